@@ -1,1 +1,22 @@
-//! placeholder
+//! What a run, a task, an attempt and a lease are, and which changes of them are legal.
+//!
+//! This crate knows no clock, no randomness, no runtime, no SQL and no file system. Rules are functions of
+//! (state, command, now). The stores load rows, ask these functions, and write what they answer; that is why two
+//! databases behave alike.
+#![deny(missing_docs)]
+
+pub mod attempt;
+pub mod check;
+pub mod clock;
+pub mod error;
+pub mod event;
+pub mod executor;
+pub mod graph;
+pub mod id;
+pub mod json;
+pub mod limits;
+pub mod plan;
+pub mod retry;
+pub mod state;
+pub mod store;
+pub mod why;

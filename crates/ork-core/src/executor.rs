@@ -1,0 +1,163 @@
+//! The contract between the engine and whatever does a task's work.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::attempt::{Outcome, Usage};
+use crate::id::{TaskRef, WorkspaceId};
+use crate::plan::OutputFrom;
+
+/// One attempt's work, with every expression already evaluated.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// The task.
+    pub task: TaskRef,
+    /// The task's name in the plan.
+    pub key: Arc<str>,
+    /// Its place among its siblings, from 0.
+    pub index: u32,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+    /// A token that no other attempt has: leftovers of an attempt are found by it.
+    pub nonce: String,
+    /// The work.
+    pub work: Work,
+    /// JSON for the handler, or for `$ORK_PARAMS`.
+    pub params: Value,
+    /// The folder of the file that the run was started from, when that is on this machine.
+    pub project: Option<PathBuf>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// A handler in a worker.
+    Operation {
+        /// Its name.
+        name: String,
+    },
+    /// A process.
+    Process(ProcessWork),
+}
+
+/// A process to be run.
+#[derive(Debug, Clone)]
+pub struct ProcessWork {
+    /// What it executes.
+    pub program: Program,
+    /// The task's own environment variables.
+    pub env: BTreeMap<String, String>,
+    /// Where it runs, if the task says so.
+    pub workdir: Option<PathBuf>,
+    /// Where its output is read from.
+    pub output: OutputFrom,
+}
+
+/// Program and arguments, or a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// Executed as it stands, without a shell.
+    Argv(Vec<String>),
+    /// Given to `/bin/sh -e`.
+    Script(String),
+}
+
+/// Which of the two streams a piece of log came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+
+    /// The stream of a stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "stdout" => Some(Self::Stdout),
+            "stderr" => Some(Self::Stderr),
+            _ => None,
+        }
+    }
+}
+
+/// How far a task is, as it says itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// 0 to 100.
+    pub percent: u8,
+    /// What it is doing, in a word.
+    pub stage: Option<String>,
+    /// More words.
+    pub message: Option<String>,
+}
+
+/// Why an attempt has to stop before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopCause {
+    /// Somebody cancelled the run or the task.
+    Cancel,
+    /// The attempt ran longer than the task's `timeout`.
+    Timeout,
+    /// This worker is shutting down, or has lost its lease.
+    Drain,
+}
+
+/// What an executor may say and ask while an attempt runs.
+#[async_trait]
+pub trait AttemptIo: Send + Sync {
+    /// The work has begun; `handle` is the executor's own name for it, such as a process id.
+    fn started(&self, handle: Option<String>);
+    /// Takes a piece of log, in the order in which it was written. Never blocks.
+    fn log(&self, stream: Stream, bytes: &[u8]);
+    /// Takes a progress report. Never blocks.
+    fn progress(&self, progress: Progress);
+    /// Ends when the attempt has to stop. May be awaited again and again.
+    async fn stopped(&self) -> StopCause;
+}
+
+/// What an executor found.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// How the attempt ended. After a stop: whatever is true; the engine translates.
+    pub outcome: Outcome,
+    /// The exit code of its process, if it had one that ended by itself.
+    pub exit_code: Option<i32>,
+    /// The signal that ended its process.
+    pub signal: Option<i32>,
+    /// What it used.
+    pub usage: Usage,
+}
+
+impl Report {
+    /// An outcome, and nothing more to say.
+    #[must_use]
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, exit_code: None, signal: None, usage: Usage::default() }
+    }
+}
+
+/// Something that does tasks' work.
+#[async_trait]
+pub trait Executor: Send + Sync {
+    /// Does the work and returns once no trace of it is left running. When `io.stopped()` ends first, it ends the work:
+    /// politely, then after a grace by force, with everything that the work started.
+    async fn execute(&self, work: Assignment, io: Arc<dyn AttemptIo>) -> Report;
+}

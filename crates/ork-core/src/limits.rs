@@ -1,0 +1,42 @@
+//! Every limit, by name. Over one of them: a clear error and nothing created.
+
+/// Bytes of one inline JSON value: an input, an output, a task's parameters.
+pub const VALUE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one workflow file or JSON plan.
+pub const SOURCE_BYTES_MAX: usize = 8 << 20;
+/// Tasks of one run, fan-out siblings counted.
+pub const TASKS_MAX: u32 = 100_000;
+/// Dependencies of one plan, counted between keys.
+pub const EDGES_MAX: usize = 500_000;
+/// Longest chain of dependencies.
+pub const DEPTH_MAX: u32 = 1_000;
+/// Bytes kept of one attempt's log, both streams together; then a truncation marker.
+pub const LOG_BYTES_MAX: u64 = 50 << 20;
+/// Bytes kept of one line of a log; then a truncation marker.
+pub const LOG_LINE_BYTES_MAX: usize = 64 << 10;
+/// Levels of nesting in a JSON value.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Bytes of a name: a workflow, a task key, a queue.
+pub const NAME_BYTES_MAX: usize = 128;
+/// Rows of one page of a listing.
+pub const PAGE_MAX: u32 = 200;
+/// Tasks of one claim or one settle.
+pub const BATCH_MAX: usize = 1_000;
+/// Attempts that a retry policy may ask for.
+pub const ATTEMPTS_MAX: u32 = 1_000;
+/// Lost workers before a task is quarantined.
+pub const LOST_MAX: u32 = 3;
+/// Bytes of an error message that is kept.
+pub const MESSAGE_BYTES_MAX: usize = 16 << 10;
+/// Labels of one run.
+pub const LABELS_MAX: usize = 64;
+/// Bytes of a label's value.
+pub const LABEL_BYTES_MAX: usize = 1024;
+
+/// Whether `name` may name a workflow, a task, a queue or a label: 1 to 128 bytes of `[A-Za-z0-9._-]`.
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
