@@ -1,0 +1,248 @@
+//! Immutable facts about a run, and who brought them about.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::id::RunId;
+use crate::json::Json;
+use crate::state::{RunStatus, TaskStatus};
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// What it is.
+    pub kind: ActorKind,
+    /// Its name: a user's, a worker's id, a loop's name.
+    pub id: String,
+}
+
+/// What kind of actor it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A person.
+    User,
+    /// A program with a token of its own.
+    Service,
+    /// A worker process.
+    Worker,
+    /// Ork itself.
+    System,
+    /// A program that writes events into runs.
+    Bot,
+}
+
+impl ActorKind {
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Service => "service",
+            Self::Worker => "worker",
+            Self::System => "system",
+            Self::Bot => "bot",
+        }
+    }
+
+    /// The kind of a stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::User, Self::Service, Self::Worker, Self::System, Self::Bot].into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+impl Actor {
+    /// Ork itself, in one of its loops.
+    #[must_use]
+    pub fn system(name: &str) -> Self {
+        Self { kind: ActorKind::System, id: name.into() }
+    }
+
+    /// A person.
+    #[must_use]
+    pub fn user(name: &str) -> Self {
+        Self { kind: ActorKind::User, id: name.into() }
+    }
+}
+
+/// What happened. The words are stable: SQL users, webhooks and the API see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EventType {
+    /// The run exists.
+    RunCreated,
+    /// The run has this status now.
+    Run(RunStatus),
+    /// The run goes on after a pause.
+    RunResumed,
+    /// Somebody asked for the run's end.
+    RunCancelRequested,
+    /// Tasks have this status now.
+    Task(TaskStatus),
+    /// A group has its size now.
+    TaskExpanded,
+    /// Somebody asked for a task's end.
+    TaskCancelRequested,
+    /// An outcome came after its attempt had ended, and changed nothing.
+    AttemptLate,
+}
+
+impl EventType {
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::RunCreated => "run.created",
+            Self::Run(RunStatus::Pending) => "run.pending",
+            Self::Run(RunStatus::Running) => "run.running",
+            Self::Run(RunStatus::Paused) => "run.paused",
+            Self::Run(RunStatus::Success) => "run.success",
+            Self::Run(RunStatus::Failed) => "run.failed",
+            Self::Run(RunStatus::Cancelled) => "run.cancelled",
+            Self::RunResumed => "run.resumed",
+            Self::RunCancelRequested => "run.cancel_requested",
+            Self::Task(TaskStatus::Pending) => "task.pending",
+            Self::Task(TaskStatus::Queued) => "task.queued",
+            Self::Task(TaskStatus::Dispatched) => "task.dispatched",
+            Self::Task(TaskStatus::Running) => "task.running",
+            Self::Task(TaskStatus::Waiting) => "task.waiting",
+            Self::Task(TaskStatus::Retrying) => "task.retrying",
+            Self::Task(TaskStatus::Paused) => "task.paused",
+            Self::Task(TaskStatus::Success) => "task.success",
+            Self::Task(TaskStatus::Failed) => "task.failed",
+            Self::Task(TaskStatus::Skipped) => "task.skipped",
+            Self::Task(TaskStatus::Cancelled) => "task.cancelled",
+            Self::TaskExpanded => "task.expanded",
+            Self::TaskCancelRequested => "task.cancel_requested",
+            Self::AttemptLate => "attempt.late",
+        }
+    }
+
+    /// The type of a stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        let singles =
+            [Self::RunCreated, Self::RunResumed, Self::RunCancelRequested, Self::TaskExpanded, Self::TaskCancelRequested, Self::AttemptLate];
+        let runs = RunStatus::ALL.iter().map(|status| Self::Run(*status));
+        let tasks = TaskStatus::ALL.iter().map(|status| Self::Task(*status));
+        singles.into_iter().chain(runs).chain(tasks).find(|kind| kind.word() == word)
+    }
+}
+
+/// The numbers of the tasks that an event is about: sorted, without repeats, kept as ranges so that a fan-out of
+/// 100,000 costs a few bytes. Written as `0-99,105`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TaskSet(Vec<(u32, u32)>);
+
+impl TaskSet {
+    /// The set of these numbers, in any order.
+    #[must_use]
+    pub fn of(mut numbers: Vec<u32>) -> Self {
+        numbers.sort_unstable();
+        let mut set = Self::default();
+        for n in numbers {
+            set.push_range(n, n);
+        }
+        set
+    }
+
+    /// Adds `from..=to`, which must not begin before what is already there.
+    pub fn push_range(&mut self, from: u32, to: u32) {
+        match self.0.last_mut() {
+            Some((_, end)) if from <= end.saturating_add(1) => *end = (*end).max(to),
+            _ => self.0.push((from, to)),
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.0.iter().map(|(from, to)| u64::from(to - from) + 1).sum()
+    }
+
+    /// Whether there are none: the event is about the run itself.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each number, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().flat_map(|(from, to)| *from..=*to)
+    }
+
+    /// Reads what [`fmt::Display`] wrote; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut set = Self::default();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let (from, to) = part.split_once('-').unwrap_or((part, part));
+            let (from, to): (u32, u32) = (from.parse().ok()?, to.parse().ok()?);
+            if to < from || set.0.last().is_some_and(|(_, end)| from <= *end) {
+                return None;
+            }
+            set.push_range(from, to);
+        }
+        Some(set)
+    }
+}
+
+impl fmt::Display for TaskSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (from, to)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            if from == to {
+                write!(f, "{comma}{from}")?;
+            } else {
+                write!(f, "{comma}{from}-{to}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One stored row: one event of the run itself, or a batch of like events of its tasks, one per task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventRow {
+    /// The run.
+    pub run: RunId,
+    /// The number of its first event; numbers of a run begin at 1 and have no gap.
+    pub seq: u64,
+    /// The number of its last event.
+    pub seq_last: u64,
+    /// What happened.
+    pub event_type: EventType,
+    /// To which tasks; empty for the run itself.
+    pub tasks: TaskSet,
+    /// Who did it.
+    pub actor: Actor,
+    /// What else there is to say, the same for all of the batch.
+    pub payload: Option<Json>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_sets_are_ranges() {
+        let set = TaskSet::of(vec![7, 1, 2, 3, 9]);
+        assert_eq!((set.to_string().as_str(), set.len()), ("1-3,7,9", 5));
+        assert_eq!(TaskSet::parse("1-3,7,9"), Some(set.clone()));
+        assert_eq!(set.iter().collect::<Vec<_>>(), [1, 2, 3, 7, 9]);
+        for bad in ["3-1", "x", "1,1", "2,1", "1-2-3"] {
+            assert_eq!(TaskSet::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn types_round_trip() {
+        for status in TaskStatus::ALL {
+            assert_eq!(EventType::from_word(EventType::Task(*status).word()), Some(EventType::Task(*status)));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What people ask of a run: cancel, pause, resume; and its deadline, its slot, its result.
+
+use super::cascade::reason_payload;
+use super::settle::{one, unattempted};
+use super::{Phase, RunGraph, Sweep, TaskWrite};
+use crate::attempt::Failure;
+use crate::event::{EventType, TaskSet};
+use crate::state::{Reason, RunStatus, TaskStatus};
+
+impl RunGraph {
+    /// Starts to cancel the run, for [`Reason::Cancel`] or [`Reason::Deadline`]. What holds no lease is cancelled by the
+    /// sweep that is now due; what holds one, when its worker or the reaper settles it. False when there is nothing to do.
+    pub fn cancel(&mut self, reason: Reason) -> bool {
+        if self.head.status.is_terminal() || self.head.cancelling.is_some() {
+            return false;
+        }
+        self.head.cancelling = Some(reason);
+        self.event(EventType::RunCancelRequested, TaskSet::default(), reason_payload(reason));
+        self.sweep = Some(Sweep { spare_run_if: false, reason });
+        true
+    }
+
+    /// Pauses the run; the caller empties its part of the queues. False when it is paused or over.
+    pub fn pause(&mut self) -> bool {
+        if self.head.status.is_terminal() || self.head.paused {
+            return false;
+        }
+        self.head.paused = true;
+        self.event(EventType::Run(RunStatus::Paused), TaskSet::default(), None);
+        true
+    }
+
+    /// Lets a paused run go on. False when it is not paused.
+    pub fn resume(&mut self) -> bool {
+        if self.head.status.is_terminal() || !self.head.paused {
+            return false;
+        }
+        self.head.paused = false;
+        self.changes.resumed = true;
+        self.event(EventType::RunResumed, TaskSet::default(), None);
+        true
+    }
+
+    /// Gives a held run its slot. False when it is not held any more.
+    pub fn admit(&mut self) -> bool {
+        if !self.head.held || self.head.status.is_terminal() || self.head.cancelling.is_some() {
+            return false;
+        }
+        self.head.held = false;
+        self.begin();
+        true
+    }
+
+    /// Ends a run whose tasks are all over with its result, or with the failure to evaluate it. False when the run is
+    /// over, or not yet so far.
+    pub fn conclude(&mut self, failure: Option<&Failure>) -> bool {
+        if self.head.status.is_terminal() || self.head.tasks_left > 0 {
+            return false;
+        }
+        match failure {
+            None => self.end(RunStatus::Success, None),
+            Some(failure) => {
+                self.changes.error = Some(("result".into(), failure.clone()));
+                self.end(RunStatus::Failed, Some(Reason::Template));
+            }
+        }
+        true
+    }
+
+    /// Asks for the end of one task. `leased` tasks end when their worker settles them; others at once.
+    pub fn cancel_task(&mut self, g: u32, n: u32, leased: bool) {
+        self.event(EventType::TaskCancelRequested, one(n), None);
+        if !leased && self.groups.get(&g).is_some_and(|group| group.phase != Phase::Over) {
+            let write = TaskWrite { reason: Some(Reason::Cancel), ..unattempted(n) };
+            self.end_task(g, write, TaskStatus::Cancelled, reason_payload(Reason::Cancel));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! What a store can do: one trait per noun, one method per transition, one transaction per method.
+//!
+//! Each write is idempotent by a natural key, so that a caller that never got its answer may ask again. Callers never
+//! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
+//! touch.
+
+mod events;
+mod inspect;
+mod queue;
+mod runs;
+mod tasks;
+mod upkeep;
+mod workers;
+
+use async_trait::async_trait;
+
+use crate::error::StoreResult;
+use crate::id::WorkspaceId;
+
+pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
+pub use inspect::{Inspect, RunDump, TaskDump};
+pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
+pub use runs::{RunFilter, RunRow, Runs, StoredPlan, Submitted};
+pub use tasks::{AttemptRow, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
+pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
+pub use workers::{WorkerRow, Workers};
+
+/// Which workspaces a request may see and change. The API's requests have one; the engine's loops serve all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// One tenant.
+    One(WorkspaceId),
+    /// Every tenant: for the engine's own loops, never for a request.
+    All,
+}
+
+impl Scope {
+    /// Whether rows of this workspace may be touched.
+    #[must_use]
+    pub fn admits(self, workspace: WorkspaceId) -> bool {
+        match self {
+            Self::One(own) => own == workspace,
+            Self::All => true,
+        }
+    }
+}
+
+/// A database that holds Ork's state.
+#[async_trait]
+pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspect + Send + Sync {
+    /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
+    /// reason; may miss a change of another process for up to a second. Callers look again in any case.
+    async fn changed(&self);
+
+    /// How far the database's clock is ahead of this machine's, in microseconds. SQLite has none of its own: 0.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    async fn clock_ahead_micros(&self, local: crate::clock::Timestamp) -> StoreResult<i64>;
+}

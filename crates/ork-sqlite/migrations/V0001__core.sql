@@ -1,0 +1,307 @@
+-- The core: runs, groups, tasks, the queue, events, logs.
+--
+-- A task row is written at birth and at settle; in between, a row in `ready`, `held`, `delayed` or `leases` says where it
+-- is. Slots are counted from `leases`, so they cannot leak. Ids are 16 bytes, times are microseconds since 1970 in UTC.
+-- A task is (run_id, n); its public id is the run's id with n + 1 in its low 32 bits.
+
+CREATE TABLE workspaces (
+    id         BLOB PRIMARY KEY,
+    name       TEXT NOT NULL UNIQUE,
+    settings   TEXT NOT NULL DEFAULT '{}',
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What of a run is wide and changes rarely.
+CREATE TABLE runs (
+    id                  BLOB PRIMARY KEY,
+    workspace_id        BLOB NOT NULL REFERENCES workspaces (id),
+    external_id         TEXT,
+    owner_id            TEXT,
+    name                TEXT NOT NULL,
+    priority            INTEGER NOT NULL,
+    plan_source         TEXT,
+    plan                TEXT NOT NULL,
+    input               TEXT NOT NULL,
+    result              TEXT,
+    error               TEXT,
+    triggered_by        TEXT NOT NULL CHECK (triggered_by IN ('manual', 'api', 'schedule', 'hook', 'task', 'retry')),
+    retry_of            BLOB,
+    host                TEXT,
+    in_process          INTEGER NOT NULL DEFAULT 0,
+    project             TEXT,
+    concurrency_key     TEXT,
+    deadline_at         INTEGER,
+    cancel_requested_at INTEGER,
+    cancel_requested_by TEXT,
+    created_at          INTEGER NOT NULL,
+    started_at          INTEGER,
+    finished_at         INTEGER,
+    UNIQUE (id, workspace_id)
+) STRICT;
+-- The list of a workspace's runs, newest first, and the page after an id.
+CREATE UNIQUE INDEX runs_by_workspace ON runs (workspace_id, id);
+-- The list of one workflow's runs.
+CREATE INDEX runs_by_name ON runs (workspace_id, name, id);
+-- Look-up by the client's name for a run, and its uniqueness.
+CREATE UNIQUE INDEX runs_by_external_id ON runs (workspace_id, external_id) WHERE external_id IS NOT NULL;
+-- Live runs whose deadline has passed.
+CREATE INDEX runs_by_deadline ON runs (deadline_at) WHERE deadline_at IS NOT NULL AND finished_at IS NULL;
+
+CREATE TABLE run_labels (
+    run_id       BLOB NOT NULL,
+    key          TEXT NOT NULL,
+    value        TEXT NOT NULL,
+    workspace_id BLOB NOT NULL,
+    PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+-- Runs with a label.
+CREATE INDEX run_labels_by_value ON run_labels (workspace_id, key, value, run_id);
+
+-- What of a run is narrow and changes with each settle. Event numbers come from `seq`.
+CREATE TABLE run_heads (
+    run_id       BLOB PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    status       TEXT NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled')),
+    paused       INTEGER NOT NULL,
+    held         INTEGER NOT NULL,
+    stopping     INTEGER NOT NULL,
+    cancelling   TEXT CHECK (cancelling IN ('cancel', 'deadline')),
+    on_failure   TEXT NOT NULL CHECK (on_failure IN ('stop', 'continue')),
+    has_result   INTEGER NOT NULL,
+    seq          INTEGER NOT NULL,
+    tasks_total  INTEGER NOT NULL,
+    tasks_left   INTEGER NOT NULL CHECK (tasks_left >= 0),
+    tasks_bad    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Live runs with a concurrency key: those with a slot, and those that are held until one is free.
+CREATE TABLE run_slots (
+    run_id            BLOB PRIMARY KEY,
+    workspace_id      BLOB NOT NULL,
+    concurrency_key   TEXT NOT NULL,
+    concurrency_limit INTEGER NOT NULL,
+    priority          INTEGER NOT NULL,
+    admitted          INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Slots of a key: taken ones first, then who waits, in order.
+CREATE INDEX run_slots_by_key ON run_slots (workspace_id, concurrency_key, admitted, priority DESC, run_id);
+
+-- A node of a run's plan with its fan-out siblings; dependencies are counted here.
+CREATE TABLE groups (
+    run_id            BLOB NOT NULL,
+    g                 INTEGER NOT NULL,
+    workspace_id      BLOB NOT NULL,
+    key               TEXT NOT NULL,
+    children          TEXT NOT NULL,
+    parents           INTEGER NOT NULL,
+    run_if            TEXT CHECK (run_if IN ('always', 'failed')),
+    deep              INTEGER NOT NULL,
+    evaluated         INTEGER NOT NULL,
+    lane              TEXT NOT NULL,
+    priority          INTEGER NOT NULL,
+    concurrency_key   TEXT,
+    concurrency_limit INTEGER,
+    retry             TEXT NOT NULL,
+    at_most_once      INTEGER NOT NULL,
+    phase             TEXT NOT NULL CHECK (phase IN ('waiting', 'evaluating', 'released', 'over')),
+    first             INTEGER NOT NULL,
+    rest              INTEGER NOT NULL,
+    size              INTEGER,
+    items             TEXT,
+    tasks_left        INTEGER NOT NULL CHECK (tasks_left >= 0),
+    tasks_bad         INTEGER NOT NULL,
+    tasks_unmet       INTEGER NOT NULL,
+    parents_left      INTEGER NOT NULL CHECK (parents_left >= 0),
+    parents_bad       INTEGER NOT NULL,
+    parents_unmet     INTEGER NOT NULL,
+    PRIMARY KEY (run_id, g)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tasks (
+    run_id              BLOB NOT NULL,
+    n                   INTEGER NOT NULL,
+    workspace_id        BLOB NOT NULL,
+    g                   INTEGER NOT NULL,
+    task_index          INTEGER NOT NULL,
+    status              TEXT NOT NULL
+        CHECK (status IN ('pending', 'waiting', 'retrying', 'success', 'failed', 'skipped', 'cancelled')),
+    reason              TEXT,
+    attempt             INTEGER NOT NULL DEFAULT 0,
+    failures            INTEGER NOT NULL DEFAULT 0,
+    lost                INTEGER NOT NULL DEFAULT 0,
+    available_at        INTEGER,
+    output              TEXT,
+    error               TEXT,
+    execution_name      TEXT,
+    worker_id           BLOB,
+    lease               INTEGER,
+    outcome             TEXT,
+    exit_code           INTEGER,
+    signal              INTEGER,
+    cpu_ms              INTEGER,
+    memory_bytes_max    INTEGER,
+    reused_run_id       BLOB,
+    reused_n            INTEGER,
+    cancel_requested_at INTEGER,
+    dispatched_at       INTEGER,
+    started_at          INTEGER,
+    finished_at         INTEGER,
+    PRIMARY KEY (run_id, n)
+) STRICT, WITHOUT ROWID;
+-- The tasks of one group: its outputs, its cascade.
+CREATE INDEX tasks_by_group ON tasks (run_id, g, task_index);
+
+-- What may be claimed now. `rank` is minus the priority, so that the key's order is the order of claims.
+CREATE TABLE ready (
+    lane            TEXT NOT NULL,
+    workspace_id    BLOB NOT NULL,
+    rank            INTEGER NOT NULL,
+    seq             INTEGER NOT NULL,
+    run_id          BLOB NOT NULL,
+    n               INTEGER NOT NULL,
+    g               INTEGER NOT NULL,
+    task_index      INTEGER NOT NULL,
+    attempt         INTEGER NOT NULL,
+    concurrency_key TEXT,
+    PRIMARY KEY (lane, workspace_id, rank, seq)
+) STRICT, WITHOUT ROWID;
+-- A run's part of the queue, for pause and cancel.
+CREATE INDEX ready_by_run ON ready (run_id, n);
+-- Slots of a key that queued tasks have been given.
+CREATE INDEX ready_by_key ON ready (workspace_id, concurrency_key) WHERE concurrency_key IS NOT NULL;
+
+-- Tasks that wait for a slot of their concurrency key.
+CREATE TABLE held (
+    run_id            BLOB NOT NULL,
+    n                 INTEGER NOT NULL,
+    workspace_id      BLOB NOT NULL,
+    g                 INTEGER NOT NULL,
+    task_index        INTEGER NOT NULL,
+    attempt           INTEGER NOT NULL,
+    lane              TEXT NOT NULL,
+    rank              INTEGER NOT NULL,
+    seq               INTEGER NOT NULL,
+    concurrency_key   TEXT NOT NULL,
+    concurrency_limit INTEGER NOT NULL,
+    PRIMARY KEY (run_id, n)
+) STRICT, WITHOUT ROWID;
+-- Who is next for a slot.
+CREATE INDEX held_by_key ON held (workspace_id, concurrency_key, rank, seq);
+
+-- Tasks whose next attempt is due later.
+CREATE TABLE delayed (
+    run_id       BLOB NOT NULL,
+    n            INTEGER NOT NULL,
+    workspace_id BLOB NOT NULL,
+    due_at       INTEGER NOT NULL,
+    PRIMARY KEY (run_id, n)
+) STRICT, WITHOUT ROWID;
+-- What is due.
+CREATE INDEX delayed_by_due ON delayed (due_at);
+
+-- Groups whose condition or size must be evaluated; -1 is the run's result.
+CREATE TABLE evaluations (
+    run_id       BLOB NOT NULL,
+    g            INTEGER NOT NULL,
+    workspace_id BLOB NOT NULL,
+    PRIMARY KEY (run_id, g)
+) STRICT, WITHOUT ROWID;
+
+-- Who may settle which attempt. Deleting the row is the fence: whoever deletes it settles.
+CREATE TABLE leases (
+    run_id          BLOB NOT NULL,
+    n               INTEGER NOT NULL,
+    workspace_id    BLOB NOT NULL,
+    g               INTEGER NOT NULL,
+    task_index      INTEGER NOT NULL,
+    attempt         INTEGER NOT NULL,
+    lease           INTEGER NOT NULL,
+    worker_id       BLOB NOT NULL,
+    concurrency_key TEXT,
+    dispatched_at   INTEGER NOT NULL,
+    started_at      INTEGER,
+    execution_name  TEXT,
+    progress        INTEGER,
+    stage           TEXT,
+    message         TEXT,
+    PRIMARY KEY (run_id, n)
+) STRICT, WITHOUT ROWID;
+-- A worker's leases: a repeated claim, its cancels, its end.
+CREATE INDEX leases_by_worker ON leases (worker_id, lease);
+-- Slots of a key that are taken.
+CREATE INDEX leases_by_key ON leases (workspace_id, concurrency_key) WHERE concurrency_key IS NOT NULL;
+
+-- Attempts that ended while their task went on; a task's last attempt stands in its own row.
+CREATE TABLE attempts (
+    run_id           BLOB NOT NULL,
+    n                INTEGER NOT NULL,
+    attempt          INTEGER NOT NULL,
+    workspace_id     BLOB NOT NULL,
+    lease            INTEGER NOT NULL,
+    worker_id        BLOB NOT NULL,
+    execution_name   TEXT,
+    outcome          TEXT NOT NULL,
+    error            TEXT,
+    exit_code        INTEGER,
+    signal           INTEGER,
+    cpu_ms           INTEGER,
+    memory_bytes_max INTEGER,
+    dispatched_at    INTEGER NOT NULL,
+    started_at       INTEGER,
+    finished_at      INTEGER NOT NULL,
+    PRIMARY KEY (run_id, n, attempt)
+) STRICT, WITHOUT ROWID;
+
+-- A row holds one event of the run, or a batch of like events of its tasks, numbered seq to seq_last.
+CREATE TABLE events (
+    run_id       BLOB NOT NULL,
+    seq          INTEGER NOT NULL,
+    seq_last     INTEGER NOT NULL,
+    workspace_id BLOB NOT NULL,
+    type         TEXT NOT NULL,
+    tasks        TEXT NOT NULL,
+    actor_kind   TEXT NOT NULL CHECK (actor_kind IN ('user', 'service', 'worker', 'system', 'bot')),
+    actor_id     TEXT NOT NULL,
+    payload      TEXT,
+    created_at   INTEGER NOT NULL,
+    PRIMARY KEY (run_id, seq),
+    CHECK (seq_last >= seq AND seq > 0)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
+BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
+CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
+BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
+
+CREATE TABLE workers (
+    id           BLOB PRIMARY KEY,
+    name         TEXT NOT NULL,
+    host         TEXT NOT NULL,
+    lanes        TEXT NOT NULL,
+    capacity     INTEGER NOT NULL,
+    version      TEXT NOT NULL,
+    started_at   INTEGER NOT NULL,
+    heartbeat_at INTEGER NOT NULL,
+    ended_at     INTEGER
+) STRICT, WITHOUT ROWID;
+-- Workers that live.
+CREATE INDEX workers_alive ON workers (heartbeat_at) WHERE ended_at IS NULL;
+
+CREATE TABLE logs (
+    run_id       BLOB NOT NULL,
+    n            INTEGER NOT NULL,
+    attempt      INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    workspace_id BLOB NOT NULL,
+    stream       TEXT NOT NULL CHECK (stream IN ('stdout', 'stderr')),
+    bytes        BLOB NOT NULL,
+    PRIMARY KEY (run_id, n, attempt, position)
+) STRICT;
+
+-- The order in which tasks were queued. On PostgreSQL a sequence.
+CREATE TABLE counters (
+    name  TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO counters (name, value) VALUES ('ready', 0);
+
+INSERT INTO workspaces (id, name, created_at) VALUES (x'00000000000070008000000000000001', 'default', 0);
