@@ -1,0 +1,20 @@
+//! Benchmarks: the crate in `bench/`, which has a lock file of its own, with a durable PostgreSQL at hand.
+
+use anyhow::{Result, ensure};
+
+use crate::postgres::{self, Cluster, Purpose};
+use crate::shell;
+
+/// Runs the named benchmarks, or all of them.
+///
+/// # Errors
+/// When one fails, or there is no `bench/Cargo.toml`.
+pub fn run(names: &[&str]) -> Result<()> {
+    let manifest = shell::root().join("bench/Cargo.toml");
+    ensure!(manifest.exists(), "failed to find `{}`", manifest.display());
+    let cluster = Cluster::find_and_start(Purpose::Proof)?;
+    let mut command = shell::cargo();
+    command.args(["run", "--release", "--manifest-path"]).arg(&manifest);
+    command.arg("--target-dir").arg(shell::target().join("bench")).arg("--").args(names);
+    shell::run(command.env(postgres::URL_VARIABLE, &cluster.url))
+}

@@ -1,0 +1,31 @@
+# Makes a private PostgreSQL cluster, says `ready`, and removes it once its standard input ends.
+# The pipe is what ties the cluster to its owner: however the owner ends (return, panic, Ctrl-C, kill -9), the kernel
+# closes it. Arguments: folder of the programs, folder of the cluster, port, password, then lines of postgresql.conf.
+set -eu
+trap '' INT TERM HUP
+bin=$1 dir=$2 port=$3 password=$4
+shift 4
+export LC_ALL=C PGDATA="$dir/data"
+cd "$dir"
+
+finish() {
+    status=$?
+    [ "$status" -eq 0 ] || tail -n 20 log
+    if [ -f data/postmaster.pid ]; then "$bin/pg_ctl" stop --mode=immediate --silent >>log 2>&1 || true; fi
+    cd /
+    rm -rf "$dir"
+}
+trap finish EXIT
+
+"$bin/initdb" --username=rig --locale=C --encoding=UTF8 --no-sync \
+    --auth-local=trust --auth-host=scram-sha-256 >>log 2>&1
+{
+    printf "listen_addresses = '127.0.0.1'\nport = %s\nunix_socket_directories = '%s'\n" "$port" "$dir"
+    printf '%s\n' "$@"
+} >>data/postgresql.conf
+# The single-user server makes the role, so that nobody ever connects as the superuser.
+printf "create role ork_owner login createdb password '%s'\n" "$password" \
+    | "$bin/postgres" --single -F postgres >>log 2>&1
+"$bin/pg_ctl" start --wait --timeout=60 --log="$dir/log" --silent >>log 2>&1
+echo ready
+cat >/dev/null

@@ -1,0 +1,87 @@
+//! Proofs that are too long for CI. Each is one program that prints a verdict; the verdict, the command and the machine
+//! are written to `docs/proof/NAME.json`, which is committed. `docs/proof/README.md` holds the conventions.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use crate::postgres::{self, Cluster, Purpose};
+use crate::{facts, shell};
+
+/// One proof; a new one is one entry.
+struct Proof {
+    name: &'static str,
+    /// What it proves, and its arguments.
+    about: &'static str,
+    /// Words for cargo; the arguments that are given on the command line follow.
+    cargo: &'static [&'static str],
+}
+
+const PROOFS: &[Proof] = &[
+    Proof {
+        name: "sim",
+        about: "G2–G6 in a simulated world with faults: --seeds N",
+        cargo: &["run", "--release", "--package", "ork-sim", "--bin", "sim", "--"],
+    },
+    Proof {
+        name: "kills",
+        about: "G2, G4, G7, G11 under kill -9 of real processes: --rounds N",
+        cargo: &["run", "--release", "--package", "ork-sim", "--bin", "kills", "--"],
+    },
+];
+
+/// Prints the proofs.
+pub fn list() {
+    for proof in PROOFS {
+        println!("{:8} {}", proof.name, proof.about);
+    }
+}
+
+/// Runs a proof with PostgreSQL and the release build of `ork` at hand, and writes what it found.
+///
+/// # Errors
+/// When the proof fails, or its last line is not a JSON object.
+pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
+    let proof = PROOFS.iter().find(|proof| proof.name == name);
+    let proof = proof.with_context(|| format!("`{name}` is not a proof; `cargo xtask prove` lists them"))?;
+    shell::run(shell::cargo().args(["build", "--release", "--package", "ork"]))?;
+    let cluster = Cluster::find_and_start(Purpose::Proof)?;
+    let mut command = shell::cargo();
+    command.args(proof.cargo).args(arguments);
+    command.env(postgres::URL_VARIABLE, &cluster.url).env("ORK_BIN", shell::target().join("release/ork"));
+    let mut said = String::new();
+    let status = shell::tee(&mut command, |line| line.clone_into(&mut said))?;
+    let verdict = parse(&said).with_context(|| format!("`{}` ended with {status}", shell::line(&command)))?;
+    let path = shell::root().join("docs/proof").join(format!("{name}.json"));
+    let command = shell::line(&command);
+    let record = json!({"proof": name, "command": command, "verdict": verdict, "facts": facts::gather()?});
+    fs::write(&path, format!("{record:#}\n")).with_context(|| format!("failed to write `{}`", path.display()))?;
+    println!("written: {}", path.display());
+    ensure!(status.success(), "proof `{name}` failed: {status}");
+    Ok(())
+}
+
+fn parse(last_line: &str) -> Result<Value> {
+    match serde_json::from_str(last_line) {
+        Ok(verdict @ Value::Object(_)) => Ok(verdict),
+        _ => bail!("the last line of stdout is not a JSON object: {last_line:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_an_object() {
+        assert_eq!(parse("{\"seeds\": 3}").unwrap(), json!({"seeds": 3}));
+        assert!(parse("3").is_err());
+        assert!(parse("").is_err());
+    }
+
+    #[test]
+    fn an_unknown_proof_is_refused() {
+        assert_eq!(run("none", &[]).unwrap_err().to_string(), "`none` is not a proof; `cargo xtask prove` lists them");
+    }
+}

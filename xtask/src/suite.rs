@@ -1,0 +1,180 @@
+//! `cargo xtask test`: everything that CI runs, step by step, up to the first that fails.
+
+mod counts;
+mod examples;
+mod readme;
+mod tree;
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Error, Result, ensure};
+
+use self::counts::Counts;
+use crate::postgres::{self, Cluster, Purpose};
+use crate::{shell, tidy};
+
+struct Step {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&mut Suite) -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "format", about: "cargo fmt --check", run: format },
+    Step { name: "tidy", about: "cargo xtask tidy", run: |_| tidy::run() },
+    Step { name: "clippy", about: "clippy on all targets, warnings denied", run: clippy },
+    Step { name: "postgres", about: "PostgreSQL found or installed, a private cluster started", run: postgres },
+    Step { name: "tests", about: "cargo test on all targets, with PostgreSQL", run: tests },
+    Step { name: "doctests", about: "cargo test --doc", run: doctests },
+    Step { name: "readme", about: "the README's first commands, in an empty home", run: |_| readme::run() },
+    Step { name: "examples", about: "examples/*.yaml, each result compared", run: |_| examples::run() },
+    Step { name: "tree", about: "derived files regenerated, the tree unchanged", run: Suite::compare_tree },
+];
+
+/// Prints the steps.
+pub fn list() {
+    for step in STEPS {
+        println!("{:10} {}", step.name, step.about);
+    }
+}
+
+/// Runs all steps, or the one named, and tells how it ended.
+///
+/// # Errors
+/// When there is no such step.
+pub fn run(only: Option<&str>) -> Result<ExitCode> {
+    if let Some(name) = only {
+        let known = STEPS.iter().any(|step| step.name == name);
+        ensure!(known, "`{name}` is not a step; `cargo xtask test --list` lists them");
+    }
+    let mut suite = Suite::new();
+    let mut failure = None;
+    for step in STEPS.iter().filter(|step| only.is_none_or(|name| name == step.name)) {
+        println!("==> {}: {}", step.name, step.about);
+        let start = now();
+        let outcome = (step.run)(&mut suite).and_then(|()| suite.refuse_skips());
+        println!(
+            "==> {}: {} in {}",
+            step.name,
+            if outcome.is_ok() { "ok" } else { "failed" },
+            seconds(start.elapsed())
+        );
+        if let Err(error) = outcome {
+            failure = Some((step.name, error));
+            break;
+        }
+    }
+    Ok(suite.finish(failure))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one clock of these commands: how long a step took, for people")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
+/// Where the tests find PostgreSQL.
+enum Server {
+    /// The developer's own, by the variable that is already set.
+    Given,
+    Private(Cluster),
+    Absent,
+}
+
+struct Suite {
+    is_ci: bool,
+    server: Option<Server>,
+    counts: Counts,
+    /// What was not run, each with its reason.
+    skipped: Vec<String>,
+    tree: Option<tree::Tree>,
+}
+
+impl Suite {
+    fn new() -> Suite {
+        let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        let mut skipped = Vec::new();
+        let tree = tree::Tree::read().map_err(|error| skipped.push(format!("the tree's comparison: {error:#}"))).ok();
+        Suite { is_ci, server: None, counts: Counts::default(), skipped, tree }
+    }
+
+    /// In CI nothing may be skipped.
+    fn refuse_skips(&self) -> Result<()> {
+        ensure!(
+            !self.is_ci || self.skipped.is_empty(),
+            "skipped, and in CI nothing may be: {}",
+            self.skipped.join("; ")
+        );
+        Ok(())
+    }
+
+    fn compare_tree(&mut self) -> Result<()> {
+        self.tree.as_ref().map_or(Ok(()), tree::Tree::compare)
+    }
+
+    fn cargo_test(&mut self, arguments: &[&str]) -> Result<()> {
+        postgres(self)?;
+        let mut command = shell::cargo();
+        command.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);
+        if let Some(Server::Private(cluster)) = &self.server {
+            command.env(postgres::URL_VARIABLE, &cluster.url);
+        }
+        let mut counts = Counts::default();
+        let status = shell::tee(&mut command, |line| counts.see(line))?;
+        self.counts.add(&counts);
+        if counts.ignored > 0 {
+            self.skipped.push(format!("{} tests that are marked as ignored", counts.ignored));
+        }
+        ensure!(status.success(), "`{}` failed: {status}", shell::line(&command));
+        Ok(())
+    }
+
+    /// Stops the server, says what was skipped and what failed, and ends with the line `N passed, N failed`.
+    fn finish(mut self, failure: Option<(&str, Error)>) -> ExitCode {
+        drop(self.server.take());
+        for skipped in &self.skipped {
+            println!("skipped: {skipped}");
+        }
+        if let Some((name, error)) = &failure {
+            // A step that is no test of cargo's counts as one, so that a failure never ends in `0 failed`.
+            self.counts.failed = self.counts.failed.max(1);
+            println!("error: {error:#}\nstep `{name}` failed; repeat it with `cargo xtask test --only {name}`");
+        }
+        println!("{} passed, {} failed", self.counts.passed, self.counts.failed);
+        if failure.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+}
+
+fn format(_: &mut Suite) -> Result<()> {
+    shell::run(shell::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(_: &mut Suite) -> Result<()> {
+    shell::run(shell::cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+}
+
+/// A cluster for the tests, unless the developer has one. Without PostgreSQL the tests that need it are skipped.
+fn postgres(suite: &mut Suite) -> Result<()> {
+    if suite.server.is_none() {
+        let given = std::env::var_os(postgres::URL_VARIABLE).is_some();
+        let server =
+            if given { Ok(Server::Given) } else { Cluster::find_and_start(Purpose::Test).map(Server::Private) };
+        suite.server = Some(server.unwrap_or_else(|error| {
+            suite.skipped.push(format!("tests that need PostgreSQL: {error:#}"));
+            Server::Absent
+        }));
+    }
+    Ok(())
+}
+
+fn tests(suite: &mut Suite) -> Result<()> {
+    suite.cargo_test(&["--all-targets"])
+}
+
+fn doctests(suite: &mut Suite) -> Result<()> {
+    suite.cargo_test(&["--doc"])
+}
