@@ -156,6 +156,28 @@ impl TaskSet {
         }
     }
 
+    /// Adds one number. Cheap when it comes after all others.
+    pub fn insert(&mut self, n: u32) {
+        if self.0.last().is_none_or(|(_, end)| n > *end) {
+            self.push_range(n, n);
+        } else if !self.contains(n) {
+            *self = Self::of(self.iter().chain([n]).collect());
+        }
+    }
+
+    /// Whether this number is in it.
+    #[must_use]
+    pub fn contains(&self, n: u32) -> bool {
+        let at = self.0.partition_point(|(_, end)| *end < n);
+        self.0.get(at).is_some_and(|(from, _)| *from <= n)
+    }
+
+    /// What of it is not in `other`.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        if other.is_empty() { self.clone() } else { Self::of(self.iter().filter(|n| !other.contains(*n)).collect()) }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> u64 {
@@ -237,6 +259,13 @@ mod tests {
         for bad in ["3-1", "x", "1,1", "2,1", "1-2-3"] {
             assert_eq!(TaskSet::parse(bad), None, "{bad}");
         }
+        let mut more = set.clone();
+        for n in [8, 8, 20, 0] {
+            more.insert(n);
+        }
+        assert_eq!(more.to_string(), "0-3,7-9,20");
+        assert!(more.contains(8) && !more.contains(4) && !more.contains(21));
+        assert_eq!(more.without(&set).to_string(), "0,8,20");
     }
 
     #[test]

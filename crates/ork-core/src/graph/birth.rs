@@ -179,8 +179,11 @@ pub fn birth(new: &NewRun) -> Birth {
 impl RunGraph {
     fn take_over(&mut self, run: RunId, reuse: &Reuse, from: &mut BTreeMap<u32, TaskRef>) {
         for reused in &reuse.done {
-            let Some(group) = self.groups.get(&reuse.g) else { continue };
+            let Some(group) = self.groups.get(&reuse.g).filter(|group| reused.index < group.rows()) else { continue };
             let n = group.task(reused.index);
+            if from.contains_key(&n) {
+                continue;
+            }
             debug_assert_ne!(reused.from.run, run, "a run takes over from another one");
             from.insert(n, reused.from);
             let write =
@@ -237,6 +240,7 @@ fn groups(new: &NewRun) -> (Vec<Group>, u32) {
                 rest: 0,
                 size,
                 items: None,
+                ended: TaskSet::default(),
                 tasks_left: size.unwrap_or(1),
                 tasks_bad: 0,
                 tasks_unmet: 0,

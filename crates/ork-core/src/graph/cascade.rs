@@ -36,7 +36,7 @@ impl RunGraph {
     /// Decides a waiting group anew; true when it is over now and its own children must be looked at.
     fn advance(&mut self, g: u32, parent_is_bad: bool) -> bool {
         let Some(group) = self.groups.get(&g) else { return false };
-        if group.phase != Phase::Waiting || self.head.held {
+        if group.phase != Phase::Waiting {
             return false;
         }
         match (group.spec.run_if, group.parents_left) {
@@ -45,7 +45,8 @@ impl RunGraph {
             (None, 0) if group.spec.parents > 0 && group.parents_unmet == group.spec.parents => {
                 self.skip(g, Reason::Condition)
             }
-            (_, 0) => {
+            // A held run skips what cannot run any more, but starts nothing.
+            (_, 0) if !self.head.held => {
                 self.release(g);
                 false
             }
@@ -78,7 +79,7 @@ impl RunGraph {
     /// Skips a group that never ran.
     pub(super) fn skip(&mut self, g: u32, reason: Reason) -> bool {
         let Some(group) = self.touch(g) else { return false };
-        let (count, tasks) = (group.tasks_left, group.tasks());
+        let (count, tasks) = (group.tasks_left, group.live_before_release());
         end_all(group, reason);
         self.head.tasks_left -= count;
         self.changes.skipped.push((g, reason));
@@ -125,6 +126,8 @@ impl RunGraph {
                 over.insert(*g);
             }
         }
+        let swept: std::collections::BTreeSet<u32> = cancelled.iter().map(|(_, n)| *n).collect();
+        self.changes.requeued.retain(|task| !swept.contains(&task.n));
         let tasks = TaskSet::of(cancelled.iter().map(|(_, n)| *n).collect());
         self.event(EventType::Task(TaskStatus::Cancelled), tasks, reason_payload(reason));
         over.retain(|g| self.groups.get(g).is_some_and(|group| group.phase == Phase::Over));
@@ -139,7 +142,7 @@ impl RunGraph {
             return;
         }
         if self.head.has_result && self.head.tasks_bad == 0 && self.head.cancelling.is_none() {
-            self.changes.wants_result = true;
+            self.changes.wants_result = self.had_work;
             return;
         }
         let (status, reason) = match self.head.cancelling {
@@ -153,6 +156,8 @@ impl RunGraph {
 
     pub(super) fn end(&mut self, status: RunStatus, reason: Option<Reason>) {
         self.head.status = status;
+        self.head.paused = false;
+        self.head.held = false;
         self.changes.ended = Some(status);
         let actor = std::mem::replace(&mut self.actor, crate::event::Actor::system("engine"));
         self.event(EventType::Run(status), TaskSet::default(), reason.and_then(reason_payload));

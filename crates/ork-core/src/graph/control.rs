@@ -67,7 +67,8 @@ impl RunGraph {
         true
     }
 
-    /// Asks for the end of one task. `leased` tasks end when their worker settles them; others at once.
+    /// Asks for the end of one live task. `leased` tasks end when their worker settles them; others at once, and with
+    /// them whatever needs them: load the whole run. An evaluation of its group is void once the group is over.
     pub fn cancel_task(&mut self, g: u32, n: u32, leased: bool) {
         self.event(EventType::TaskCancelRequested, one(n), None);
         if !leased && self.groups.get(&g).is_some_and(|group| group.phase != Phase::Over) {

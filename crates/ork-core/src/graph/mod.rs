@@ -146,6 +146,9 @@ pub struct Group {
     pub size: Option<u32>,
     /// The list that a dynamic `each` gave.
     pub items: Option<Json>,
+    /// Tasks that were over before the group was released, because they were taken over from an earlier run or cancelled
+    /// alone. What skips or fails the whole group leaves them as they are. Stored as [`TaskSet`] writes it.
+    pub ended: TaskSet,
     /// Tasks that are not terminal.
     pub tasks_left: u32,
     /// Tasks with a bad end: see [`crate::state::is_bad_end`].
@@ -182,6 +185,12 @@ impl Group {
             set.push_range(self.rest, self.rest + self.rows() - 2);
         }
         set
+    }
+
+    /// The numbers of those that are not over, in a group that is not released yet.
+    #[must_use]
+    pub fn live_before_release(&self) -> TaskSet {
+        self.tasks().without(&self.ended)
     }
 
     /// Whether its tasks ended so that what needs it cannot run.
@@ -292,6 +301,8 @@ pub struct RunGraph {
     drafts: Vec<Draft>,
     dirty: std::collections::BTreeSet<u32>,
     sweep: Option<Sweep>,
+    /// It had tasks left, or did not exist, when it was loaded.
+    had_work: bool,
     now: Timestamp,
     actor: Actor,
 }
@@ -310,6 +321,7 @@ impl RunGraph {
     #[must_use]
     pub fn new(head: Head, groups: Vec<Group>, actor: Actor, now: Timestamp) -> Self {
         Self {
+            had_work: head.tasks_left > 0 || head.seq == 0,
             head,
             groups: groups.into_iter().map(|group| (group.g, group)).collect(),
             changes: Changes::default(),

@@ -93,7 +93,8 @@ impl Expansion {
     #[must_use]
     pub fn reach(&self) -> Reach {
         match self {
-            Self::Siblings { size: 1.., unmet, .. } if unmet.is_empty() => Reach::Children,
+            // More than one may be over the limit of tasks, which fails the group.
+            Self::Siblings { size: 1, unmet, .. } if unmet.is_empty() => Reach::Children,
             _ => Reach::Whole,
         }
     }
@@ -205,6 +206,11 @@ impl RunGraph {
     pub(super) fn end_task(&mut self, g: u32, mut write: TaskWrite, status: TaskStatus, payload: Option<Json>) {
         write.status = status;
         self.event(EventType::Task(status), one(write.n), payload);
+        if let Some(group) = self.groups.get_mut(&g)
+            && matches!(group.phase, Phase::Waiting | Phase::Evaluating)
+        {
+            group.ended.insert(write.n);
+        }
         let look = self.count_end(g, status, write.reason);
         let failure = write.error.clone();
         self.changes.tasks.push(write);
@@ -229,7 +235,7 @@ impl RunGraph {
                 self.skip(g, Reason::Condition);
                 self.cascade(g);
             }
-            Expansion::Siblings { size: 0, .. } => {
+            Expansion::Siblings { size: 0, .. } if group.size.is_none() => {
                 let mut write = unattempted(group.first);
                 write.output = Some(Json::from_stored("[]"));
                 self.end_task(g, write, TaskStatus::Success, None);
@@ -240,7 +246,7 @@ impl RunGraph {
     }
 
     fn fail_expansion(&mut self, g: u32, failure: Failure) {
-        let tasks: Vec<u32> = self.groups.get(&g).map(|group| group.tasks().iter().collect()).unwrap_or_default();
+        let tasks: Vec<u32> = self.groups.get(&g).map(|group| group.live_before_release().iter().collect()).unwrap_or_default();
         for n in tasks {
             let write =
                 TaskWrite { reason: Some(Reason::Template), error: Some(failure.clone()), ..unattempted(n) };
@@ -273,11 +279,9 @@ impl RunGraph {
             group.phase = Phase::Released;
             self.changes.released.push(g);
         }
-        for index in unmet {
-            let Some(n) = self.groups.get(&g).filter(|group| *index < group.rows()).map(|group| group.task(*index))
-            else {
-                continue;
-            };
+        let Some(group) = self.groups.get(&g) else { return };
+        let unmet = TaskSet::of(unmet.iter().filter(|index| **index < group.rows()).map(|i| group.task(*i)).collect());
+        for n in unmet.without(&group.ended).iter() {
             let write = TaskWrite { reason: Some(Reason::Condition), ..unattempted(n) };
             self.end_task(g, write, TaskStatus::Skipped, reason_payload(Reason::Condition));
         }
