@@ -105,7 +105,6 @@ pub mod sample {
                 is_member: name.starts_with("ork") || name == "xtask",
                 normal: ids(normal),
                 dev: ids(dev),
-                ..Package::default()
             };
             packages.0.insert(name.to_owned(), package);
         }

@@ -52,14 +52,9 @@ pub fn run(only: Option<&str>) -> Result<ExitCode> {
     let mut failure = None;
     for step in STEPS.iter().filter(|step| only.is_none_or(|name| name == step.name)) {
         println!("==> {}: {}", step.name, step.about);
-        let start = now();
-        let outcome = (step.run)(&mut suite).and_then(|()| suite.refuse_skips());
-        println!(
-            "==> {}: {} in {}",
-            step.name,
-            if outcome.is_ok() { "ok" } else { "failed" },
-            seconds(start.elapsed())
-        );
+        let (outcome, took) = timed(|| (step.run)(&mut suite).and_then(|()| suite.refuse_skips()));
+        let word = if outcome.is_ok() { "ok" } else { "failed" };
+        println!("==> {}: {word} in {:.1} s", step.name, took.as_secs_f64());
         if let Err(error) = outcome {
             failure = Some((step.name, error));
             break;
@@ -68,13 +63,12 @@ pub fn run(only: Option<&str>) -> Result<ExitCode> {
     Ok(suite.finish(failure))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one clock of these commands: how long a step took, for people")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.1} s", duration.as_secs_f64())
+/// How long something took, for people: nothing depends on it.
+#[expect(clippy::disallowed_methods, reason = "the one clock of these commands")]
+fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let outcome = what();
+    (outcome, start.elapsed())
 }
 
 /// Where the tests find PostgreSQL.

@@ -11,21 +11,37 @@ const DIFFERENCES: &str = "crates/ork-conformance/sql-differences.txt";
 
 /// Every finding about `sql/` and `migrations/`.
 pub fn check(files: &Files) -> Vec<String> {
-    let mut findings = statements(files);
+    let mut findings = Vec::new();
+    for driver in [SQLITE, POSTGRES] {
+        findings.extend(statements(files, driver));
+        findings.extend(numbering(files, driver));
+    }
     findings.extend(verbs(files));
     findings.extend(migrations(files));
     findings
 }
 
-fn statements(files: &Files) -> Vec<String> {
-    let under = [format!("{SQLITE}sql/"), format!("{POSTGRES}sql/")];
-    let verbs =
-        files.iter().filter(|(path, _)| path.ends_with(".sql") && under.iter().any(|start| path.starts_with(start)));
-    let counted = verbs.map(|(path, text)| (path, count_statements(text)));
-    counted
-        .filter(|(_, count)| *count != 1)
-        .map(|(path, count)| format!("{path}: {count} statements, not one"))
-        .collect()
+/// One statement a file, and each is named `"noun/verb"` by the driver's code.
+fn statements(files: &Files, driver: &str) -> Vec<String> {
+    let code: Vec<&String> = files.iter().filter(|(path, _)| is_code(path, driver)).map(|(_, text)| text).collect();
+    let mut findings = Vec::new();
+    let folder = format!("{driver}sql/");
+    for name in names(files, &folder) {
+        let path = format!("{folder}{name}");
+        let count = count_statements(&files[&path]);
+        if count != 1 {
+            findings.push(format!("{path}: {count} statements, not one"));
+        }
+        let quoted = format!("\"{}\"", name.trim_end_matches(".sql"));
+        if !code.iter().any(|text| text.contains(&quoted)) {
+            findings.push(format!("{path}: no code names it; delete it, or use it"));
+        }
+    }
+    findings
+}
+
+fn is_code(path: &str, driver: &str) -> bool {
+    path.ends_with(".rs") && path.strip_prefix(driver).is_some_and(|rest| rest.starts_with("src/"))
 }
 
 /// Statements outside comments and quotes: what stands between semicolons and is not blank.
@@ -86,25 +102,26 @@ fn verbs(files: &Files) -> Vec<String> {
     findings
 }
 
-fn migrations(files: &Files) -> Vec<String> {
-    let mut findings = Vec::new();
-    let sqlite = names(files, &format!("{SQLITE}migrations/"));
-    let postgres = names(files, &format!("{POSTGRES}migrations/"));
-    for (driver, migrations) in [(SQLITE, &sqlite), (POSTGRES, &postgres)] {
-        let mut numbers: Vec<Option<usize>> = migrations.iter().map(|name| number(name)).collect();
-        numbers.sort_unstable();
-        if numbers.iter().enumerate().any(|(index, number)| *number != Some(index + 1)) {
-            findings.push(format!("{driver}migrations: the numbers are not 1 to {} without gaps", numbers.len()));
-        }
-    }
-    if !sqlite.is_empty() && !postgres.is_empty() {
-        let only = sqlite.symmetric_difference(&postgres);
-        findings.extend(only.map(|name| format!("migrations/{name}: both databases have the same migrations")));
-    }
-    findings
+fn numbering(files: &Files, driver: &str) -> Option<String> {
+    let folder = format!("{driver}migrations/");
+    let mut numbers: Vec<Option<usize>> = names(files, &folder).into_iter().map(number).collect();
+    numbers.sort_unstable();
+    let gapless = numbers.iter().enumerate().all(|(index, number)| *number == Some(index + 1));
+    (!gapless).then(|| format!("{driver}migrations: the numbers are not 1 to {} without gaps", numbers.len()))
 }
 
-/// `0001_name.sql` or `V1__name.sql`.
+/// Migrations that only one driver has, once both have any.
+fn migrations(files: &Files) -> Vec<String> {
+    let sqlite = names(files, &format!("{SQLITE}migrations/"));
+    let postgres = names(files, &format!("{POSTGRES}migrations/"));
+    if sqlite.is_empty() || postgres.is_empty() {
+        return Vec::new();
+    }
+    let only = sqlite.symmetric_difference(&postgres);
+    only.map(|name| format!("migrations/{name}: both databases have the same migrations")).collect()
+}
+
+/// `0001_name.sql` or `V0001__name.sql`.
 fn number(migration: &str) -> Option<usize> {
     migration.strip_prefix('V').unwrap_or(migration).split_once('_')?.0.parse().ok()
 }
@@ -141,8 +158,26 @@ mod tests {
         }
     }
 
+    /// Code that names every statement of these tests.
+    const CODE: &str = "const INSERT: &str = text!(\"run/insert\"); const LOCK: &str = text!(\"run/lock\");";
+
     fn check_files(files: &[(&str, &str)], expected: &[&str]) {
-        assert_eq!(check(&sample(files)), expected);
+        let code = [("crates/ork-sqlite/src/sql.rs", CODE), ("crates/ork-postgres/src/sql.rs", CODE)];
+        assert_eq!(check(&sample(&[files, &code].concat())), expected);
+    }
+
+    #[test]
+    fn a_file_holds_one_statement_that_code_names() {
+        check_files(
+            &[
+                ("crates/ork-sqlite/sql/run/insert.sql", "insert; insert"),
+                ("crates/ork-sqlite/sql/run/drop.sql", "drop"),
+            ],
+            &[
+                "crates/ork-sqlite/sql/run/drop.sql: no code names it; delete it, or use it",
+                "crates/ork-sqlite/sql/run/insert.sql: 2 statements, not one",
+            ],
+        );
     }
 
     #[test]
