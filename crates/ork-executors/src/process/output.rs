@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use super::folder::{open_answer, read_up_to};
 
+/// The largest value and the newline that may follow it.
+const READ_BYTES_MAX: usize = VALUE_BYTES_MAX + 1;
+
 /// The standard output, as far as it may be the output.
 pub struct Printed {
     from: OutputFrom,
@@ -25,7 +28,7 @@ impl Printed {
     /// Takes what was read from a stream. Keeps so much of it that a value which is too large can be told.
     pub fn take(&mut self, stream: Stream, bytes: &[u8]) {
         if stream == Stream::Stdout && self.from != OutputFrom::File {
-            let room = (VALUE_BYTES_MAX + 2).saturating_sub(self.bytes.len());
+            let room = (READ_BYTES_MAX + 1).saturating_sub(self.bytes.len());
             self.bytes.extend_from_slice(&bytes[..room.min(bytes.len())]);
         }
     }
@@ -51,7 +54,7 @@ impl Printed {
 }
 
 fn read_file(path: &Path) -> Result<Option<Json>, String> {
-    let bytes = open_answer(path).and_then(|file| file.map(|file| read_up_to(file, VALUE_BYTES_MAX)).transpose());
+    let bytes = open_answer(path).and_then(|file| file.map(|file| read_up_to(file, READ_BYTES_MAX)).transpose());
     let Some(bytes) = bytes.map_err(|error| format!("failed to read `$ORK_OUTPUT`: {error}"))? else { return Ok(None) };
     let text = text(bytes, "`$ORK_OUTPUT`")?;
     if text.trim().is_empty() {
@@ -61,7 +64,7 @@ fn read_file(path: &Path) -> Result<Option<Json>, String> {
 }
 
 fn text(bytes: Vec<u8>, what: &str) -> Result<String, String> {
-    if bytes.len() > VALUE_BYTES_MAX + 1 {
+    if bytes.len() > READ_BYTES_MAX {
         return Err(format!("{what} is larger than {VALUE_BYTES_MAX} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| format!("{what} is not valid UTF-8"))

@@ -1,0 +1,66 @@
+//! The files through which a task answers, and its folder.
+
+use std::fs;
+
+use crate::world::{Witness, World, eventually, process, script, told};
+
+#[tokio::test]
+async fn progress_is_seen_while_it_runs_and_at_the_end() {
+    let world = World::new();
+    let mut work = script(concat!(
+        "printf '5\\n10 cut the film\\nnonsense\\n101\\n20' >> $ORK_PROGRESS\n",
+        "while [ ! -e \"$GO\" ]; do sleep 0.02; done\n",
+        "printf ' more\\n99' >> $ORK_PROGRESS\n",
+    ));
+    let go = world.path("go");
+    process(&mut work).env.insert("GO".into(), go.to_string_lossy().into_owned());
+    let io = Witness::new();
+    let told_progress = || {
+        let all = io.progress.lock().unwrap();
+        all.iter().map(|p| format!("{} {:?} {:?}", p.percent, p.stage, p.message)).collect::<Vec<_>>()
+    };
+    let watch = async {
+        eventually("progress is told", || !told_progress().is_empty()).await;
+        fs::write(&go, "").unwrap();
+    };
+    let (report, ()) = tokio::join!(world.run_with(work, &io), watch);
+    assert_eq!(told(&report), "success");
+    assert_eq!(told_progress(), [r#"10 Some("cut") Some("the film")"#, "99 None None"]);
+}
+
+#[tokio::test]
+async fn a_progress_file_that_is_none_disturbs_nobody() {
+    for make in [
+        "mkfifo $ORK_PROGRESS",
+        "mkdir $ORK_PROGRESS",
+        "ln -s /dev/zero $ORK_PROGRESS",
+        "yes > $ORK_PROGRESS & sleep 0.7",
+    ] {
+        let (report, io) = World::new().run(script(make)).await;
+        assert_eq!((told(&report).as_str(), io.progress.lock().unwrap().len()), ("success", 0), "{make}");
+    }
+}
+
+#[tokio::test]
+async fn artifacts_are_not_lost_in_silence() {
+    let (_, io) = World::new().run(script("echo a > $ORK_ARTIFACTS/a; mkdir $ORK_ARTIFACTS/b")).await;
+    assert_eq!(
+        io.stderr(),
+        "ork: `$ORK_ARTIFACTS` holds 2 entries; this build does not keep artifacts, they are lost\n"
+    );
+    let (_, io) = World::new().run(script("rmdir $ORK_ARTIFACTS")).await;
+    assert_eq!(io.stderr(), "");
+}
+
+#[tokio::test]
+async fn the_folder_goes_whatever_is_in_it() {
+    let world = World::new();
+    fs::write(world.path("kept"), "").unwrap();
+    let mut work = script(
+        "mkdir -p $ORK_WORK/a/b; touch $ORK_WORK/a/b/c; ln -s $KEPT $ORK_WORK/link; chmod 0 $ORK_WORK/a/b $ORK_WORK/a",
+    );
+    process(&mut work).env.insert("KEPT".into(), world.root.to_string_lossy().into_owned());
+    let (report, io) = world.run(work).await;
+    assert_eq!((told(&report).as_str(), io.stderr().as_str()), ("success", ""));
+    assert!(world.path("kept").exists());
+}

@@ -1,0 +1,93 @@
+//! What an engine that was killed has left on this machine.
+
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use ork_core::executor::Assignment;
+use ork_core::id::TaskId;
+
+use crate::world::{Witness, World, argv, eventually, processes_with, script, told, unique};
+
+/// A process as another engine would have started it, in our own group, so that no sweep takes it for an orphan.
+struct Stray(Child);
+
+impl Stray {
+    fn new(task: Option<TaskId>, nonce: &str, text: &str) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", text]).env("ORK_NONCE", nonce).stdin(Stdio::null()).stdout(Stdio::null());
+        if let Some(task) = task {
+            command.env("ORK_TASK_ID", task.to_string());
+        }
+        Self(command.spawn().unwrap())
+    }
+
+    fn runs(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Stray {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn task_of(work: &Assignment) -> TaskId {
+    work.task.id()
+}
+
+#[tokio::test]
+async fn strays_of_a_task_are_killed_and_nobody_else() {
+    let world = World::new();
+    let (mine, other) = (task_of(&argv(&["true"])), task_of(&argv(&["true"])));
+    let mark = format!("mark-{}", unique());
+    let tree = format!("env -i setsid perl -e 'sleep 1000' {mark} & wait");
+    let mut stray = Stray::new(Some(mine), "old", &tree);
+    let mut others = [
+        Stray::new(Some(other), "old", "exec sleep 1000"),
+        Stray::new(None, "old", &format!("exec sleep 1000 # ORK_TASK_ID={mine}")),
+    ];
+    eventually("its child runs", || processes_with("cmdline", &format!("{mark}\0")).len() == 1).await;
+
+    let executor = Arc::clone(&world.executor);
+    let killed = tokio::task::spawn_blocking(move || executor.kill_strays(mine)).await.unwrap();
+    assert_eq!(killed, 2);
+    assert!(!stray.runs());
+    assert_eq!(processes_with("cmdline", &format!("{mark}\0")), Vec::<i32>::new());
+    assert!(others.iter_mut().all(Stray::runs));
+}
+
+#[tokio::test]
+async fn an_attempt_in_hand_is_no_stray() {
+    let world = World::new();
+    let work = script("echo up; while [ ! -e go ]; do sleep 0.02; done");
+    let (task, io) = (task_of(&work), Witness::new());
+    let executor = Arc::clone(&world.executor);
+    let nonce = work.nonce.clone();
+    let look = async {
+        io.lines(1).await;
+        assert_eq!(tokio::task::spawn_blocking(move || executor.kill_strays(task)).await.unwrap(), 0);
+        let folder = format!("attempts/{task}.1.{nonce}/work/go");
+        std::fs::write(world.path(&folder), "").unwrap();
+    };
+    let (report, ()) = tokio::join!(world.run_with(work, &io), look);
+    assert_eq!(told(&report), "success");
+}
+
+#[tokio::test]
+async fn a_second_attempt_begins_when_the_first_is_gone() {
+    let world = World::new();
+    let mut work = script("true");
+    work.attempt = 2;
+    let left = world.path(&format!("attempts/{}.1.old", task_of(&work)));
+    let of_another = world.path(&format!("attempts/{}.1.old", task_of(&script("true"))));
+    for folder in [&left, &of_another] {
+        std::fs::create_dir_all(folder.join("work")).unwrap();
+    }
+    let mut stray = Stray::new(Some(task_of(&work)), "old", "trap '' TERM; while :; do sleep 0.05; done");
+    let (report, _) = world.run(work).await;
+    assert_eq!(told(&report), "success");
+    assert!(!stray.runs());
+    assert!(!left.exists() && of_another.exists());
+}
