@@ -236,6 +236,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_settings_of_proofs_are_published() {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let published = words(include_str!("../../docs/proof/README.md"));
+        for setting in Purpose::Proof.settings() {
+            assert!(published.contains(setting), "docs/proof/README.md does not say `{setting}`");
+        }
+    }
+
+    #[test]
     fn users_are_found_by_name() {
         let passwd = "root:x:0:0:root:/root:/bin/bash\npostgres:x:101:104::/var/lib/postgresql:/bin/bash\nbroken\n";
         assert_eq!(ids_of(passwd, "postgres"), Some((101, 104)));

@@ -45,6 +45,7 @@ pub fn list() {
 pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
     let proof = PROOFS.iter().find(|proof| proof.name == name);
     let proof = proof.with_context(|| format!("`{name}` is not a proof; `cargo xtask prove` lists them"))?;
+    let facts = facts::gather()?;
     shell::run(shell::cargo().args(["build", "--release", "--package", "ork"]))?;
     let cluster = Cluster::find_and_start(Purpose::Proof)?;
     let mut command = shell::cargo();
@@ -55,7 +56,7 @@ pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
     let verdict = parse(&said).with_context(|| format!("`{}` ended with {status}", shell::line(&command)))?;
     let path = shell::root().join("docs/proof").join(format!("{name}.json"));
     let command = shell::line(&command);
-    let record = json!({"proof": name, "command": command, "verdict": verdict, "facts": facts::gather()?});
+    let record = json!({"proof": name, "command": command, "verdict": verdict, "facts": facts});
     fs::write(&path, format!("{record:#}\n")).with_context(|| format!("failed to write `{}`", path.display()))?;
     println!("written: {}", path.display());
     ensure!(status.success(), "proof `{name}` failed: {status}");

@@ -5,13 +5,14 @@ mod examples;
 mod readme;
 mod tree;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use anyhow::{Error, Result, ensure};
 
 use self::counts::Counts;
 use crate::postgres::{self, Cluster, Purpose};
+use crate::tidy::files::{self, Files};
 use crate::{shell, tidy};
 
 struct Step {
@@ -21,6 +22,7 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
+    Step { name: "toolchain", about: "rustfmt and clippy found, or added by rustup", run: toolchain },
     Step { name: "format", about: "cargo fmt --check", run: format },
     Step { name: "tidy", about: "cargo xtask tidy", run: |_| tidy::run() },
     Step { name: "clippy", about: "clippy on all targets, warnings denied", run: clippy },
@@ -29,7 +31,11 @@ const STEPS: &[Step] = &[
     Step { name: "doctests", about: "cargo test --doc", run: doctests },
     Step { name: "readme", about: "the README's first commands, in an empty home", run: |_| readme::run() },
     Step { name: "examples", about: "examples/*.yaml, each result compared", run: |_| examples::run() },
-    Step { name: "tree", about: "derived files regenerated, the tree unchanged", run: Suite::compare_tree },
+    Step {
+        name: "tree",
+        about: "derived files regenerated, the tree unchanged",
+        run: |suite| tree::compare(&suite.tree),
+    },
 ];
 
 /// Prints the steps.
@@ -42,13 +48,13 @@ pub fn list() {
 /// Runs all steps, or the one named, and tells how it ended.
 ///
 /// # Errors
-/// When there is no such step.
+/// When there is no such step, or the tree cannot be read.
 pub fn run(only: Option<&str>) -> Result<ExitCode> {
     if let Some(name) = only {
         let known = STEPS.iter().any(|step| step.name == name);
         ensure!(known, "`{name}` is not a step; `cargo xtask test --list` lists them");
     }
-    let mut suite = Suite::new();
+    let mut suite = Suite::new()?;
     let mut failure = None;
     for step in STEPS.iter().filter(|step| only.is_none_or(|name| name == step.name)) {
         println!("==> {}: {}", step.name, step.about);
@@ -85,15 +91,15 @@ struct Suite {
     counts: Counts,
     /// What was not run, each with its reason.
     skipped: Vec<String>,
-    tree: Option<tree::Tree>,
+    /// The files as they were before the first step.
+    tree: Files,
 }
 
 impl Suite {
-    fn new() -> Suite {
+    fn new() -> Result<Suite> {
         let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
-        let mut skipped = Vec::new();
-        let tree = tree::Tree::read().map_err(|error| skipped.push(format!("the tree's comparison: {error:#}"))).ok();
-        Suite { is_ci, server: None, counts: Counts::default(), skipped, tree }
+        let tree = files::read(shell::root())?;
+        Ok(Suite { is_ci, server: None, counts: Counts::default(), skipped: Vec::new(), tree })
     }
 
     /// In CI nothing may be skipped.
@@ -104,10 +110,6 @@ impl Suite {
             self.skipped.join("; ")
         );
         Ok(())
-    }
-
-    fn compare_tree(&mut self) -> Result<()> {
-        self.tree.as_ref().map_or(Ok(()), tree::Tree::compare)
     }
 
     fn cargo_test(&mut self, arguments: &[&str]) -> Result<()> {
@@ -143,6 +145,17 @@ impl Suite {
     }
 }
 
+/// A minimal toolchain has neither rustfmt nor clippy.
+fn toolchain(_: &mut Suite) -> Result<()> {
+    for (command, component) in [("fmt", "rustfmt"), ("clippy", "clippy")] {
+        let is_there = shell::cargo().args([command, "--version"]).output()?.status.success();
+        if !is_there {
+            shell::run(Command::new("rustup").args(["component", "add", component]))?;
+        }
+    }
+    Ok(())
+}
+
 fn format(_: &mut Suite) -> Result<()> {
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]))
 }
@@ -171,4 +184,22 @@ fn tests(suite: &mut Suite) -> Result<()> {
 
 fn doctests(suite: &mut Suite) -> Result<()> {
     suite.cargo_test(&["--doc"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_names_every_step() {
+        let guide = include_str!("../../CONTRIBUTING.md");
+        let missing: Vec<_> = STEPS.iter().filter(|step| !guide.contains(&format!("`{}`", step.name))).collect();
+        assert!(missing.is_empty(), "CONTRIBUTING.md does not name {:?}", missing[0].name);
+    }
+
+    #[test]
+    fn an_unknown_step_is_refused() {
+        let error = run(Some("none")).unwrap_err();
+        assert_eq!(error.to_string(), "`none` is not a step; `cargo xtask test --list` lists them");
+    }
 }

@@ -1,6 +1,6 @@
 //! What no compiler checks: sizes, names, words, SQL, dead files, arrows, packages, licences.
 
-mod files;
+pub mod files;
 mod lines;
 mod names;
 mod reach;

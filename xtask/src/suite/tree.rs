@@ -1,41 +1,48 @@
-//! Whether the tests, or files that are derived from others, changed what git sees.
-
-use std::collections::BTreeSet;
-use std::process::Command;
+//! Whether the tests, or files that are derived from others, changed what is committed. Git is not asked: a machine
+//! that only has a copy of the tree runs this too.
 
 use anyhow::{Result, ensure};
 
 use crate::shell;
+use crate::tidy::files::{self, Files};
 
 /// Commands, in words for cargo, that write files which are committed. What they change was out of date.
 const DERIVED: &[&[&str]] = &[];
 
-/// What differed from the last commit at one time.
-pub struct Tree(BTreeSet<String>);
-
-impl Tree {
-    /// # Errors
-    /// When git is missing, or does not know this folder.
-    pub fn read() -> Result<Tree> {
-        let status = shell::capture(Command::new("git").args(["status", "--porcelain"]).current_dir(shell::root()))?;
-        Ok(Tree(status.lines().map(str::to_owned).collect()))
+/// Writes the derived files anew and compares the tree with what it was `before` the run.
+///
+/// # Errors
+/// When a file differs, came or went.
+pub fn compare(before: &Files) -> Result<()> {
+    for words in DERIVED {
+        shell::run(shell::cargo().args(*words))?;
     }
+    let after = files::read(shell::root())?;
+    let changed = changes(before, &after);
+    ensure!(
+        changed.is_empty(),
+        "these files changed during the run; commit what is derived, and let no test write here:\n{}",
+        changed.join("\n")
+    );
+    Ok(())
+}
 
-    /// Writes the derived files anew and looks again.
-    ///
-    /// # Errors
-    /// When something differs that did not differ then.
-    pub fn compare(&self) -> Result<()> {
-        for words in DERIVED {
-            shell::run(shell::cargo().args(*words))?;
-        }
-        let now = Tree::read()?;
-        let new: Vec<&str> = now.0.difference(&self.0).map(String::as_str).collect();
-        ensure!(
-            new.is_empty(),
-            "the run changed the tree; commit what is derived, and let no test write here:\n{}",
-            new.join("\n")
-        );
-        Ok(())
+fn changes<'a>(before: &'a Files, after: &'a Files) -> Vec<&'a str> {
+    let gone_or_changed = before.iter().filter(|(path, text)| after.get(*path) != Some(text));
+    let new = after.iter().filter(|(path, _)| !before.contains_key(*path));
+    gone_or_changed.chain(new).map(|(path, _)| path.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::files::sample;
+
+    #[test]
+    fn what_came_went_or_changed_is_named() {
+        let before = sample(&[("changed", "a"), ("gone", "a"), ("same", "a")]);
+        let after = sample(&[("changed", "b"), ("new", "a"), ("same", "a")]);
+        assert_eq!(changes(&before, &after), ["changed", "gone", "new"]);
+        assert_eq!(changes(&before, &before), Vec::<&str>::new());
     }
 }
