@@ -108,6 +108,7 @@ CREATE TABLE groups (
     rest              INTEGER NOT NULL,
     size              INTEGER,
     items             TEXT,
+    ended             TEXT NOT NULL,
     tasks_left        INTEGER NOT NULL CHECK (tasks_left >= 0),
     tasks_bad         INTEGER NOT NULL,
     tasks_unmet       INTEGER NOT NULL,
@@ -305,3 +306,95 @@ CREATE TABLE counters (
 INSERT INTO counters (name, value) VALUES ('ready', 0);
 
 INSERT INTO workspaces (id, name, created_at) VALUES (x'00000000000070008000000000000001', 'default', 0);
+
+-- What people and programs read. These views are the stable interface for SQL users.
+CREATE VIEW v_tasks AS
+SELECT
+    t.run_id,
+    t.n,
+    t.workspace_id,
+    t.g,
+    gr.key,
+    t.task_index,
+    CASE
+        WHEN t.status IN ('success', 'failed', 'skipped', 'cancelled') THEN t.status
+        WHEN l.started_at IS NOT NULL THEN 'running'
+        WHEN l.lease IS NOT NULL THEN 'dispatched'
+        WHEN h.paused THEN 'paused'
+        WHEN hd.n IS NOT NULL THEN 'queued'
+        WHEN EXISTS (SELECT 1 FROM ready q WHERE q.run_id = t.run_id AND q.n = t.n) THEN 'queued'
+        ELSE t.status
+    END AS status,
+    t.reason,
+    coalesce(l.attempt, t.attempt) AS attempt,
+    t.failures,
+    t.lost,
+    json_extract(gr.retry, '$.max_attempts') AS max_attempts,
+    gr.lane,
+    gr.concurrency_key,
+    hd.n IS NOT NULL AS held,
+    t.available_at,
+    t.output,
+    t.error,
+    CASE WHEN t.status = 'success' THEN 100 ELSE l.progress END AS progress,
+    l.stage,
+    l.message,
+    CASE WHEN l.lease IS NULL THEN t.worker_id ELSE l.worker_id END AS worker_id,
+    CASE WHEN l.lease IS NULL THEN t.execution_name ELSE l.execution_name END AS execution_name,
+    t.exit_code,
+    t.signal,
+    t.cpu_ms,
+    t.memory_bytes_max,
+    t.reused_run_id,
+    t.reused_n,
+    CASE WHEN l.lease IS NULL THEN t.dispatched_at ELSE l.dispatched_at END AS dispatched_at,
+    CASE WHEN l.lease IS NULL THEN t.started_at ELSE l.started_at END AS started_at,
+    t.finished_at,
+    t.cancel_requested_at
+FROM tasks t
+JOIN run_heads h ON h.run_id = t.run_id
+JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
+LEFT JOIN leases l ON l.run_id = t.run_id AND l.n = t.n
+LEFT JOIN held hd ON hd.run_id = t.run_id AND hd.n = t.n;
+
+CREATE VIEW v_runs AS
+SELECT
+    r.id,
+    r.workspace_id,
+    r.external_id,
+    r.owner_id,
+    r.name,
+    CASE
+        WHEN h.status IN ('success', 'failed', 'cancelled') THEN h.status
+        WHEN h.paused THEN 'paused'
+        WHEN h.status = 'pending' AND EXISTS (SELECT 1 FROM leases l WHERE l.run_id = r.id) THEN 'running'
+        ELSE h.status
+    END AS status,
+    h.cancelling,
+    h.held,
+    r.priority,
+    r.result,
+    r.error,
+    r.triggered_by,
+    r.retry_of,
+    r.host,
+    r.in_process,
+    r.project,
+    r.concurrency_key,
+    h.tasks_total,
+    h.tasks_left,
+    h.tasks_bad,
+    CASE
+        WHEN h.tasks_left = 0 THEN 100
+        ELSE (100 * (h.tasks_total - h.tasks_left)
+              + (SELECT coalesce(sum(l.progress), 0) FROM leases l WHERE l.run_id = r.id)) / h.tasks_total
+    END AS progress,
+    h.seq,
+    r.deadline_at,
+    r.cancel_requested_at,
+    r.cancel_requested_by,
+    r.created_at,
+    r.started_at,
+    r.finished_at
+FROM runs r
+JOIN run_heads h ON h.run_id = r.id;

@@ -1,1 +1,25 @@
-//! placeholder
+//! The store on SQLite.
+//!
+//! Transitions are plain functions of a connection, in one file per noun. [`SqliteStore`] runs them on one writer
+//! thread that commits what gathered while the last commit was on its way to the disk, or, for the simulator, inline.
+//! Readers go beside it on connections of their own.
+
+mod change;
+mod claim;
+mod connection;
+mod events;
+mod inspect;
+mod migrate;
+mod rows;
+mod runs;
+mod settle;
+mod sql;
+mod store;
+mod tasks;
+mod upkeep;
+mod workers;
+mod writer;
+
+pub use connection::Durability;
+pub use migrate::{Migration, MigrationState, migrate, migration_state, verify};
+pub use store::{SqliteOptions, SqliteStore};

@@ -1,0 +1,2 @@
+DELETE FROM evaluations WHERE run_id = ?1
+  AND (?2 = 0 OR g NOT IN (SELECT gr.g FROM groups gr WHERE gr.run_id = ?1 AND gr.run_if IS NOT NULL))

@@ -1,0 +1,1 @@
+DELETE FROM delayed WHERE run_id = ?1 AND n = ?2

@@ -1,0 +1,92 @@
+//! A whole run as it is stored.
+
+use std::collections::BTreeMap;
+
+use ork_core::error::StoreResult;
+use ork_core::graph::{Lease, Reach};
+use ork_core::id::{RunId, TaskRef};
+use ork_core::store::{RunDump, Scope, TaskDump, TaskFilter};
+use rusqlite::{Connection, params};
+
+use crate::connection::failed;
+use crate::rows::{self, Cell, filter, run_key};
+use crate::{change, events, runs, sql, tasks};
+
+/// The caller has opened a read transaction, so that all of it is of one moment.
+pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
+    let (Some(row), Some(head)) = (runs::run(db, scope, run)?, change::load_head(db, scope, run)?) else {
+        return Ok(None);
+    };
+    let leases = leases(db, run)?;
+    let counts = [
+        counts(db, run, "SELECT n FROM ready WHERE run_id = ?1")?,
+        counts(db, run, "SELECT n FROM held WHERE run_id = ?1")?,
+        counts(db, run, "SELECT n FROM delayed WHERE run_id = ?1")?,
+    ];
+    let everything = TaskFilter { limit: u32::MAX, ..TaskFilter::default() };
+    let mut dumped = Vec::new();
+    for row in tasks::tasks(db, scope, run, &everything)? {
+        let n = row.task.n;
+        let count = |at: usize| counts[at].get(&n).copied().unwrap_or(0);
+        let mut attempts = tasks::attempts(db, scope, TaskRef { run, n })?;
+        attempts.retain(|attempt| attempt.outcome.is_some());
+        dumped.push(TaskDump {
+            lease: leases.get(&n).cloned(),
+            ready: count(0),
+            held: count(1),
+            delayed: count(2),
+            attempts,
+            row,
+        });
+    }
+    let (evaluations, evaluates_result) = evaluations(db, run)?;
+    Ok(Some(RunDump {
+        row,
+        head,
+        groups: change::load_groups(db, run, &std::collections::BTreeSet::new(), Reach::Whole)?,
+        tasks: dumped,
+        evaluations,
+        evaluates_result,
+        events: events::events(db, scope, run, 0, u32::MAX)?,
+    }))
+}
+
+fn leases(db: &Connection, run: RunId) -> StoreResult<BTreeMap<u32, Lease>> {
+    let mut statement = db.prepare_cached(sql::leases::OF_RUN).map_err(failed)?;
+    let found = statement.query_map(params![run_key(run)], rows::lease).map_err(failed)?;
+    found.map(|lease| lease.map(|lease| (lease.task.n, lease)).map_err(failed)).collect()
+}
+
+fn counts(db: &Connection, run: RunId, statement: &str) -> StoreResult<BTreeMap<u32, u32>> {
+    let mut statement = db.prepare_cached(statement).map_err(failed)?;
+    let found = statement.query_map(params![run_key(run)], |row| row.get::<_, u32>(0)).map_err(failed)?;
+    let mut counts = BTreeMap::new();
+    for n in found {
+        *counts.entry(n.map_err(failed)?).or_insert(0) += 1;
+    }
+    Ok(counts)
+}
+
+fn evaluations(db: &Connection, run: RunId) -> StoreResult<(Vec<u32>, bool)> {
+    let mut statement = db.prepare_cached(sql::evaluations::OF_RUN).map_err(failed)?;
+    let found = statement.query_map(params![run_key(run)], |row| row.get::<_, i64>(0)).map_err(failed)?;
+    let found: Vec<i64> = found.collect::<Result<_, _>>().map_err(failed)?;
+    let groups = found.iter().filter_map(|g| u32::try_from(*g).ok()).collect();
+    Ok((groups, found.contains(&-1)))
+}
+
+pub fn run_ids(db: &Connection, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {
+    let mut statement = db.prepare_cached(sql::runs::IDS_AFTER).map_err(failed)?;
+    let found = statement
+        .query_map(params![after.map(run_key), filter(scope), limit], |row| row.get::<_, Cell<RunId>>(0))
+        .map_err(failed)?;
+    found.map(|row| row.map(|cell| cell.0).map_err(failed)).collect()
+}
+
+pub fn overbooked(db: &Connection, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
+    let mut statement = db.prepare_cached(sql::slots::OVERBOOKED).map_err(failed)?;
+    let found = statement
+        .query_map(params![filter(scope)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .map_err(failed)?;
+    found.collect::<Result<_, _>>().map_err(failed)
+}

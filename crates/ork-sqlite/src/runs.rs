@@ -1,0 +1,262 @@
+//! Runs: created, read, and told what people want of them.
+
+use std::collections::BTreeSet;
+
+use ork_core::attempt::Failure;
+use ork_core::clock::Timestamp;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::event::Actor;
+use ork_core::graph::{Birth, NewRun, Pin, Reach, RunGraph, birth};
+use ork_core::id::RunId;
+use ork_core::json::Json;
+use ork_core::limits;
+use ork_core::state::Reason;
+use ork_core::store::{RunFilter, RunRow, Scope, StoredPlan, Submitted};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::change::{self, execute};
+use crate::connection::failed;
+use crate::rows::{self, Cell, encode, filter, get, run_key, workspace_key};
+use crate::sql;
+
+pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
+    if let Some(existing) = run(db, Scope::All, new.id)? {
+        if existing.workspace != new.workspace {
+            return Err(StoreError::Conflict("the run's id is taken".into()));
+        }
+        return Ok(Submitted::Existing);
+    }
+    insert_run(db, new)?;
+    let born = birth(new);
+    insert_graph(db, new, &born)?;
+    let reused = born.reused_from.clone();
+    write_birth(db, new, born)?;
+    for (n, from) in reused {
+        execute(db, sql::tasks::NOTE_REUSE, params![run_key(new.id), n, run_key(from.run), from.n])?;
+    }
+    Ok(Submitted::Created)
+}
+
+fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
+    let run = run_key(new.id);
+    let host = match &new.pin {
+        Pin::Host(host) => Some(host.as_str()),
+        Pin::Anywhere | Pin::Process => None,
+    };
+    let deadline = new.plan.timeout_ms.map(|ms| new.now.plus_ms(ms).micros());
+    let inserted = execute(db, sql::runs::INSERT, params![
+        run,
+        workspace_key(new.workspace),
+        new.external_id,
+        new.plan.name,
+        new.priority.unwrap_or(new.plan.priority),
+        new.plan_source,
+        encode(&new.plan)?,
+        new.input.as_str(),
+        new.triggered_by.word(),
+        new.retry_of.map(run_key),
+        host,
+        new.pin == Pin::Process,
+        new.project,
+        new.plan.concurrency.as_ref().map(|c| c.key.as_str()),
+        deadline,
+        new.now.micros(),
+    ])
+    .map_err(|error| taken(error, new))?;
+    debug_assert_eq!(inserted, 1, "the id was looked up in this transaction");
+    for (key, value) in &new.plan.labels {
+        execute(db, sql::runs::INSERT_LABEL, params![run, key, value, workspace_key(new.workspace)])?;
+    }
+    if let Some(concurrency) = &new.plan.concurrency {
+        let priority = new.priority.unwrap_or(new.plan.priority);
+        execute(db, sql::slots::INSERT_RUN, params![
+            run,
+            workspace_key(new.workspace),
+            concurrency.key,
+            concurrency.limit,
+            priority
+        ])?;
+    }
+    Ok(())
+}
+
+fn taken(error: StoreError, new: &NewRun) -> StoreError {
+    match (&error, &new.external_id) {
+        (StoreError::Conflict(text), Some(external_id)) if text.contains("external_id") => {
+            StoreError::Conflict(format!("a run with the external id `{external_id}` exists"))
+        }
+        _ => error,
+    }
+}
+
+fn insert_graph(db: &Connection, new: &NewRun, born: &Birth) -> StoreResult<()> {
+    let head = &born.head;
+    execute(db, sql::heads::INSERT, params![
+        run_key(head.run),
+        workspace_key(head.workspace),
+        head.status.word(),
+        head.paused,
+        head.held,
+        head.stopping,
+        head.cancelling.map(|reason| reason.word()),
+        rows::on_failure_word(head.on_failure),
+        head.has_result,
+        head.seq.cast_signed(),
+        head.tasks_total,
+        head.tasks_left,
+        head.tasks_bad,
+    ])?;
+    for group in born.groups.values() {
+        let spec = &group.spec;
+        execute(db, sql::groups::INSERT, params![
+            run_key(new.id),
+            group.g,
+            workspace_key(new.workspace),
+            spec.key,
+            encode(&spec.children)?,
+            spec.parents,
+            spec.run_if.map(rows::run_if_word),
+            spec.deep,
+            spec.evaluated,
+            spec.lane,
+            spec.priority,
+            spec.concurrency.as_ref().map(|c| c.key.as_str()),
+            spec.concurrency.as_ref().map(|c| c.limit),
+            encode(&spec.retry)?,
+            spec.at_most_once,
+            group.phase.word(),
+            group.first,
+            group.rest,
+            group.size,
+            group.items.as_ref().map(Json::as_str),
+            group.tasks_left,
+            group.tasks_bad,
+            group.tasks_unmet,
+            group.parents_left,
+            group.parents_bad,
+            group.parents_unmet,
+            group.ended.to_string(),
+        ])?;
+        change::insert_tasks(db, new.id, new.workspace, group, 0)?;
+    }
+    Ok(())
+}
+
+fn write_birth(db: &Connection, new: &NewRun, born: Birth) -> StoreResult<()> {
+    change::write(db, (born.head, born.groups, born.changes), None, new.now)?;
+    Ok(())
+}
+
+pub fn run(db: &Connection, scope: Scope, id: RunId) -> StoreResult<Option<RunRow>> {
+    let mut statement = db.prepare_cached(sql::runs::GET).map_err(failed)?;
+    let found = statement.query_row(params![run_key(id), filter(scope)], rows::run_row).optional().map_err(failed)?;
+    found.map(|row| with_labels(db, row)).transpose()
+}
+
+pub fn runs(db: &Connection, scope: Scope, wanted: &RunFilter) -> StoreResult<Vec<RunRow>> {
+    let statuses: Vec<&str> = wanted.statuses.iter().map(|status| status.word()).collect();
+    let mut statement = db.prepare_cached(sql::runs::LIST).map_err(failed)?;
+    let found = statement
+        .query_map(
+            params![
+                filter(scope),
+                wanted.before.map(run_key),
+                wanted.name,
+                if statuses.is_empty() { None } else { Some(encode(&statuses)?) },
+                wanted.label.as_ref().map(|(key, _)| key),
+                wanted.label.as_ref().map(|(_, value)| value),
+                wanted.limit.min(limits::PAGE_MAX),
+            ],
+            rows::run_row,
+        )
+        .map_err(failed)?;
+    found.map(|row| with_labels(db, row.map_err(failed)?)).collect()
+}
+
+fn with_labels(db: &Connection, mut row: RunRow) -> StoreResult<RunRow> {
+    let mut statement = db.prepare_cached(sql::runs::LABELS).map_err(failed)?;
+    let labels = statement.query_map(params![run_key(row.id)], |r| Ok((r.get(0)?, r.get(1)?))).map_err(failed)?;
+    row.labels = labels.collect::<Result<_, _>>().map_err(failed)?;
+    Ok(row)
+}
+
+pub fn runs_by_prefix(db: &Connection, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>> {
+    let digits: String = hex.chars().filter(|c| *c != '-').collect();
+    if digits.is_empty() || digits.len() > 32 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(Vec::new());
+    }
+    let bound = |fill: &str| -> u128 {
+        let padded = format!("{digits}{}", fill.repeat(32 - digits.len()));
+        u128::from_str_radix(&padded, 16).unwrap_or(0)
+    };
+    let (low, high) = (bound("0").to_be_bytes(), bound("f").to_be_bytes());
+    let mut statement = db.prepare_cached(sql::runs::BETWEEN).map_err(failed)?;
+    let found = statement.query_map(params![low, high, filter(scope)], |row| row.get::<_, Cell<RunId>>(0)).map_err(failed)?;
+    found.map(|row| row.map(|cell| cell.0).map_err(failed)).collect()
+}
+
+pub fn plans(db: &Connection, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
+    let mut statement = db.prepare_cached(sql::runs::PLAN).map_err(failed)?;
+    let mut plans = Vec::with_capacity(ids.len());
+    for id in ids {
+        let plan = statement
+            .query_row(params![run_key(*id), filter(scope)], |row| {
+                Ok(StoredPlan {
+                    run: *id,
+                    workspace: get(row, "workspace_id")?,
+                    plan: get(row, "plan")?,
+                    input: get(row, "input")?,
+                    project: row.get("project")?,
+                    host: row.get("host")?,
+                })
+            })
+            .optional()
+            .map_err(failed)?;
+        plans.extend(plan);
+    }
+    Ok(plans)
+}
+
+/// Loads a whole run, lets `change` change it, and writes that if it says that something changed.
+pub fn control(
+    db: &Connection,
+    (scope, id): (Scope, RunId),
+    by: (&Actor, Timestamp),
+    result: Option<&Json>,
+    change: impl FnOnce(&mut RunGraph) -> bool,
+) -> StoreResult<bool> {
+    let head = change::head_or_not_found(db, scope, id)?;
+    let mut graph = change::open(db, head, &BTreeSet::new(), Reach::Whole, by)?;
+    if !change(&mut graph) {
+        return Ok(false);
+    }
+    change::close(db, graph, result, by.1)?;
+    Ok(true)
+}
+
+pub fn cancel(db: &Connection, scope: Scope, id: RunId, reason: Reason, by: (&Actor, Timestamp)) -> StoreResult<bool> {
+    let done = control(db, (scope, id), by, None, |graph| graph.cancel(reason))?;
+    if done {
+        execute(db, sql::runs::REQUEST_CANCEL, params![run_key(id), by.1.micros(), by.0.id])?;
+    }
+    Ok(done)
+}
+
+pub fn pause(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) -> StoreResult<bool> {
+    let done = control(db, (scope, id), by, None, RunGraph::pause)?;
+    if done {
+        execute(db, sql::queue::DROP_RUN, params![run_key(id)])?;
+        execute(db, sql::slots::DROP_RUN, params![run_key(id)])?;
+    }
+    Ok(done)
+}
+
+pub fn resume(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) -> StoreResult<bool> {
+    control(db, (scope, id), by, None, RunGraph::resume)
+}
+
+pub fn conclude(db: &Connection, scope: Scope, id: RunId, result: &Result<Json, Failure>, now: Timestamp) -> StoreResult<bool> {
+    let actor = Actor::system("scheduler");
+    let (value, failure) = (result.as_ref().ok(), result.as_ref().err());
+    control(db, (scope, id), (&actor, now), value, |graph| graph.conclude(failure))
+}

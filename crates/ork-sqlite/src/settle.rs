@@ -1,0 +1,214 @@
+//! The end of attempts, and their beginning: a batch in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ork_core::attempt::{Outcome, Tally};
+use ork_core::clock::Timestamp;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::event::Actor;
+use ork_core::graph::{Lease, Reach, Settlement};
+use ork_core::id::{RunId, TaskRef};
+use ork_core::store::{Outcomes, ProgressNote, Scope, Settle, Settled, Start};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::change::{self, execute};
+use crate::connection::failed;
+use crate::rows::{filter, get, get_option, run_key};
+use crate::sql;
+
+/// One run's part of a batch.
+#[derive(Default)]
+struct Part {
+    accepted: Vec<Settlement>,
+    late: Vec<(u32, u32, Outcome)>,
+    slots: bool,
+}
+
+pub fn settle(db: &Connection, scope: Scope, settles: Vec<Settle>, actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
+    let mut outcomes = Outcomes::default();
+    let mut parts: BTreeMap<RunId, Part> = BTreeMap::new();
+    for settle in settles {
+        outcomes.settled.push(accept(db, scope, settle, &mut parts)?);
+    }
+    for (run, part) in parts {
+        settle_run(db, run, part, actor, now, &mut outcomes)?;
+    }
+    Ok(outcomes)
+}
+
+/// Takes the lease, if the outcome still has the right to it.
+fn accept(db: &Connection, scope: Scope, settle: Settle, parts: &mut BTreeMap<RunId, Part>) -> StoreResult<Settled> {
+    let Settle { task, attempt, lease, .. } = settle;
+    let mut take = db.prepare_cached(sql::leases::TAKE).map_err(failed)?;
+    let taken = take
+        .query_row(params![run_key(task.run), task.n, attempt, lease.0, filter(scope)], |row| {
+            let lease = Lease {
+                task,
+                g: row.get(0)?,
+                attempt,
+                id: lease,
+                worker: get(row, "worker_id")?,
+                dispatched_at: get(row, "dispatched_at")?,
+                started_at: get_option(row, "started_at")?,
+                execution_name: row.get(4)?,
+            };
+            Ok((lease, row.get::<_, Option<String>>(5)?.is_some()))
+        })
+        .optional()
+        .map_err(failed)?;
+    let Some((lease, has_slot)) = taken else {
+        return refuse(db, scope, settle, parts);
+    };
+    let (tally, cancel_requested) = match settle.outcome {
+        // A success needs neither: this is the hot path.
+        Outcome::Success { .. } => (Tally::default(), false),
+        _ => tally(db, task)?,
+    };
+    let part = parts.entry(task.run).or_default();
+    part.slots |= has_slot;
+    part.accepted.push(Settlement {
+        lease,
+        outcome: settle.outcome,
+        tally,
+        cancel_requested,
+        started_at: settle.started_at,
+        finished_at: settle.finished_at,
+        end: settle.end,
+        random: settle.random,
+    });
+    Ok(Settled::Accepted)
+}
+
+fn tally(db: &Connection, task: TaskRef) -> StoreResult<(Tally, bool)> {
+    let mut statement = db.prepare_cached(sql::tasks::TALLY).map_err(failed)?;
+    statement
+        .query_row(params![run_key(task.run), task.n], |row| {
+            Ok((Tally { failures: row.get(0)?, lost: row.get(1)? }, row.get(2)?))
+        })
+        .map_err(failed)
+}
+
+/// Tells a repeated settle from a late one.
+fn refuse(db: &Connection, scope: Scope, settle: Settle, parts: &mut BTreeMap<RunId, Part>) -> StoreResult<Settled> {
+    let Settle { task, attempt, lease, outcome, .. } = settle;
+    let mut place = db.prepare_cached(sql::tasks::PLACE).map_err(failed)?;
+    let known = place.exists(params![run_key(task.run), task.n, filter(scope)]).map_err(failed)?;
+    if !known {
+        return Ok(Settled::Unknown);
+    }
+    let mut settled_as = db.prepare_cached(sql::tasks::SETTLED_AS).map_err(failed)?;
+    let word: Option<Option<String>> = settled_as
+        .query_row(params![run_key(task.run), task.n, attempt, lease.0], |row| row.get(0))
+        .optional()
+        .map_err(failed)?;
+    if word.flatten().as_deref() == Some(outcome.word()) {
+        return Ok(Settled::Already);
+    }
+    parts.entry(task.run).or_default().late.push((task.n, attempt, outcome));
+    Ok(Settled::Stale)
+}
+
+fn settle_run(db: &Connection, run: RunId, part: Part, actor: &Actor, now: Timestamp, out: &mut Outcomes) -> StoreResult<()> {
+    let own: BTreeSet<u32> = part.accepted.iter().map(|s| s.lease.g).collect();
+    let head = change::head_or_not_found(db, Scope::All, run)?;
+    let reach = reach(db, run, &part.accepted)?;
+    let mut graph = change::open(db, head, &own, reach, (actor, now))?;
+    graph.settle(part.accepted);
+    for (n, attempt, outcome) in &part.late {
+        graph.late(*n, *attempt, outcome);
+    }
+    let was_over = graph.head.status.is_terminal();
+    let (head, left) = change::close(db, graph, None, now)?;
+    out.queued |= left.queued;
+    out.upkeep |= left.upkeep || part.slots;
+    if head.status.is_terminal() && !was_over {
+        out.upkeep = true;
+        out.ended.push(run);
+    }
+    Ok(())
+}
+
+/// How much of the run the batch can touch. Whether a group is `deep` stands in its row; most batches are of one group.
+fn reach(db: &Connection, run: RunId, accepted: &[Settlement]) -> StoreResult<Reach> {
+    let mut deep: BTreeMap<u32, bool> = BTreeMap::new();
+    let mut reach = Reach::Children;
+    for settlement in accepted {
+        let g = settlement.lease.g;
+        let is_deep = match deep.get(&g) {
+            Some(known) => *known,
+            None => {
+                let mut statement = db.prepare_cached(sql::groups::IS_DEEP).map_err(failed)?;
+                let is_deep = statement.query_row(params![run_key(run), g], |row| row.get(0)).map_err(failed)?;
+                deep.insert(g, is_deep);
+                is_deep
+            }
+        };
+        reach = reach.max(settlement.outcome.reach(is_deep));
+    }
+    Ok(reach)
+}
+
+pub fn start(db: &Connection, scope: Scope, starts: &[Start], actor: &Actor, now: Timestamp) -> StoreResult<Vec<TaskRef>> {
+    let mut runs: BTreeMap<RunId, Vec<Lease>> = BTreeMap::new();
+    let mut begun = Vec::new();
+    for start in starts {
+        let mut statement = db.prepare_cached(sql::leases::START).map_err(failed)?;
+        let lease = statement
+            .query_row(
+                params![
+                    run_key(start.task.run),
+                    start.task.n,
+                    start.attempt,
+                    start.lease.0,
+                    start.started_at.micros(),
+                    start.execution_name,
+                    filter(scope)
+                ],
+                |row| {
+                    Ok(Lease {
+                        task: start.task,
+                        g: row.get(0)?,
+                        attempt: start.attempt,
+                        id: start.lease,
+                        worker: get(row, "worker_id")?,
+                        dispatched_at: get(row, "dispatched_at")?,
+                        started_at: Some(start.started_at),
+                        execution_name: start.execution_name.clone(),
+                    })
+                },
+            )
+            .optional()
+            .map_err(failed)?;
+        if let Some(lease) = lease {
+            begun.push(start.task);
+            runs.entry(start.task.run).or_default().push(lease);
+        }
+    }
+    for (run, leases) in runs {
+        let head = change::head_or_not_found(db, Scope::All, run)?;
+        let mut graph = change::open(db, head, &BTreeSet::new(), Reach::Children, (actor, now))?;
+        graph.announce(&leases, true);
+        change::close(db, graph, None, now)?;
+    }
+    Ok(begun)
+}
+
+pub fn progress(db: &Connection, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
+    for note in notes {
+        execute(db, sql::leases::PROGRESS, params![
+            run_key(note.task.run),
+            note.task.n,
+            note.lease.0,
+            note.progress.percent.min(100),
+            note.progress.stage,
+            note.progress.message,
+            filter(scope)
+        ])?;
+    }
+    Ok(())
+}
+
+/// `NotFound` for a task.
+pub fn no_task(task: TaskRef) -> StoreError {
+    StoreError::NotFound(format!("task `{}`", task.id()))
+}

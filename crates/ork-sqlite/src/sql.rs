@@ -1,0 +1,127 @@
+//! Every statement, by noun and verb. The texts live in `sql/`, one statement a file.
+macro_rules! statements {
+    ($($noun:ident { $($name:ident = $path:literal),* $(,)? })*) => {
+        $(pub mod $noun { $(pub const $name: &str = include_str!(concat!("../sql/", $path, ".sql"));)* })*
+        #[cfg(test)]
+        pub const ALL: &[(&str, &str)] = &[$($(($path, $noun::$name),)*)*];
+    };
+}
+
+statements! {
+    attempts {
+        INSERT = "attempts/insert",
+        OF_TASK = "attempts/of_task",
+    }
+    evaluations {
+        DROP = "evaluations/drop",
+        DROP_UNSPARED = "evaluations/drop_unspared",
+        INSERT = "evaluations/insert",
+        LIST = "evaluations/list",
+        OF_RUN = "evaluations/of_run",
+    }
+    events {
+        INSERT = "events/insert",
+        LIST = "events/list",
+    }
+    groups {
+        ALL = "groups/all",
+        GET = "groups/get",
+        INSERT = "groups/insert",
+        IS_DEEP = "groups/is_deep",
+        LANE = "groups/lane",
+        LIST = "groups/list",
+        UPDATE = "groups/update",
+    }
+    heads {
+        GET = "heads/get",
+        INSERT = "heads/insert",
+        UPDATE = "heads/update",
+    }
+    leases {
+        CANCELLED = "leases/cancelled",
+        CLAIMED = "leases/claimed",
+        INSERT = "leases/insert",
+        OF_RUN = "leases/of_run",
+        OF_TASK = "leases/of_task",
+        OF_WORKER = "leases/of_worker",
+        PROGRESS = "leases/progress",
+        START = "leases/start",
+        TAKE = "leases/take",
+    }
+    logs {
+        INSERT = "logs/insert",
+        READ = "logs/read",
+    }
+    queue {
+        COUNT_KEY = "queue/count_key",
+        DELAY = "queue/delay",
+        DROP_RUN = "queue/drop_run",
+        DROP_TASK = "queue/drop_task",
+        DROP_UNSPARED = "queue/drop_unspared",
+        DUE = "queue/due",
+        HEAD = "queue/head",
+        INSERT = "queue/insert",
+        NEXT_DUE = "queue/next_due",
+        TAKE = "queue/take",
+        TAKE_NUMBERS = "queue/take_numbers",
+        UNDELAY = "queue/undelay",
+        UNDELAY_UNSPARED = "queue/undelay_unspared",
+        WORKSPACES = "queue/workspaces",
+    }
+    runs {
+        BETWEEN = "runs/between",
+        FINISH = "runs/finish",
+        GET = "runs/get",
+        IDS_AFTER = "runs/ids_after",
+        INSERT = "runs/insert",
+        INSERT_LABEL = "runs/insert_label",
+        LABELS = "runs/labels",
+        LIST = "runs/list",
+        NEXT_DEADLINE = "runs/next_deadline",
+        NOTE_ERROR = "runs/note_error",
+        NOTE_START = "runs/note_start",
+        OVERDUE = "runs/overdue",
+        PLAN = "runs/plan",
+        REQUEST_CANCEL = "runs/request_cancel",
+    }
+    slots {
+        ADMIT_RUN = "slots/admit_run",
+        DROP_RUN = "slots/drop_run",
+        DROP_TASK = "slots/drop_task",
+        DROP_UNSPARED = "slots/drop_unspared",
+        FREE_RUN = "slots/free_run",
+        INSERT_HELD = "slots/insert_held",
+        INSERT_RUN = "slots/insert_run",
+        KEYS = "slots/keys",
+        NEXT = "slots/next",
+        OVERBOOKED = "slots/overbooked",
+        RUN_KEYS = "slots/run_keys",
+        RUNS_ADMITTED = "slots/runs_admitted",
+        RUNS_WAITING = "slots/runs_waiting",
+    }
+    tasks {
+        END = "tasks/end",
+        GET = "tasks/get",
+        GO_ON = "tasks/go_on",
+        INSERT = "tasks/insert",
+        LIST = "tasks/list",
+        NOTE_REUSE = "tasks/note_reuse",
+        ONE_TO_QUEUE = "tasks/one_to_queue",
+        OUTPUTS = "tasks/outputs",
+        PLACE = "tasks/place",
+        REQUEST_CANCEL = "tasks/request_cancel",
+        SETTLED_AS = "tasks/settled_as",
+        SKIP_GROUP = "tasks/skip_group",
+        SWEEP = "tasks/sweep",
+        TALLY = "tasks/tally",
+        TO_QUEUE = "tasks/to_queue",
+        TO_RESUME = "tasks/to_resume",
+    }
+    workers {
+        ALIVE = "workers/alive",
+        BEAT = "workers/beat",
+        INSERT = "workers/insert",
+        LIST = "workers/list",
+        RETIRE = "workers/retire",
+    }
+}

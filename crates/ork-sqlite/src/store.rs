@@ -1,0 +1,372 @@
+//! The store: what each of core's traits asks for, sent to the writer or to a reader.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ork_core::attempt::Failure;
+use ork_core::clock::Timestamp;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::event::{Actor, EventRow};
+use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
+use ork_core::id::{RunId, TaskRef, WorkerId};
+use ork_core::json::Json;
+use ork_core::state::Reason;
+use ork_core::store::{
+    AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LogChunk, LogPage, LogQuery, Logs,
+    Maintained, OutputRow, Outcomes, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start, Store,
+    StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
+};
+use rusqlite::Connection;
+use tokio::sync::Notify;
+
+use crate::connection::{Durability, failed, open_in_memory, open_reader, open_writer};
+use crate::migrate::{self, MigrationState};
+use crate::writer::{ThreadWriter, Writer};
+use crate::{claim, events, inspect, runs, settle, tasks, upkeep, workers};
+
+/// How a database file is opened.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// What an acknowledged write survives.
+    pub durability: Durability,
+    /// Bring the schema up to date; without it, an old schema is refused.
+    pub migrate: bool,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { durability: Durability::Full, migrate: true }
+    }
+}
+
+/// How often an idle engine looks whether another process has written to the file.
+const LOOK_MS: u64 = 100;
+
+/// Reading connections that are kept open between uses.
+const READERS_MAX: usize = 8;
+
+/// Ork's state in one SQLite file, or in memory.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    /// Something may have changed for an engine of this process.
+    changed: Notify,
+}
+
+/// Connections for reading; in memory there is only the writer's.
+enum Readers {
+    File { path: PathBuf, idle: Mutex<Vec<Connection>> },
+    Writer,
+}
+
+impl SqliteStore {
+    /// Opens a database file, and creates it if it is not there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be opened; `Incompatible` when a newer Ork wrote it, or when it is behind
+    /// and `options.migrate` is off.
+    pub fn open(path: &Path, options: &SqliteOptions) -> StoreResult<Self> {
+        if options.migrate {
+            migrate::migrate(path)?;
+        }
+        let connection = open_writer(path, options.durability)?;
+        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
+            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
+        }
+        Ok(Self {
+            writer: Writer::Thread(ThreadWriter::start(connection)?),
+            readers: Readers::File { path: path.into(), idle: Mutex::new(Vec::new()) },
+            changed: Notify::new(),
+        })
+    }
+
+    /// A database in memory, whose operations run on the caller's thread: for the simulator and for tests.
+    ///
+    /// # Errors
+    /// `Unavailable` when SQLite cannot be set up.
+    pub fn in_memory() -> StoreResult<Self> {
+        let mut connection = open_in_memory()?;
+        migrate::apply(&mut connection)?;
+        Ok(Self { writer: Writer::Inline(Mutex::new(connection)), readers: Readers::Writer, changed: Notify::new() })
+    }
+
+    async fn write<T, F>(&self, function: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        self.writer.write(function).await
+    }
+
+    /// As [`Self::write`], and wakes the engines of this process.
+    async fn write_and_wake<T, F>(&self, function: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        let done = self.writer.write(function).await;
+        self.changed.notify_one();
+        done
+    }
+
+    /// Reads in one snapshot, on the caller's thread: a read takes microseconds, and a change of threads as long.
+    fn read<T>(&self, function: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
+        let Readers::File { path, idle } = &self.readers else {
+            let Writer::Inline(connection) = &self.writer else {
+                return Err(StoreError::Unavailable("no connection to read from".into()));
+            };
+            return function(&connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        };
+        let kept = idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner).pop();
+        let connection = kept.map_or_else(|| open_reader(path), Ok)?;
+        connection.prepare_cached("BEGIN").and_then(|mut s| s.execute([])).map_err(failed)?;
+        let answer = function(&connection);
+        connection.prepare_cached("COMMIT").and_then(|mut s| s.execute([])).map_err(failed)?;
+        let mut idle = idle.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if idle.len() < READERS_MAX {
+            idle.push(connection);
+        }
+        answer
+    }
+
+    /// A number that changes when any other connection commits.
+    fn version(connection: &Connection) -> StoreResult<i64> {
+        connection.prepare_cached("PRAGMA data_version").and_then(|mut s| s.query_row([], |row| row.get(0))).map_err(failed)
+    }
+
+    /// Ends when another connection, of this process or another, has committed.
+    async fn file_changed(&self, path: &Path) {
+        let Ok(connection) = open_reader(path) else {
+            return tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        let first = Self::version(&connection);
+        loop {
+            tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
+            if Self::version(&connection) != first {
+                return;
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn changed(&self) {
+        match &self.readers {
+            Readers::Writer => self.changed.notified().await,
+            Readers::File { path, .. } => {
+                tokio::select! {
+                    biased;
+                    () = self.changed.notified() => {}
+                    () = self.file_changed(path) => {}
+                }
+            }
+        }
+    }
+
+    async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Runs for SqliteStore {
+    async fn submit(&self, new: &NewRun) -> StoreResult<Submitted> {
+        let new = new.clone();
+        self.write_and_wake(move |db| runs::submit(db, &new)).await
+    }
+
+    async fn run(&self, scope: Scope, id: RunId) -> StoreResult<Option<RunRow>> {
+        self.read(|db| runs::run(db, scope, id))
+    }
+
+    async fn runs(&self, scope: Scope, filter: &RunFilter) -> StoreResult<Vec<RunRow>> {
+        self.read(|db| runs::runs(db, scope, filter))
+    }
+
+    async fn runs_by_prefix(&self, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>> {
+        self.read(|db| runs::runs_by_prefix(db, scope, hex))
+    }
+
+    async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
+        self.read(|db| runs::plans(db, scope, ids))
+    }
+
+    async fn cancel_run(&self, scope: Scope, id: RunId, reason: Reason, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let actor = actor.clone();
+        self.write_and_wake(move |db| runs::cancel(db, scope, id, reason, (&actor, now))).await
+    }
+
+    async fn pause_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let actor = actor.clone();
+        self.write_and_wake(move |db| runs::pause(db, scope, id, (&actor, now))).await
+    }
+
+    async fn resume_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let actor = actor.clone();
+        self.write_and_wake(move |db| runs::resume(db, scope, id, (&actor, now))).await
+    }
+
+    async fn conclude_run(&self, scope: Scope, id: RunId, result: Result<Json, Failure>, now: Timestamp) -> StoreResult<bool> {
+        self.write_and_wake(move |db| runs::conclude(db, scope, id, &result, now)).await
+    }
+}
+
+#[async_trait]
+impl Tasks for SqliteStore {
+    async fn task(&self, scope: Scope, task: TaskRef) -> StoreResult<Option<TaskRow>> {
+        self.read(|db| tasks::task(db, scope, task))
+    }
+
+    async fn tasks(&self, scope: Scope, run: RunId, filter: &TaskFilter) -> StoreResult<Vec<TaskRow>> {
+        self.read(|db| tasks::tasks(db, scope, run, filter))
+    }
+
+    async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
+        self.read(|db| tasks::groups(db, scope, run))
+    }
+
+    async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {
+        self.read(|db| tasks::outputs(db, scope, run, groups))
+    }
+
+    async fn attempts(&self, scope: Scope, task: TaskRef) -> StoreResult<Vec<AttemptRow>> {
+        self.read(|db| tasks::attempts(db, scope, task))
+    }
+
+    async fn cancel_task(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let actor = actor.clone();
+        self.write_and_wake(move |db| tasks::cancel(db, scope, task, (&actor, now))).await
+    }
+
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, _now: Timestamp) -> StoreResult<bool> {
+        self.write_and_wake(move |db| tasks::retry_now(db, scope, task)).await
+    }
+}
+
+#[async_trait]
+impl Queue for SqliteStore {
+    async fn claim(&self, claim: &Claim) -> StoreResult<Vec<Claimed>> {
+        let claim = claim.clone();
+        self.write(move |db| claim::claim(db, &claim)).await
+    }
+
+    async fn start(&self, scope: Scope, starts: &[Start], actor: &Actor, now: Timestamp) -> StoreResult<Vec<TaskRef>> {
+        let (starts, actor) = (starts.to_vec(), actor.clone());
+        self.write(move |db| settle::start(db, scope, &starts, &actor, now)).await
+    }
+
+    async fn settle(&self, scope: Scope, settles: &[Settle], actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
+        let (settles, actor) = (settles.to_vec(), actor.clone());
+        let outcomes = self.write(move |db| settle::settle(db, scope, settles, &actor, now)).await?;
+        if outcomes.queued || outcomes.upkeep {
+            self.changed.notify_one();
+        }
+        Ok(outcomes)
+    }
+
+    async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
+        let notes = notes.to_vec();
+        self.write(move |db| settle::progress(db, scope, &notes)).await
+    }
+
+    async fn cancel_requests(&self, worker: WorkerId) -> StoreResult<Vec<(TaskRef, LeaseId)>> {
+        self.read(|db| workers::cancel_requests(db, worker))
+    }
+}
+
+#[async_trait]
+impl Workers for SqliteStore {
+    async fn register_worker(&self, worker: &WorkerRow) -> StoreResult<()> {
+        let worker = worker.clone();
+        self.write(move |db| workers::register(db, &worker)).await
+    }
+
+    async fn beat(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Heartbeat> {
+        self.write(move |db| workers::beat(db, worker, now)).await
+    }
+
+    async fn retire_worker(&self, worker: WorkerId, now: Timestamp) -> StoreResult<bool> {
+        self.write(move |db| workers::retire(db, worker, now)).await
+    }
+
+    async fn workers(&self, _scope: Scope) -> StoreResult<Vec<WorkerRow>> {
+        self.read(workers::workers)
+    }
+
+    async fn leases_of(&self, worker: WorkerId, limit: usize) -> StoreResult<Vec<Lease>> {
+        self.read(|db| workers::leases_of(db, worker, limit))
+    }
+}
+
+#[async_trait]
+impl Upkeep for SqliteStore {
+    async fn promote(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Maintained> {
+        // Most rounds find nothing, and a read costs no sync.
+        let due = self.read(|db| upkeep::due(db, scope, now))?;
+        if !due.more {
+            return Ok(due);
+        }
+        self.write_and_wake(move |db| upkeep::promote(db, scope, now, limit)).await
+    }
+
+    async fn admit(&self, scope: Scope, now: Timestamp) -> StoreResult<Maintained> {
+        if !self.read(|db| upkeep::anything_held(db, scope))? {
+            return Ok(Maintained::default());
+        }
+        let done = self.write(move |db| upkeep::admit(db, scope, now)).await?;
+        if done.queued > 0 {
+            self.changed.notify_one();
+        }
+        Ok(done)
+    }
+
+    async fn overdue(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>> {
+        self.read(|db| upkeep::overdue(db, scope, now, limit))
+    }
+
+    async fn evaluations(&self, scope: Scope, run: Option<RunId>, limit: usize) -> StoreResult<Vec<Evaluation>> {
+        self.read(|db| upkeep::evaluations(db, scope, run, limit))
+    }
+
+    async fn expand(&self, scope: Scope, run: RunId, g: u32, expansion: &Expansion, now: Timestamp) -> StoreResult<bool> {
+        let expansion = expansion.clone();
+        self.write_and_wake(move |db| upkeep::expand(db, scope, run, g, expansion, now)).await
+    }
+}
+
+#[async_trait]
+impl Events for SqliteStore {
+    async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
+        self.read(|db| events::events(db, scope, run, after, limit))
+    }
+}
+
+#[async_trait]
+impl Logs for SqliteStore {
+    async fn append_logs(&self, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
+        let chunks = chunks.to_vec();
+        self.write(move |db| events::append_logs(db, scope, &chunks)).await
+    }
+
+    async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
+        self.read(|db| events::logs(db, scope, query))
+    }
+}
+
+#[async_trait]
+impl Inspect for SqliteStore {
+    async fn dump(&self, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
+        self.read(|db| inspect::dump(db, scope, run))
+    }
+
+    async fn run_ids(&self, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {
+        self.read(|db| inspect::run_ids(db, scope, after, limit))
+    }
+
+    async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
+        self.read(|db| inspect::overbooked(db, scope))
+    }
+}
