@@ -1,1 +1,39 @@
-//! placeholder
+//! Workflow files: YAML and JSON to a checked plan, with every error at its place, and the expressions in it.
+//!
+//! ```text
+//! text ── yaml | json ──► tree (every value knows its place)
+//!      ── workflow, task, input, policy ──► a draft of the plan; sight checks what expressions read, graph the order
+//!      ── bind (the inputs of one run) ──► ork_core::plan::Plan
+//! at dispatch: references, render, condition, evaluate
+//! ```
+//!
+//! Nothing here does I/O, and everything is bounded: bytes, nesting, nodes, errors, steps of an expression.
+#![deny(missing_docs)]
+
+mod bind;
+pub mod codes;
+mod diagnostic;
+mod duration;
+mod expression;
+mod fields;
+mod graph;
+mod input;
+mod json;
+mod keys;
+mod policy;
+mod sight;
+mod source;
+mod suggest;
+mod task;
+mod tree;
+mod workflow;
+mod yaml;
+
+pub use bind::{Bound, references, references_of_result};
+pub use diagnostic::{Diagnostic, Diagnostics, ERRORS_MAX, Snippet};
+pub use expression::{
+    EXPRESSION_BYTES_MAX, FUEL, Scope, TOKENS_MAX, TaskView, TemplateError, as_text, condition, evaluate, render,
+};
+pub use input::{InputSpec, InputType};
+pub use source::{Format, Place, Source};
+pub use workflow::{Workflow, parse};

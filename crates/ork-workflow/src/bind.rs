@@ -1,0 +1,283 @@
+//! A workflow and its inputs to the plan of one run.
+
+use std::collections::BTreeSet;
+
+use ork_core::limits;
+use ork_core::plan::{Concurrency, Fan, Node, Plan};
+use serde_json::{Map, Value};
+
+use crate::codes;
+use crate::diagnostic::{Diagnostics, Finding, Report};
+use crate::expression::{Scope, Template, TemplateError, analyse, as_text, evaluate, literal, render};
+use crate::sight::tasks_of;
+use crate::source::Span;
+use crate::workflow::{Given, Workflow, unknown_input};
+
+/// A plan that can be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bound {
+    /// The plan. Templates that read only inputs are filled in; those that remain read the run or tasks.
+    pub plan: Plan,
+    /// Every declared input, an object: what was given, else the default, else null.
+    pub input: Value,
+}
+
+impl Workflow {
+    /// Puts inputs into the plan.
+    ///
+    /// # Errors
+    /// Inputs that are unknown, missing, or not as declared, and a `count` or `each` that these inputs make impossible.
+    /// The place is that of the declaration.
+    pub fn bind(&self, given: &Given) -> Result<Bound, Diagnostics> {
+        let mut report = Report::default();
+        let input = Value::Object(self.values(given, &mut report));
+        if !report.is_empty() {
+            return Err(report.finish(&self.file, &self.lines));
+        }
+        let scope = Scope { inputs: input.clone(), ..Scope::default() };
+        let plan = self.settle(&scope, &mut report);
+        if report.is_empty() { Ok(Bound { plan, input }) } else { Err(report.finish(&self.file, &self.lines)) }
+    }
+
+    fn values(&self, given: &Given, report: &mut Report) -> Map<String, Value> {
+        for name in given.keys() {
+            if !self.inputs.iter().any(|spec| spec.name == *name) {
+                report.push(unknown_input(name, &self.inputs));
+            }
+        }
+        let mut values = Map::new();
+        for spec in &self.inputs {
+            let what = format!("input `{}`", spec.name);
+            let value = match given.get(&spec.name) {
+                Some(value) => {
+                    if let Some(finding) = spec.refuse(value, &what) {
+                        report.push(finding);
+                    }
+                    value.clone()
+                }
+                None if spec.required => {
+                    let hint = Some(format!("give it with -i {}=…", spec.name));
+                    report.push(Finding {
+                        code: codes::INPUT_MISSING,
+                        at: Some(spec.at),
+                        message: format!("{what} is required"),
+                        hint,
+                    });
+                    Value::Null
+                }
+                None => spec.default.clone().unwrap_or_default(),
+            };
+            values.insert(spec.name.clone(), value);
+        }
+        values
+    }
+
+    fn settle(&self, scope: &Scope, report: &mut Report) -> Plan {
+        let mut plan = self.draft.clone();
+        let top = Span::new(0, 1);
+        for value in plan.labels.values_mut() {
+            *value = text(value, scope, top, report);
+            if value.len() > limits::LABEL_BYTES_MAX {
+                report.add(
+                    codes::VALUE_LARGE,
+                    top,
+                    format!("a label is longer than {} bytes", limits::LABEL_BYTES_MAX),
+                );
+            }
+        }
+        settle_concurrency(plan.concurrency.as_mut(), scope, top, report);
+        if let Some(result) = &mut plan.result {
+            settle_value(result, scope, top, report);
+        }
+        let mut tasks = 0_u64;
+        for (node, &at) in plan.nodes.iter_mut().zip(&self.places) {
+            settle_node(node, scope, at, report);
+            tasks += u64::from(node.fan.size().unwrap_or(1));
+            if tasks > u64::from(limits::TASKS_MAX) {
+                let message =
+                    format!("with this task the run has {tasks} tasks, and at most {} are allowed", limits::TASKS_MAX);
+                report.hinted(
+                    codes::TASKS_MANY,
+                    at,
+                    message,
+                    "siblings of `count` and `each` are counted; split the work over several runs",
+                );
+                break;
+            }
+        }
+        plan
+    }
+}
+
+fn settle_node(node: &mut Node, scope: &Scope, at: Span, report: &mut Report) {
+    node.fan = settle_fan(std::mem::take(&mut node.fan), scope, at, report);
+    settle_concurrency(node.concurrency.as_mut(), scope, at, report);
+    settle_value(&mut node.action.params, scope, at, report);
+    for value in node.action.env.values_mut() {
+        settle_value(value, scope, at, report);
+        // What an input gave is text in the environment; what is still a template is a string already.
+        if !value.is_string() {
+            *value = Value::String(literal(&as_text(value)));
+        }
+    }
+    for argument in node.action.command.iter_mut().flatten().chain(node.action.workdir.iter_mut()) {
+        settle_text(argument, scope, at, report);
+    }
+}
+
+fn settle_fan(fan: Fan, scope: &Scope, at: Span, report: &mut Report) -> Fan {
+    match fan {
+        Fan::CountOf(expression) if is_settled(&expression) => match evaluate(&expression, scope) {
+            Ok(value) => match count_of(&value) {
+                Some(count) => Fan::Count(count),
+                None => {
+                    let message =
+                        format!("`count` is {value}, and must be a whole number from 0 to {}", limits::TASKS_MAX);
+                    report.add(codes::FAN_BAD, at, message);
+                    Fan::One
+                }
+            },
+            Err(error) => failed(error, at, report),
+        },
+        Fan::EachOf(expression) if is_settled(&expression) => match evaluate(&expression, scope) {
+            Ok(Value::Array(items)) => Fan::Each(items),
+            Ok(other) => {
+                report.add(codes::FAN_BAD, at, format!("`each` gave {}, and must give a list", short(&other)));
+                Fan::One
+            }
+            Err(error) => failed(error, at, report),
+        },
+        Fan::Each(items) => match items.iter().map(|item| render(item, scope)).collect() {
+            Ok(items) => Fan::Each(items),
+            Err(error) => failed(error, at, report),
+        },
+        other => other,
+    }
+}
+
+/// A count that an expression gave: `3` and `3.0`, at most the tasks of a run.
+fn count_of(value: &Value) -> Option<u32> {
+    let number = value.as_number()?;
+    let whole = number.as_u64().or_else(|| {
+        let float = number.as_f64()?;
+        let fits = float.fract() == 0.0 && (0.0..=f64::from(limits::TASKS_MAX)).contains(&float);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and within 0 to 100,000
+        fits.then_some(float as u64)
+    })?;
+    u32::try_from(whole).ok().filter(|&count| count <= limits::TASKS_MAX)
+}
+
+fn short(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 40 {
+        format!("`{text}`")
+    } else {
+        format!("`{}…`", text.chars().take(40).collect::<String>())
+    }
+}
+
+fn failed<T: Default>(error: TemplateError, at: Span, report: &mut Report) -> T {
+    report.push(Finding { code: error.code, at: Some(at), message: error.message, hint: error.hint });
+    T::default()
+}
+
+fn settle_concurrency(concurrency: Option<&mut Concurrency>, scope: &Scope, at: Span, report: &mut Report) {
+    if let Some(concurrency) = concurrency {
+        concurrency.key = text(&concurrency.key, scope, at, report);
+    }
+}
+
+/// A template over inputs, as the text that it gives: final, never looked at for templates again.
+fn text(template: &str, scope: &Scope, at: Span, report: &mut Report) -> String {
+    match render(&Value::String(template.to_owned()), scope) {
+        Ok(value) => as_text(&value),
+        Err(error) => failed(error, at, report),
+    }
+}
+
+/// Fills in the strings of a value that read nothing but inputs. What an input gives is written so that the rendering
+/// at dispatch gives it back as it is.
+fn settle_value(value: &mut Value, scope: &Scope, at: Span, report: &mut Report) {
+    match value {
+        Value::String(text) if is_settled_text(text) => match render(&Value::String(std::mem::take(text)), scope) {
+            Ok(mut filled) => {
+                protect(&mut filled);
+                *value = filled;
+            }
+            Err(error) => *value = failed(error, at, report),
+        },
+        Value::Array(items) => items.iter_mut().for_each(|item| settle_value(item, scope, at, report)),
+        Value::Object(fields) => fields.values_mut().for_each(|item| settle_value(item, scope, at, report)),
+        _ => {}
+    }
+}
+
+fn settle_text(argument: &mut String, scope: &Scope, at: Span, report: &mut Report) {
+    if is_settled_text(argument) {
+        *argument = literal(&text(argument, scope, at, report));
+    }
+}
+
+fn protect(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = literal(text),
+        Value::Array(items) => items.iter_mut().for_each(protect),
+        Value::Object(fields) => fields.values_mut().for_each(protect),
+        _ => {}
+    }
+}
+
+/// Whether a string holds templates, all of which read nothing but inputs. All or none: text that is filled in half
+/// could no longer be told from what an input gave.
+fn is_settled_text(text: &str) -> bool {
+    text.contains("{{")
+        && Template::cut(text)
+            .is_ok_and(|template| template.expressions().all(|(expression, _)| is_settled(expression)))
+}
+
+fn is_settled(expression: &str) -> bool {
+    analyse(expression).is_ok_and(|references| references.iter().all(|reference| reference.root == "inputs"))
+}
+
+/// The other tasks that a node's expressions read: its `when`, `count`, `each`, parameters, environment, command and
+/// working directory.
+#[must_use]
+pub fn references(plan_node: &Node) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if let Some(when) = &plan_node.when {
+        tasks_of(when, &mut found);
+    }
+    if let Fan::CountOf(expression) | Fan::EachOf(expression) = &plan_node.fan {
+        tasks_of(expression, &mut found);
+    }
+    let action = &plan_node.action;
+    collect(&action.params, &mut found);
+    action.env.values().for_each(|value| collect(value, &mut found));
+    for text in action.command.iter().flatten().chain(&action.workdir) {
+        collect_text(text, &mut found);
+    }
+    found
+}
+
+/// The tasks that the result of a plan reads.
+#[must_use]
+pub fn references_of_result(plan: &Plan) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    plan.result.iter().for_each(|result| collect(result, &mut found));
+    found
+}
+
+fn collect(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => collect_text(text, found),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Object(fields) => fields.values().for_each(|item| collect(item, found)),
+        _ => {}
+    }
+}
+
+fn collect_text(text: &str, found: &mut BTreeSet<String>) {
+    if let Ok(template) = Template::cut(text) {
+        template.expressions().for_each(|(expression, _)| tasks_of(expression, found));
+    }
+}

@@ -1,0 +1,364 @@
+//! Expressions at run time: what they see, and what they give.
+
+use std::collections::BTreeMap;
+
+use minijinja::{Error, ErrorKind, Value as Dynamic};
+use serde_json::{Map, Value};
+
+use super::environment::ENVIRONMENT;
+use super::names::{Reference, Step, analyse};
+use super::template::{Part, Template};
+use super::value::{NotJson, from_expression, into_expression};
+use super::{Flaw, guard};
+use crate::{codes, suggest};
+
+/// Everything that an expression may read.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// The run's inputs, an object.
+    pub inputs: Value,
+    /// `{id, name, project?}`.
+    pub run: Value,
+    /// `{id, key, index, item, attempt}` of the task that the expression belongs to; `None` where there is none yet.
+    pub task: Option<Value>,
+    /// The tasks that the expression reads; [`crate::references`] tells which.
+    pub tasks: BTreeMap<String, TaskView>,
+}
+
+/// What an expression sees of another task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskView {
+    /// A task without fan-out: `tasks.KEY.output`, `tasks.KEY.status`.
+    One {
+        /// What it answered; `null` unless it succeeded.
+        output: Value,
+        /// Its status, such as `success`.
+        status: String,
+    },
+    /// Fan-out siblings in the order of their index: `tasks.KEY.outputs`, `tasks.KEY.statuses`.
+    Many {
+        /// What each answered; `null` for one that was skipped.
+        outputs: Vec<Value>,
+        /// The status of each.
+        statuses: Vec<String>,
+    },
+}
+
+/// Why an expression gave no value. It fails the task without a retry: the same data would give the same error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateError {
+    /// What `ork explain` takes.
+    pub code: &'static str,
+    /// What is wrong, with the expression.
+    pub message: String,
+    /// How to repair it.
+    pub hint: Option<String>,
+}
+
+impl std::fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.message)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+/// Fills in every template of a JSON value: a string that is one whole `{{ … }}` becomes what its expression gives,
+/// with its type; any other string stays a string. Keys stay as they are, and so does what an expression gave: it is
+/// never looked at for templates again.
+///
+/// # Errors
+/// When an expression fails, or the result is larger than an inline value may be.
+pub fn render(value: &Value, scope: &Scope) -> Result<Value, TemplateError> {
+    let mut bytes = 0;
+    fill(value, scope, &mut bytes)
+}
+
+fn fill(value: &Value, scope: &Scope, bytes: &mut usize) -> Result<Value, TemplateError> {
+    let filled = match value {
+        Value::String(text) => {
+            let filled = fill_text(text, scope)?;
+            *bytes += size(&filled);
+            filled
+        }
+        Value::Array(items) => {
+            Value::Array(items.iter().map(|item| fill(item, scope, bytes)).collect::<Result<_, _>>()?)
+        }
+        Value::Object(fields) => {
+            let filled: Result<Map<_, _>, _> =
+                fields.iter().map(|(key, item)| fill(item, scope, bytes).map(|item| (key.clone(), item))).collect();
+            Value::Object(filled?)
+        }
+        other => other.clone(),
+    };
+    if *bytes > ork_core::limits::VALUE_BYTES_MAX {
+        return Err(too_large());
+    }
+    Ok(filled)
+}
+
+/// Bytes of text in a value, roughly what it takes as JSON.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.iter().map(|(key, item)| key.len() + size(item)).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+fn too_large() -> TemplateError {
+    TemplateError {
+        code: codes::RESULT_LARGE,
+        message: format!("the filled-in value is larger than {} bytes", ork_core::limits::VALUE_BYTES_MAX),
+        hint: Some("pass large data in a file, and its name in the value".into()),
+    }
+}
+
+fn fill_text(text: &str, scope: &Scope) -> Result<Value, TemplateError> {
+    let template = Template::cut(text).map_err(|flaw| of_flaw(flaw, text))?;
+    if let Some(expression) = template.whole() {
+        return evaluate(expression, scope);
+    }
+    let mut filled = String::new();
+    for part in &template.parts {
+        match part {
+            Part::Text(text) => filled.push_str(text),
+            Part::Expression { source, .. } => filled.push_str(&as_text(&evaluate(source, scope)?)),
+        }
+        if filled.len() > ork_core::limits::VALUE_BYTES_MAX {
+            return Err(too_large());
+        }
+    }
+    Ok(Value::String(filled))
+}
+
+/// A value within text, as an argument, or in the environment: text as it is, null as nothing, anything else as JSON.
+#[must_use]
+pub fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// Evaluates a bare expression that must give `true` or `false`.
+///
+/// # Errors
+/// When it fails, or gives anything else.
+pub fn condition(expr: &str, scope: &Scope) -> Result<bool, TemplateError> {
+    match evaluate(expr, scope)? {
+        Value::Bool(holds) => Ok(holds),
+        other => Err(TemplateError {
+            code: codes::CONDITION_NOT_BOOLEAN,
+            message: format!("the condition `{expr}` gave {}, not true or false", noun(&other)),
+            hint: Some(match other {
+                Value::String(_) => format!("compare it: {expr} == 'text', or {expr} != ''"),
+                Value::Number(_) => format!("compare it: {expr} > 0"),
+                Value::Null => format!("test it: {expr} is not none"),
+                _ => format!("test its length: {expr} | length > 0"),
+            }),
+        }),
+    }
+}
+
+const fn noun(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}
+
+/// Evaluates a bare expression.
+///
+/// # Errors
+/// When it cannot be read, reads something undefined, orders unlike values, or takes too long or too much room.
+pub fn evaluate(expr: &str, scope: &Scope) -> Result<Value, TemplateError> {
+    let references = analyse(expr).map_err(|flaw| of_flaw(flaw, expr))?;
+    let rewritten = guard::rewrite(expr).map_err(|flaw| of_flaw(flaw, expr))?;
+    let compiled =
+        ENVIRONMENT.compile_expression(&rewritten).map_err(|error| of_error(&error, expr, &references, scope))?;
+    let result =
+        compiled.eval(visible(&references, scope)).map_err(|error| of_error(&error, expr, &references, scope))?;
+    from_expression(&result).map_err(|why| match why {
+        NotJson::Undefined => undefined(expr, &references, scope),
+        NotJson::TooLarge => too_large(),
+        other => TemplateError {
+            code: codes::EVALUATION,
+            message: format!("failed to evaluate `{expr}`: {other}"),
+            hint: None,
+        },
+    })
+}
+
+fn of_flaw(flaw: Flaw, expr: &str) -> TemplateError {
+    TemplateError { code: flaw.code, message: format!("failed to read `{expr}`: {}", flaw.message), hint: flaw.hint }
+}
+
+fn of_error(error: &Error, expr: &str, references: &[Reference], scope: &Scope) -> TemplateError {
+    let (code, message, hint) = match error.kind() {
+        ErrorKind::UndefinedError => return undefined(expr, references, scope),
+        ErrorKind::OutOfFuel => {
+            (codes::RESULT_LARGE, "it takes too many steps".to_owned(), Some("compute the value in a task"))
+        }
+        _ => {
+            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+            let is_order = detail.contains("cannot order");
+            let hint = is_order.then_some("convert one side with | float, | int or | string");
+            (if is_order { codes::ORDER_UNLIKE } else { codes::EVALUATION }, detail, hint)
+        }
+    };
+    TemplateError { code, message: format!("failed to evaluate `{expr}`: {message}"), hint: hint.map(str::to_owned) }
+}
+
+/// Names the first path of the expression that leads nowhere.
+fn undefined(expr: &str, references: &[Reference], scope: &Scope) -> TemplateError {
+    for reference in references {
+        let Some(root) = root(reference, scope) else {
+            return missing(expr, "this expression", &reference.root, &["inputs", "tasks", "task", "run"]);
+        };
+        let mut path = reference.root.clone();
+        let mut here = root;
+        for step in &reference.steps {
+            let next = match (step, &here) {
+                (Step::Name(name), Value::Object(fields)) => {
+                    let names: Vec<&str> = fields.keys().map(String::as_str).collect();
+                    match fields.get(name) {
+                        Some(value) => value.clone(),
+                        None => return missing(expr, &format!("`{path}`"), name, &names),
+                    }
+                }
+                (Step::Index(index), Value::Array(items)) => match items.get(*index) {
+                    Some(value) => value.clone(),
+                    None => {
+                        let message = format!(
+                            "failed to evaluate `{expr}`: `{path}` has {} items, and none at {index}",
+                            items.len()
+                        );
+                        return TemplateError {
+                            code: codes::UNDEFINED,
+                            message,
+                            hint: Some("indexes begin at 0".into()),
+                        };
+                    }
+                },
+                (Step::Name(name), other) => {
+                    let message =
+                        format!("failed to evaluate `{expr}`: `{path}` is {} and has no `{name}`", noun(other));
+                    return TemplateError { code: codes::UNDEFINED, message, hint: None };
+                }
+                _ => break,
+            };
+            path = match step {
+                Step::Name(name) => format!("{path}.{name}"),
+                Step::Index(index) => format!("{path}[{index}]"),
+                Step::Unknown => path,
+            };
+            here = next;
+        }
+    }
+    let hint = "give it a value for this case: (…) | default(other)".to_owned();
+    TemplateError {
+        code: codes::UNDEFINED,
+        message: format!("failed to evaluate `{expr}`: its value is undefined"),
+        hint: Some(hint),
+    }
+}
+
+fn missing(expr: &str, of: &str, name: &str, known: &[&str]) -> TemplateError {
+    let hint =
+        if known.is_empty() { Some("it is empty".to_owned()) } else { suggest::hint(name, known.iter().copied()) };
+    TemplateError {
+        code: codes::UNDEFINED,
+        message: format!("failed to evaluate `{expr}`: {of} has no `{name}`"),
+        hint,
+    }
+}
+
+/// What the first name of a reference stands for, cut down to what the reference can reach.
+fn root(reference: &Reference, scope: &Scope) -> Option<Value> {
+    match reference.root.as_str() {
+        "inputs" => Some(scope.inputs.clone()),
+        "run" => Some(scope.run.clone()),
+        "task" => scope.task.clone(),
+        "tasks" => {
+            let views = reference.second().and_then(|key| scope.tasks.get_key_value(key)).into_iter();
+            Some(Value::Object(views.map(|(key, view)| (key.clone(), view.as_json())).collect()))
+        }
+        _ => None,
+    }
+}
+
+impl TaskView {
+    fn as_json(&self) -> Value {
+        match self {
+            Self::One { output, status } => serde_json::json!({"output": output, "status": status}),
+            Self::Many { outputs, statuses } => serde_json::json!({"outputs": outputs, "statuses": statuses}),
+        }
+    }
+
+    /// The value behind one of its names, by reference: outputs may be large.
+    fn part(&self, name: &str) -> Option<Dynamic> {
+        let list = |values: &[Value]| Dynamic::from(values.iter().map(into_expression).collect::<Vec<_>>());
+        match (self, name) {
+            (Self::One { output, .. }, "output") => Some(into_expression(output)),
+            (Self::One { status, .. }, "status") => Some(Dynamic::from(status.as_str())),
+            (Self::Many { outputs, .. }, "outputs") => Some(list(outputs)),
+            (Self::Many { statuses, .. }, "statuses") => Some(Dynamic::from(statuses.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// The variables of one evaluation: of all that the scope holds only what the expression names, since every value that
+/// it may read is converted.
+fn visible(references: &[Reference], scope: &Scope) -> Dynamic {
+    let mut roots: BTreeMap<&str, BTreeMap<String, Dynamic>> = BTreeMap::new();
+    let mut tasks: BTreeMap<&str, BTreeMap<&str, Dynamic>> = BTreeMap::new();
+    for reference in references {
+        let object = match reference.root.as_str() {
+            "inputs" => &scope.inputs,
+            "run" => &scope.run,
+            "task" => match &scope.task {
+                Some(task) => task,
+                None => continue,
+            },
+            "tasks" => {
+                if let Some(key) = reference.second()
+                    && let Some(view) = scope.tasks.get(key)
+                {
+                    let parts = tasks.entry(key).or_default();
+                    if let Some(Step::Name(name)) = reference.steps.get(1)
+                        && let Some(part) = view.part(name)
+                    {
+                        parts.insert(name, part);
+                    }
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        let fields = roots.entry(reference.root.as_str()).or_default();
+        match reference.second() {
+            Some(name) => {
+                if let Some(value) = object.get(name) {
+                    fields.insert(name.to_owned(), into_expression(value));
+                }
+            }
+            None => fields.extend(
+                object.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), into_expression(value))),
+            ),
+        }
+    }
+    let mut variables: BTreeMap<&str, Dynamic> =
+        roots.into_iter().map(|(name, fields)| (name, Dynamic::from_pairs(fields))).collect();
+    variables
+        .insert("tasks", Dynamic::from_pairs(tasks.into_iter().map(|(key, parts)| (key, Dynamic::from_pairs(parts)))));
+    Dynamic::from_pairs(variables)
+}

@@ -1,0 +1,160 @@
+//! Which keys each mapping of a file has. The reader, its suggestions and the JSON Schema all take them from here.
+
+/// The keys of one kind of mapping.
+pub struct Table {
+    /// Keys that this build understands.
+    pub keys: &'static [&'static str],
+    /// Keys of the format that this build cannot run yet.
+    pub later: &'static [&'static str],
+    /// What people write who come from other tools, and what to tell them.
+    pub foreign: &'static [(&'static str, &'static str)],
+}
+
+/// The file itself.
+pub const WORKFLOW: Table = Table {
+    keys: &[
+        "name",
+        "description",
+        "inputs",
+        "labels",
+        "priority",
+        "retry",
+        "timeout",
+        "on_failure",
+        "concurrency",
+        "env",
+        "tasks",
+        "result",
+    ],
+    later: &["schedule", "webhook", "budget"],
+    foreign: &[
+        ("jobs", "write `tasks`"),
+        ("steps", "write `tasks`: each step is a task with a name"),
+        ("on", "Ork has no triggers in the file: a run begins with `ork run`"),
+        ("version", "remove it: the format has no version"),
+        ("parameters", "write `inputs`"),
+        ("params", "write `inputs`"),
+        ("vars", "write `inputs`, or `env`"),
+        ("variables", "write `inputs`, or `env`"),
+        ("environment", "write `env`"),
+        ("outputs", "write `result`"),
+        ("output", "write `result`"),
+        ("retries", "write `retry: {max_attempts: 3}`"),
+        ("cron", "write `schedule: {cron: …}`, once a build has schedules"),
+        ("fail_fast", "write `on_failure: stop`, or `continue`"),
+    ],
+};
+
+/// A task.
+pub const TASK: Table = Table {
+    keys: &[
+        "depends_on",
+        "command",
+        "run",
+        "executor",
+        "with",
+        "operation",
+        "queue",
+        "params",
+        "env",
+        "workdir",
+        "count",
+        "each",
+        "when",
+        "run_if",
+        "retry",
+        "timeout",
+        "priority",
+        "concurrency",
+        "output",
+        "at_most_once",
+    ],
+    later: &["isolation", "steps", "rounds"],
+    foreign: &[
+        ("description", "write it as a comment: `# …`"),
+        ("needs", "write `depends_on`"),
+        ("requires", "write `depends_on`"),
+        ("after", "write `depends_on`"),
+        ("deps", "write `depends_on`"),
+        ("dependencies", "write `depends_on`"),
+        ("dependsOn", "write `depends_on`"),
+        ("script", "write `run`"),
+        ("shell", "write `run`"),
+        ("bash", "write `run`"),
+        ("cmd", "write `command`"),
+        ("exec", "write `command`"),
+        ("args", "write program and arguments as one list: `command: [program, argument]`"),
+        ("uses", "Ork has no actions: write `command` or `run`"),
+        ("image", "containers are not in this build: write `command` or `run`"),
+        ("if", "write `when`"),
+        ("condition", "write `when`"),
+        ("environment", "write `env`"),
+        ("retries", "write `retry: {max_attempts: 3}`"),
+        ("max_retries", "write `retry: {max_attempts: 3}`"),
+        ("max_attempts", "write `retry: {max_attempts: 3}`"),
+        ("matrix", "write `each: [a, b]`, and read `task.item`"),
+        ("foreach", "write `each`"),
+        ("loop", "write `each`"),
+        ("items", "write `each`"),
+        ("replicas", "write `count`"),
+        ("parallel", "write `count`"),
+        ("cwd", "write `workdir`"),
+        ("working_directory", "write `workdir`"),
+        ("working-directory", "write `workdir`"),
+        ("outputs", "write `output: stdout_json`, or let the task write its output to the file $ORK_OUTPUT"),
+        ("type", "write `operation`"),
+        ("name", "remove it: the key above it is the task's name"),
+        ("inputs", "inputs belong to the whole file; a task takes `params`"),
+        ("continue-on-error", "write `on_failure: continue` at the top of the file"),
+        ("continue_on_error", "write `on_failure: continue` at the top of the file"),
+        (
+            "on_failure",
+            "`on_failure` belongs to the whole file; for a task that runs after a failure write `run_if: failed`",
+        ),
+    ],
+};
+
+/// `retry`.
+pub const RETRY: Table = Table {
+    keys: &["max_attempts", "delay", "factor", "max_delay", "jitter", "retry_on"],
+    later: &[],
+    foreign: &[
+        ("limit", "write `max_attempts`, which counts the first attempt too"),
+        ("count", "write `max_attempts`, which counts the first attempt too"),
+        ("retries", "write `max_attempts`, which counts the first attempt too"),
+        ("max_retries", "write `max_attempts`, which counts the first attempt too"),
+        ("backoff", "write `delay` and `factor`"),
+    ],
+};
+
+/// One input.
+pub const INPUT: Table = Table {
+    keys: &["type", "required", "default", "enum", "minimum", "maximum", "pattern", "description"],
+    later: &[],
+    foreign: &[
+        ("min", "write `minimum`"),
+        ("max", "write `maximum`"),
+        ("options", "write `enum`"),
+        ("choices", "write `enum`"),
+        ("values", "write `enum`"),
+        ("regex", "write `pattern`"),
+        ("optional", "leave it out: an input is optional unless `required: true`"),
+    ],
+};
+
+/// `concurrency`.
+pub const CONCURRENCY: Table =
+    Table { keys: &["key", "limit"], later: &[], foreign: &[("group", "write `key`"), ("max", "write `limit`")] };
+
+/// Executors of this build.
+pub const EXECUTORS: [&str; 2] = ["process", "worker"];
+/// Executors of the format that this build does not have.
+pub const EXECUTORS_LATER: [&str; 5] = ["container", "kubernetes", "cloudrun", "runpod", "http"];
+/// Values of `on_failure`.
+pub const ON_FAILURE: [&str; 2] = ["stop", "continue"];
+/// Values of `run_if`.
+pub const RUN_IF: [&str; 2] = ["always", "failed"];
+/// Values of `output`.
+pub const OUTPUT: [&str; 3] = ["file", "stdout", "stdout_json"];
+/// Types of inputs.
+pub const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];

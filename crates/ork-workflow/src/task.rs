@@ -1,0 +1,454 @@
+//! One task of a file to a node of the plan, its templates still in it.
+
+use std::collections::BTreeMap;
+
+use ork_core::limits;
+use ork_core::plan::{Action, Fan, Node, OutputFrom, RunIf};
+use ork_core::retry::RetryPolicy;
+use serde_json::Value;
+
+use crate::diagnostic::Report;
+use crate::expression::{Part, Template};
+use crate::fields::{self, Fields};
+use crate::sight::{Eyes, Sight};
+use crate::source::Span;
+use crate::tree::{Key, Kind, Located};
+use crate::{codes, keys, policy, suggest};
+
+/// What the top of the file says for all tasks.
+#[derive(Debug, Default)]
+pub struct Defaults {
+    pub retry: RetryPolicy,
+    pub env: BTreeMap<String, Value>,
+}
+
+/// A task as read.
+pub struct Draft {
+    pub node: Node,
+    /// Where its name stands.
+    pub at: Span,
+    /// Where its `count` or `each` stands, else its name.
+    pub fan_at: Span,
+}
+
+/// Reads one task. Even a broken one gives a node, so that the positions of the others stay what they are.
+pub fn read(
+    (key, node): &(Key, Located),
+    position: u32,
+    defaults: &Defaults,
+    eyes: &mut Eyes<'_, '_>,
+    report: &mut Report,
+) -> Draft {
+    fields::check_name(&key.name, key.at, "the name of a task", report);
+    let mut draft = Draft { node: Node::new(&key.name, Action::default()), at: key.at, fan_at: key.at };
+    if matches!(node.kind, Kind::Null) {
+        let hint = "give it work, indented below its name: `command: [echo, hello]`";
+        report.hinted(codes::WORK_NONE, key.at, format!("task `{}` is empty", key.name), hint);
+        return draft;
+    }
+    let Some(fields) = Fields::open(node, &format!("task `{}`", key.name), &keys::TASK, report) else { return draft };
+    let mut task = Task { key, fields, position, eyes, report };
+    draft.node.depends_on = task.depends_on();
+    draft.node.fan = task.fan(&mut draft.fan_at);
+    draft.node.action = task.action(defaults, draft.node.fan.clone());
+    draft.node.queue = task.queue(&draft.node.action);
+    task.rules(&mut draft.node, defaults);
+    draft
+}
+
+struct Task<'a, 'w, 's, 't> {
+    key: &'t Key,
+    fields: Fields<'t>,
+    position: u32,
+    eyes: &'a mut Eyes<'w, 's>,
+    report: &'a mut Report,
+}
+
+impl<'t> Task<'_, '_, '_, 't> {
+    fn depends_on(&mut self) -> Vec<u32> {
+        let Some(node) = self.fields.get("depends_on") else { return Vec::new() };
+        let items = match &node.kind {
+            Kind::Text(_) => std::slice::from_ref(node),
+            Kind::List(items) => items,
+            _ => {
+                return fields::wrong_type(node, "`depends_on`", "a task's name, or a list of names", self.report)
+                    .unwrap_or_default();
+            }
+        };
+        let mut found = Vec::new();
+        for item in items {
+            if let Some(position) =
+                fields::text(item, "a dependency", self.report).and_then(|name| self.dependency(name, item.at))
+            {
+                if found.contains(&position) && items.len() < 100 {
+                    let message = format!("task `{}` depends on this twice", self.key.name);
+                    self.report.hinted(codes::DEPENDENCY_REPEATED, item.at, message, "remove one of them");
+                }
+                found.push(position);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn dependency(&mut self, name: &str, at: Span) -> Option<u32> {
+        let world = self.eyes.world;
+        if let Some(&position) = world.positions.get(name) {
+            if position == self.position {
+                self.report.hinted(codes::CYCLE, at, format!("task `{name}` depends on itself"), "remove it");
+                return None;
+            }
+            return Some(position);
+        }
+        let message = format!("task `{}` depends on `{name}`, which does not exist", self.key.name);
+        let others = world.positions.keys().copied().filter(|&other| other != self.key.name);
+        match suggest::hint(name, others) {
+            Some(hint) => self.report.hinted(codes::DEPENDENCY_UNKNOWN, at, message, hint),
+            None => self.report.add(codes::DEPENDENCY_UNKNOWN, at, message),
+        }
+        None
+    }
+
+    fn fan(&mut self, fan_at: &mut Span) -> Fan {
+        if let (Some(_), Some((each, _))) = (self.fields.get("count"), self.fields.entry("each")) {
+            let message = format!("task `{}` has both `count` and `each`", self.key.name);
+            self.report.hinted(
+                codes::KEYS_CONFLICT,
+                each.at,
+                message,
+                "keep one: `each` has as many tasks as its list has items",
+            );
+        }
+        if let Some(node) = self.fields.get("count") {
+            *fan_at = node.at;
+            return self.count(node).unwrap_or_default();
+        }
+        let Some(node) = self.fields.get("each") else { return Fan::One };
+        *fan_at = node.at;
+        self.each(node).unwrap_or_default()
+    }
+
+    fn count(&mut self, node: &'t Located) -> Option<Fan> {
+        if let Kind::Text(text) = &node.kind {
+            return self.whole(node, text, "`count`").map(Fan::CountOf);
+        }
+        let count = fields::integer(node, "`count`", (0, i64::from(limits::TASKS_MAX)), self.report)?;
+        Some(Fan::Count(u32::try_from(count).unwrap_or(0)))
+    }
+
+    fn each(&mut self, node: &'t Located) -> Option<Fan> {
+        match &node.kind {
+            Kind::Text(text) => self.whole(node, text, "`each`").map(Fan::EachOf),
+            Kind::List(items) => {
+                self.eyes.value(node, Sight::Items, self.report);
+                Some(Fan::Each(items.iter().map(|item| item.to_json(self.report)).collect()))
+            }
+            _ => fields::wrong_type(node, "`each`", "a list, or `{{ … }}`", self.report),
+        }
+    }
+
+    /// The expression of a value that must be one whole `{{ … }}`.
+    fn whole(&mut self, node: &'t Located, text: &str, place: &'static str) -> Option<String> {
+        let sight = Sight::Before { node: self.position, place };
+        if let Ok(template) = Template::cut(text)
+            && template.whole().is_none()
+        {
+            let hint = match template.parts.as_slice() {
+                [Part::Text(text)] => format!("write an expression in braces: \"{{{{ {} }}}}\"", text.trim()),
+                _ => "nothing may stand beside the braces".to_owned(),
+            };
+            self.report.hinted(
+                codes::EXPRESSION_WANTED,
+                node.at,
+                format!("{place} is text, and must be one whole expression"),
+                hint,
+            );
+            return None;
+        }
+        self.eyes.value(node, sight, self.report);
+        Template::cut(text).ok().and_then(|template| template.whole().map(str::to_owned))
+    }
+
+    fn action(&mut self, defaults: &Defaults, fan: Fan) -> Action {
+        let sight = Sight::Task { node: self.position, each: matches!(fan, Fan::Each(_) | Fan::EachOf(_)) };
+        let kind = self.work();
+        let mut action = Action { executor: self.executor(kind), params: self.params(sight), ..Action::default() };
+        if let Some(node) = self.fields.get("operation") {
+            action.operation = fields::name(node, "`operation`", self.report).map(str::to_owned);
+        }
+        if let Some(node) = self.fields.get("command") {
+            action.command = self.command(node, sight);
+        }
+        if let Some(node) = self.fields.get("run") {
+            action.run = self.script(node);
+        }
+        if kind == Some("operation") {
+            self.refuse_process_keys();
+            return action;
+        }
+        action.env.clone_from(&defaults.env);
+        if let Some(node) = self.fields.get("env") {
+            action.env.extend(env(node, self.eyes, sight, self.report));
+        }
+        if let Some(node) = self.fields.get("workdir") {
+            self.eyes.value(node, sight, self.report);
+            action.workdir = fields::text(node, "`workdir`", self.report).map(str::to_owned);
+        }
+        if let Some(node) = self.fields.get("output") {
+            action.output = match fields::word(node, "`output`", &keys::OUTPUT, self.report) {
+                Some(1) => OutputFrom::Stdout,
+                Some(2) => OutputFrom::StdoutJson,
+                _ => OutputFrom::File,
+            };
+        }
+        action
+    }
+
+    /// Which of the three kinds of work the task has; exactly one is allowed.
+    fn work(&mut self) -> Option<&'static str> {
+        let present: Vec<&'static str> =
+            ["command", "run", "operation"].into_iter().filter(|name| self.fields.get(name).is_some()).collect();
+        if present.is_empty() && ["steps", "rounds"].iter().all(|later| self.fields.get(later).is_none()) {
+            let message = format!("task `{}` has nothing to do", self.key.name);
+            let hint = "give it one of `command` (a program with arguments), `run` (a shell script) and `operation` (a worker's handler)";
+            self.report.hinted(codes::WORK_NONE, self.key.at, message, hint);
+        }
+        if let [_, second, ..] = present.as_slice()
+            && let Some((key, _)) = self.fields.entry(second)
+        {
+            let message = format!("task `{}` has more than one of {}", self.key.name, suggest::list(&present));
+            self.report.hinted(codes::WORK_NONE, key.at, message, "keep one, and make another task of the other");
+        }
+        // `operation` decides which keys fit, so that it goes before the others where there are several.
+        present.last().copied()
+    }
+
+    fn executor(&mut self, kind: Option<&'static str>) -> String {
+        let implied = if kind == Some("operation") { Action::WORKER } else { Action::PROCESS };
+        let Some(node) = self.fields.get("executor") else { return implied.to_owned() };
+        let Some(name) = fields::text(node, "`executor`", self.report) else { return implied.to_owned() };
+        if keys::EXECUTORS_LATER.contains(&name) {
+            let message = format!("the executor `{name}` is not available in this build of Ork");
+            self.report.hinted(codes::EXECUTOR, node.at, message, "`process` runs a command, `worker` an operation");
+        } else if !keys::EXECUTORS.contains(&name) {
+            let hint = suggest::hint(name, keys::EXECUTORS).unwrap_or_default();
+            self.report.hinted(codes::EXECUTOR, node.at, format!("there is no executor `{name}`"), hint);
+        } else if name != implied && kind.is_some() {
+            let message = format!(
+                "the executor `{name}` cannot run {}",
+                if name == Action::WORKER { "a command" } else { "an operation" }
+            );
+            let hint = if name == Action::WORKER {
+                "name the handler that workers serve: `operation: NAME`; or remove `executor`"
+            } else {
+                "remove `executor`: an operation goes to workers"
+            };
+            self.report.hinted(codes::EXECUTOR, node.at, message, hint);
+        }
+        implied.to_owned()
+    }
+
+    fn params(&mut self, sight: Sight) -> Value {
+        if let (Some(_), Some((with, _))) = (self.fields.get("params"), self.fields.entry("with")) {
+            self.report.hinted(codes::KEYS_CONFLICT, with.at, "`with` and `params` mean the same", "keep one of them");
+        }
+        let Some(node) = self.fields.get("params").or_else(|| self.fields.get("with")) else { return Value::Null };
+        self.eyes.value(node, sight, self.report);
+        fields::value(node, "`params`", self.report).unwrap_or_default()
+    }
+
+    fn command(&mut self, node: &'t Located, sight: Sight) -> Option<Vec<String>> {
+        if let Kind::Text(text) = &node.kind {
+            let hint = if text.contains(['|', '>', '<', '&', ';', '$', '*']) {
+                "a shell script stands under `run`".to_owned()
+            } else {
+                format!(
+                    "write [{}]; a shell script stands under `run`",
+                    text.split_whitespace().collect::<Vec<_>>().join(", ")
+                )
+            };
+            self.report.hinted(
+                codes::WRONG_TYPE,
+                node.at,
+                "`command` must be a list of program and arguments, and this is text",
+                hint,
+            );
+            return None;
+        }
+        let items = fields::list(node, "`command`", self.report)?;
+        let Some(program) = items.first() else {
+            self.report.hinted(codes::OUT_OF_RANGE, node.at, "`command` is empty", "name a program: [echo, hello]");
+            return None;
+        };
+        if matches!(&program.kind, Kind::Text(text) if text.is_empty()) {
+            self.report.add(codes::OUT_OF_RANGE, program.at, "the program of `command` is empty text");
+        }
+        self.eyes.value(node, sight, self.report);
+        let source = self.eyes.world.source;
+        Some(
+            items
+                .iter()
+                .filter_map(|item| fields::scalar(item, "an argument", source, self.report))
+                .map(Into::into)
+                .collect(),
+        )
+    }
+
+    /// A shell script, in which no template may stand.
+    fn script(&mut self, node: &'t Located) -> Option<String> {
+        if let Kind::List(items) = &node.kind {
+            let hint = if items.iter().all(|item| matches!(item.kind, Kind::Text(_))) {
+                "for one program with arguments write `command`; for several lines write `run: |` and indent them below"
+            } else {
+                "write `run: |` and indent the lines of the script below"
+            };
+            self.report.hinted(
+                codes::WRONG_TYPE,
+                node.at,
+                "`run` must be the text of a script, and this is a list",
+                hint,
+            );
+            return None;
+        }
+        let text = fields::text(node, "`run`", self.report)?;
+        if text.trim().is_empty() {
+            self.report.add(codes::OUT_OF_RANGE, node.at, "`run` is an empty script");
+        }
+        if let Some(start) = text.find("{{") {
+            let length = text[start..].find("}}").map_or(text.len() - start, |length| length + 2);
+            let inner = text[start + 2..start + length].trim_end_matches("}}").trim();
+            let at = self.place_in(node, text, start, length);
+            let hint = format!(
+                "pass the value through the environment, where it stays data: env: {{VALUE: \"{{{{ {} }}}}\"}}, and \"$VALUE\" in the script",
+                inner.chars().take(60).collect::<String>()
+            );
+            self.report.hinted(
+                codes::TEMPLATE_IN_RUN,
+                at,
+                "a template cannot stand in `run`: its value would become part of the script",
+                hint,
+            );
+        }
+        Some(text.to_owned())
+    }
+
+    /// Where a part of a scalar stands: exactly, where the scalar is written as it reads; else by its first occurrence.
+    fn place_in(&self, node: &Located, text: &str, start: usize, length: usize) -> Span {
+        let source = self.eyes.world.source;
+        if let Some(from) = node.verbatim_start(source) {
+            return Span::within(from, start, length);
+        }
+        let written = source.get(node.at.start..node.at.end).unwrap_or_default();
+        written.find(&text[start..start + length]).map_or(node.at, |found| Span::within(node.at.start, found, length))
+    }
+
+    fn refuse_process_keys(&mut self) {
+        for name in ["env", "workdir", "output"] {
+            if let Some((key, _)) = self.fields.entry(name) {
+                let hint = if name == "output" {
+                    "remove it: a handler answers with its output"
+                } else {
+                    "pass it in `params`"
+                };
+                self.report.hinted(codes::KEY_UNFIT, key.at, format!("`{name}` does not fit an operation"), hint);
+            }
+        }
+    }
+
+    fn queue(&mut self, action: &Action) -> String {
+        let named = self.fields.get("queue").and_then(|node| fields::name(node, "`queue`", self.report));
+        named.map(str::to_owned).or_else(|| action.operation.clone()).unwrap_or_else(|| Node::QUEUE_DEFAULT.to_owned())
+    }
+
+    /// When it runs, how often, how long.
+    fn rules(&mut self, node: &mut Node, defaults: &Defaults) {
+        node.retry = defaults.retry.clone();
+        if let Some(found) = self.fields.get("retry") {
+            node.retry = policy::retry(found, &defaults.retry, self.report);
+        }
+        node.when = self.fields.get("when").and_then(|found| self.when(found));
+        if let Some(found) = self.fields.get("run_if") {
+            node.run_if = match fields::word(found, "`run_if`", &keys::RUN_IF, self.report) {
+                Some(0) => Some(RunIf::Always),
+                Some(_) => Some(RunIf::Failed),
+                None => None,
+            };
+        }
+        if let Some(found) = self.fields.get("timeout") {
+            node.timeout_ms = fields::duration_positive(found, "`timeout`", self.report);
+        }
+        if let Some(found) = self.fields.get("priority") {
+            node.priority = priority(found, self.report);
+        }
+        if let Some(found) = self.fields.get("concurrency") {
+            node.concurrency = policy::concurrency(found, self.eyes, self.report);
+        }
+        if let Some(found) = self.fields.get("at_most_once") {
+            node.at_most_once = fields::boolean(found, "`at_most_once`", self.report).unwrap_or_default();
+        }
+    }
+
+    fn when(&mut self, node: &'t Located) -> Option<String> {
+        let text = match &node.kind {
+            Kind::Bool(value) => return Some(value.to_string()),
+            Kind::Text(text) => text,
+            _ => return fields::wrong_type(node, "`when`", "a condition, such as `inputs.clips > 3`", self.report),
+        };
+        if text.contains("{{") {
+            let bare = text.replace("{{", "").replace("}}", "");
+            let hint = format!("write it without braces: when: {}", bare.trim());
+            self.report.hinted(codes::CONDITION_BRACES, node.at, "`when` is a bare expression", hint);
+            return None;
+        }
+        let source = text.trim();
+        let start = text.len() - text.trim_start().len();
+        if source.is_empty() {
+            self.report.hinted(
+                codes::EXPRESSION_SYNTAX,
+                node.at,
+                "`when` is empty",
+                "write a condition, or remove the key",
+            );
+            return None;
+        }
+        self.eyes.expression(node, source, start, Sight::Before { node: self.position, place: "`when`" }, self.report);
+        Some(source.to_owned())
+    }
+}
+
+/// Reads a priority.
+pub fn priority(node: &Located, report: &mut Report) -> Option<i32> {
+    let range = (i64::from(i32::MIN), i64::from(i32::MAX));
+    fields::integer(node, "`priority`", range, report).and_then(|value| i32::try_from(value).ok())
+}
+
+/// Reads environment variables: text, with templates in it.
+pub fn env(node: &Located, eyes: &mut Eyes<'_, '_>, sight: Sight, report: &mut Report) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    if let Kind::List(_) = node.kind {
+        let hint = "write `env: {NAME: value}`, or one `NAME: value` on each line";
+        report.hinted(codes::WRONG_TYPE, node.at, "`env` must be a mapping, and this is a list", hint);
+        return found;
+    }
+    for (key, value) in fields::entries(node, "`env`", report).unwrap_or_default() {
+        let first_fits = key.name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
+        if !first_fits || !key.name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()) {
+            let message = format!("`{}` cannot name an environment variable", key.name);
+            report.hinted(
+                codes::NAME_BAD,
+                key.at,
+                message,
+                "letters, digits and `_` are allowed, and no digit at the beginning",
+            );
+        } else if key.name.starts_with("ORK_") {
+            let message = format!("`{}` cannot be set: names that begin with ORK_ are Ork's own", key.name);
+            report.hinted(codes::NAME_BAD, key.at, message, "choose another name");
+        }
+        if let Some(text) = fields::scalar(value, &format!("the variable `{}`", key.name), eyes.world.source, report) {
+            eyes.value(value, sight, report);
+            found.insert(key.name.clone(), Value::String(text.into_owned()));
+        }
+    }
+    found
+}
