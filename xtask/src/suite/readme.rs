@@ -14,8 +14,11 @@ const HISTORY: &str = ".local/share/ork";
 
 /// Runs each command and looks at what the last one says: a finished run, and where its history is.
 pub fn run() -> Result<()> {
-    let readme = fs::read_to_string(shell::root().join("README.md")).context("failed to read `README.md`")?;
-    let commands = commands(&readme);
+    check(&fs::read_to_string(shell::root().join("README.md")).context("failed to read `README.md`")?)
+}
+
+fn check(readme: &str) -> Result<()> {
+    let commands = commands(readme);
     ensure!(!commands.is_empty(), "README.md has no command in its first fenced block");
     let home = Folder::create("readme")?;
     let mut said = String::new();
@@ -37,14 +40,9 @@ fn commands(readme: &str) -> Vec<&str> {
     let inside = readme.lines().skip_while(|line| !line.starts_with("```")).skip(1);
     let lines = inside.take_while(|line| !line.starts_with("```"));
     let lines = lines.map(|line| line.strip_prefix("$ ").unwrap_or(line).trim());
-    lines
-        .filter(|line| {
-            !["", "#", "git clone ", "cd "].iter().any(|skip| match *skip {
-                "" => line.is_empty(),
-                start => line.starts_with(start),
-            })
-        })
-        .collect()
+    let is_skipped =
+        |line: &str| line.is_empty() || ["#", "git clone ", "cd "].iter().any(|start| line.starts_with(start));
+    lines.filter(|line| !is_skipped(line)).collect()
 }
 
 /// A shell in an empty home, with the toolchain of the real one and nothing of ours.
@@ -75,5 +73,27 @@ mod tests {
                       $ ork why\n```\n\n```sh\nother\n```\n";
         assert_eq!(commands(readme), ["cargo run -- run a.yaml", "ork why"]);
         assert_eq!(commands("# Ork\n"), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn the_last_command_says_a_finished_run_and_its_history() {
+        let make = "mkdir -p \"$HOME/.local/share/ork\"";
+        for (block, expected) in [
+            (format!("{make}\n[ -z \"$XDG_DATA_HOME\" ] && echo success in $HOME/.local/share/ork >&2"), ""),
+            ("false\necho success".to_owned(), "`false` failed: exit status: 1"),
+            (make.to_owned(), "the README's last command does not say `success`"),
+            (
+                format!("{make}\necho success"),
+                "the README's last command does not say that the history is in `~/.local/share/ork`",
+            ),
+            (
+                "echo success in .local/share/ork".to_owned(),
+                "the README's last command left no history in `~/.local/share/ork`",
+            ),
+            (String::new(), "README.md has no command in its first fenced block"),
+        ] {
+            let outcome = check(&format!("# Ork\n```sh\n{block}\n```\n"));
+            assert_eq!(outcome.err().map(|error| error.to_string()).unwrap_or_default(), expected, "{block}");
+        }
     }
 }
