@@ -8,7 +8,7 @@ use ork_core::event::{Actor, EventRow};
 use ork_core::graph::{Changes, Group, Head, Reach, RunGraph, Sweep, TaskWrite};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::state::TaskStatus;
+use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::Scope;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -67,6 +67,7 @@ pub fn close(db: &Connection, mut graph: RunGraph, result: Option<&Json>, now: T
         for write in graph.take_task_writes() {
             left.upkeep |= write_task(db, run, workspace, &write, now)?;
         }
+        write_skipped(db, run, &graph.take_skipped(), now)?;
         let cancelled = do_sweep(db, run, sweep, now)?;
         graph.swept(&cancelled, sweep.reason);
     }
@@ -89,9 +90,7 @@ pub fn write(
     for write in &changes.tasks {
         left.upkeep |= write_task(db, run, workspace, write, now)?;
     }
-    for (g, reason) in &changes.skipped {
-        execute(db, sql::tasks::SKIP_GROUP, params![run_key(run), g, reason.word(), now.micros()])?;
-    }
+    write_skipped(db, run, &changes.skipped, now)?;
     for g in changes.groups.iter().filter_map(|g| groups.get(g)) {
         update_group(db, run, g)?;
     }
@@ -127,6 +126,13 @@ fn do_sweep(db: &Connection, run: RunId, sweep: Sweep, now: Timestamp) -> StoreR
         })
         .map_err(failed)?;
     swept.collect::<Result<_, _>>().map_err(failed)
+}
+
+fn write_skipped(db: &Connection, run: RunId, skipped: &[(u32, Reason)], now: Timestamp) -> StoreResult<()> {
+    for (g, reason) in skipped {
+        execute(db, sql::tasks::SKIP_GROUP, params![run_key(run), g, reason.word(), now.micros()])?;
+    }
+    Ok(())
 }
 
 fn create_siblings(db: &Connection, head: &Head, groups: &BTreeMap<u32, Group>, changes: &Changes) -> StoreResult<()> {

@@ -125,3 +125,18 @@ statements! {
         RETIRE = "workers/retire",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_statement_prepares() {
+        let mut connection = crate::connection::open_in_memory().expect("opens");
+        crate::migrate::apply(&mut connection).expect("migrates");
+        for (path, text) in super::ALL {
+            if let Err(error) = connection.prepare(text) {
+                panic!("sql/{path}.sql: {error}");
+            }
+        }
+        assert!(super::ALL.len() > 80);
+    }
+}

@@ -1,0 +1,4 @@
+//! The store on SQLite, from outside.
+
+mod bench;
+mod lifecycle;
