@@ -1,8 +1,9 @@
-//! What no compiler checks: sizes, names, words, SQL, dead files, arrows, packages, licences.
+//! What no compiler checks: sizes, names, words, SQL, dead files and links, arrows, packages, licences.
 
 mod exemptions;
 pub mod files;
 mod lines;
+mod links;
 mod names;
 mod reach;
 mod sql;
@@ -25,6 +26,7 @@ pub fn run() -> Result<()> {
     findings.extend(words::check(&files));
     findings.extend(sql::check(&files));
     findings.extend(reach::check(&files));
+    findings.extend(links::check(&files));
     let packages = Packages::read()?;
     findings.extend(packages.check());
     for finding in &findings {
