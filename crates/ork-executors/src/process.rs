@@ -1,16 +1,17 @@
 //! Programs and shell scripts, run on this machine as children of this process. Linux.
 //!
-//! The path of an attempt, each step a file of its own: its [`folder`] is made, its [`environment`] put together, it is
-//! [`launch`]ed from a thread of the [`spawner`], [`attempt`] watches it, [`tree`] makes sure that nothing of it is left,
-//! its [`output`] is read.
+//! The path of an attempt, each step a file of its own: it gets a folder from `folders`, its `environment` is put
+//! together, `launch` starts it on a thread of the `spawner`, `attempt` watches it, `tree` makes sure that nothing of it
+//! is left, `output` reads its answer.
 //!
 //! **What the process that holds a [`ProcessExecutor`] takes upon itself:** it becomes the adopter (child subreaper) of
 //! everything that its children leave behind. It must not ignore `SIGCHLD`, and it must not start children of its own
 //! in a process group of their own: those would be taken for orphans of an attempt.
 
+mod answer;
 mod attempt;
 mod environment;
-mod folder;
+mod folders;
 mod kernel;
 mod launch;
 mod leader;
@@ -35,7 +36,7 @@ use rustix::process::{getpid, set_child_subreaper};
 
 use self::attempt::Attempt;
 use self::environment::Variables;
-use self::folder::Folder;
+use self::folders::{Folder, Folders};
 use self::launch::Launched;
 use self::log::Log;
 use self::memory::OomKills;
@@ -83,7 +84,8 @@ impl ProcessConfig {
 /// when its output is what it prints, one value.
 pub struct ProcessExecutor {
     config: ProcessConfig,
-    inherited: Variables,
+    inherited: Arc<Variables>,
+    folders: Arc<Folders>,
     spawner: Spawner,
     last_pid: LastPid,
     oom_kills: OomKills,
@@ -94,11 +96,11 @@ impl ProcessExecutor {
     ///
     /// # Errors
     /// When the work root cannot be made or written to, or the system refuses.
-    pub fn new(mut config: ProcessConfig) -> io::Result<Self> {
-        config.work_root = folder::prepare_root(&config.work_root)?;
+    pub fn new(config: ProcessConfig) -> io::Result<Self> {
         set_child_subreaper(Some(getpid()))?;
         Ok(Self {
-            inherited: environment::inherited(&config.inherit),
+            inherited: Arc::new(environment::inherited(&config.inherit)),
+            folders: Arc::new(Folders::open(&config.work_root)?),
             spawner: Spawner::start()?,
             last_pid: LastPid::open(),
             oom_kills: OomKills::open(),
@@ -119,7 +121,8 @@ impl ProcessExecutor {
     async fn run(&self, work: Assignment, process: ProcessWork, io: &dyn AttemptIo) -> Result<Report, Failure> {
         check(&work)?;
         if work.attempt > 1 {
-            self.clear_away(work.task.id()).await;
+            let task = work.task.id();
+            tokio::task::spawn_blocking(move || kill_strays(task)).await.ok();
         }
         let output = process.output;
         let entry = live::Entry::new(&work.nonce);
@@ -129,8 +132,8 @@ impl ProcessExecutor {
             Ok(attempt) => Ok(attempt.watch(output).await),
             Err(error) => Err(start(format!("failed to watch the process: {error}"))),
         };
-        if let Err(error) = clean(folder).await {
-            Log::new(io).note(&format!("failed to remove the attempt's folder: {error}"));
+        if let Some(folder) = self.folders.take_back(folder) {
+            remove(folder, io).await;
         }
         report
     }
@@ -142,15 +145,16 @@ impl ProcessExecutor {
         process: ProcessWork,
         entry: live::Entry,
     ) -> Result<(Launched, Folder, live::Entry), Failure> {
-        let (root, inherited) = (self.config.work_root.clone(), self.inherited.clone());
+        let (folders, inherited) = (Arc::clone(&self.folders), Arc::clone(&self.inherited));
         let job = move || {
-            let name = format!("{}.{}.{}", work.task.id(), work.attempt, work.nonce);
-            let folder = Folder::create(&root, &name, &work.params)
-                .map_err(|error| format!("failed to make the attempt's folder in `{}`: {error}", root.display()))?;
+            let folder =
+                folders.take(&work.params).map_err(|error| format!("failed to make the attempt's folder: {error}"))?;
             match launch::launch(&work, &process, &folder, &inherited, &entry) {
                 Ok(launched) => Ok((launched, folder, entry)),
                 Err(message) => {
-                    folder.remove().ok();
+                    if let Some(folder) = folders.take_back(folder) {
+                        folder.remove().ok();
+                    }
                     Err(message)
                 }
             }
@@ -160,15 +164,6 @@ impl ProcessExecutor {
             .await
             .unwrap_or_else(|| Err("the thread that starts processes panicked".into()))
             .map_err(start)
-    }
-
-    async fn clear_away(&self, task: TaskId) {
-        let root = self.config.work_root.clone();
-        let job = move || {
-            kill_strays(task);
-            folder::remove_leftovers(&root, task, |nonce| live::has(nonce.as_bytes()));
-        };
-        tokio::task::spawn_blocking(job).await.ok();
     }
 }
 
@@ -190,7 +185,7 @@ fn start(message: String) -> Failure {
     Failure::new(FailureKind::Start, message)
 }
 
-/// The nonce names a folder and is looked for in environments.
+/// A nonce that a variable cannot hold would never be found again.
 fn check(work: &Assignment) -> Result<(), Failure> {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if work.nonce.is_empty() || work.nonce.len() > NONCE_BYTES_MAX || !work.nonce.bytes().all(is_plain) {
@@ -211,10 +206,10 @@ fn kill_strays(task: TaskId) -> usize {
     tree::kill_where(is_stray, STRAY_PASSES)
 }
 
-/// Removes an attempt's folder: at once if it is nearly empty, elsewhere if that may take long.
-async fn clean(folder: Folder) -> io::Result<()> {
-    if folder.remove_if_empty() {
-        return Ok(());
+/// Removes a folder that cannot be used again.
+async fn remove(folder: Folder, io: &dyn AttemptIo) {
+    let result = tokio::task::spawn_blocking(move || folder.remove()).await;
+    if let Err(error) = result.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Log::new(io).note(&format!("failed to remove the attempt's folder: {error}"));
     }
-    tokio::task::spawn_blocking(move || folder.remove()).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }

@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 
 use super::ProcessExecutor;
-use super::folder::Folder;
+use super::folders::Folder;
 use super::kernel;
 use super::launch::Launched;
 use super::leader::Leader;

@@ -9,7 +9,7 @@ use std::path::Path;
 use ork_core::executor::{Assignment, ProcessWork};
 use ork_core::id::TaskRef;
 
-use super::folder::Folder;
+use super::folders::Folder;
 use super::tree::NONCE;
 
 /// The environment of one process.

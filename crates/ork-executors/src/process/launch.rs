@@ -13,7 +13,7 @@ use rustix::io::{Errno, ioctl_fionbio};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::environment::{self, Variables};
-use super::folder::Folder;
+use super::folders::Folder;
 use super::leader::Leader;
 use super::live;
 use super::tree::Tree;

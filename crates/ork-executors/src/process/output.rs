@@ -9,7 +9,7 @@ use ork_core::limits::VALUE_BYTES_MAX;
 use ork_core::plan::OutputFrom;
 use serde_json::Value;
 
-use super::folder::{open_answer, read_up_to};
+use super::answer;
 
 /// The largest value and the newline that may follow it.
 const READ_BYTES_MAX: usize = VALUE_BYTES_MAX + 1;
@@ -54,8 +54,8 @@ impl Printed {
 }
 
 fn read_file(path: &Path) -> Result<Option<Json>, String> {
-    let bytes = open_answer(path).and_then(|file| file.map(|file| read_up_to(file, READ_BYTES_MAX)).transpose());
-    let Some(bytes) = bytes.map_err(|error| format!("failed to read `$ORK_OUTPUT`: {error}"))? else { return Ok(None) };
+    let bytes = answer::read(path, READ_BYTES_MAX).map_err(|error| format!("failed to read `$ORK_OUTPUT`: {error}"))?;
+    let Some(bytes) = bytes else { return Ok(None) };
     let text = text(bytes, "`$ORK_OUTPUT`")?;
     if text.trim().is_empty() {
         return Ok(None);

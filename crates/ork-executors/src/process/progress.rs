@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use ork_core::executor::Progress;
 
-use super::folder::open_answer;
+use super::answer;
 
 /// What one look reads at most: of a file that has grown by more, its end.
 const LOOK_BYTES_MAX: u64 = 64 << 10;
@@ -33,7 +33,7 @@ impl ProgressFile {
     /// a last line without its newline counts too.
     pub fn look(&mut self, end: bool) -> Option<Progress> {
         if self.file.is_none() {
-            self.file = open_answer(&self.path).ok()?;
+            self.file = answer::open(&self.path).ok()?;
         }
         let bytes = self.grown().ok()?;
         let whole = if end { bytes.len() } else { bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1) };

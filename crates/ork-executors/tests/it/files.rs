@@ -64,3 +64,53 @@ async fn the_folder_goes_whatever_is_in_it() {
     assert_eq!((told(&report).as_str(), io.stderr().as_str()), ("success", ""));
     assert!(world.path("kept").exists());
 }
+
+#[tokio::test]
+async fn a_folder_is_used_again_only_as_it_was() {
+    let world = World::new();
+    let mut last = String::new();
+    // What a task does, and whether the next one may find itself in the same folder.
+    for (text, again) in [
+        ("true", true),
+        ("echo 1 > $ORK_OUTPUT; echo 5 > $ORK_PROGRESS", true),
+        ("touch $ORK_WORK/x", false),
+        ("touch $ORK_ARTIFACTS/x", false),
+        ("touch $ORK_WORK/../x", false),
+        ("chmod 777 $ORK_WORK/..", false),
+        ("sleep 0.03; chmod 777 $ORK_WORK", false),
+        ("rm -r $ORK_WORK/..", false),
+    ] {
+        for text in [text, "ls -A $ORK_WORK/.."] {
+            let (_, io) = world.run(script(&format!("echo $ORK_WORK; {text}"))).await;
+            let stdout = io.stdout();
+            let (place, listing) = stdout.split_once('\n').unwrap();
+            if text.starts_with("ls") {
+                assert_eq!((place == last, listing), (again, "artifacts\nwork\n"));
+            }
+            last = place.into();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_home_of_a_dead_executor_is_cleared_away() {
+    let world = World::new();
+    let dead = world.path("attempts/1-1-1");
+    fs::create_dir_all(dead.join("0/work/deep")).unwrap();
+    fs::write(dead.join("lock"), "").unwrap();
+    fs::create_dir_all(world.path("attempts/not-a-home")).unwrap();
+    let homes = || {
+        let mut homes: Vec<_> = fs::read_dir(world.path("attempts")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        homes.sort();
+        homes.len()
+    };
+    assert_eq!(homes(), 4); // the lock, the living, the dead, and what is none
+    let second =
+        ork_executors::ProcessExecutor::new(ork_executors::ProcessConfig::new(world.path("attempts"))).unwrap();
+    assert_eq!((homes(), dead.exists()), (4, false));
+    drop(second);
+    assert_eq!(homes(), 3);
+    fs::remove_dir(world.path("attempts/not-a-home")).unwrap();
+    let (report, _) = world.run(script("true")).await;
+    assert_eq!(told(&report), "success");
+}

@@ -66,10 +66,24 @@ impl World {
 
     pub fn check_nothing_is_left(&self, nonce: &str) {
         assert_eq!(processes_with("environ", &format!("ORK_NONCE={nonce}\0")), Vec::<i32>::new());
-        let folders: Vec<PathBuf> = fs::read_dir(self.path("attempts")).unwrap().map(|e| e.unwrap().path()).collect();
-        let of_attempt = |path: &&PathBuf| path.to_string_lossy().ends_with(nonce);
-        assert_eq!(folders.iter().find(of_attempt), None);
+        assert_eq!(files_below(&self.path("attempts")), ["lock", "lock", "null.json"]);
     }
+}
+
+/// The names of all files below a folder, sorted.
+fn files_below(root: &Path) -> Vec<String> {
+    let (mut open, mut files) = (vec![root.to_owned()], Vec::new());
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                open.push(entry.path());
+            } else {
+                files.push(entry.file_name().into_string().unwrap());
+            }
+        }
+    }
+    files.sort();
+    files
 }
 
 impl Drop for World {
