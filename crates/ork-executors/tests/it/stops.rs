@@ -152,7 +152,8 @@ async fn many_attempts_at_once_do_not_touch_each_other() {
                 "mkfifo f; (setsid sh -c 'read x < f; echo \"$x\"; sleep 1000' &)\n\
                  setsid sleep 1000 >/dev/null 2>&1 &\n sleep 0.{n:02}; echo {n} > f; sleep 0.1; exit {n}"
             );
-            let (report, io) = world.run(script(&text)).await;
+            let io = Witness::new();
+            let report = world.run_with(script(&text), &io).await;
             (n, report.exit_code, io.stdout())
         });
     }
@@ -160,4 +161,5 @@ async fn many_attempts_at_once_do_not_touch_each_other() {
         let (n, code, stdout) = done.unwrap();
         assert_eq!((code, stdout), (Some(n), format!("{n}\n")));
     }
+    world.check_folders();
 }

@@ -54,18 +54,19 @@ impl World {
     pub async fn run(&self, work: Assignment) -> (Report, Arc<Witness>) {
         let io = Witness::new();
         let report = self.run_with(work, &io).await;
+        self.check_folders();
         (report, io)
     }
 
     pub async fn run_with(&self, work: Assignment, io: &Arc<Witness>) -> Report {
         let nonce = work.nonce.clone();
         let report = self.executor.execute(work, Arc::clone(io) as Arc<dyn AttemptIo>).await;
-        self.check_nothing_is_left(&nonce);
+        assert_eq!(processes_with("environ", &format!("ORK_NONCE={nonce}\0")), Vec::<i32>::new());
         report
     }
 
-    pub fn check_nothing_is_left(&self, nonce: &str) {
-        assert_eq!(processes_with("environ", &format!("ORK_NONCE={nonce}\0")), Vec::<i32>::new());
+    /// Proves that the attempts' folders are empty, as they are when none is in hand.
+    pub fn check_folders(&self) {
         assert_eq!(files_below(&self.path("attempts")), ["lock", "lock", "null.json"]);
     }
 }
