@@ -166,9 +166,11 @@ pub fn birth(new: &NewRun) -> Birth {
     let mut graph = RunGraph::new(head, groups, new.actor.clone(), new.now);
     let payload = Json::from_stored(format!("{{\"tasks\":{tasks_total}}}"));
     graph.event(EventType::RunCreated, TaskSet::default(), Some(payload));
+    graph.unborn = true;
     for reuse in &new.reuse {
         graph.take_over(new.id, reuse, &mut reused_from);
     }
+    graph.unborn = false;
     if !graph.head.held {
         graph.begin();
     }

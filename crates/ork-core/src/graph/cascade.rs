@@ -36,7 +36,7 @@ impl RunGraph {
     /// Decides a waiting group anew; true when it is over now and its own children must be looked at.
     fn advance(&mut self, g: u32, parent_is_bad: bool) -> bool {
         let Some(group) = self.groups.get(&g) else { return false };
-        if group.phase != Phase::Waiting {
+        if group.phase != Phase::Waiting || self.unborn {
             return false;
         }
         match (group.spec.run_if, group.parents_left) {

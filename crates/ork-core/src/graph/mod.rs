@@ -10,7 +10,7 @@ mod cascade;
 mod control;
 mod settle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use crate::plan::{Concurrency, OnFailure, RunIf};
 use crate::retry::RetryPolicy;
 use crate::state::{Reason, RunStatus, TaskStatus};
 
-pub use birth::{Birth, BirthTask, NewRun, Pin, Reuse, TriggeredBy, birth};
+pub use birth::{Birth, BirthTask, NewRun, Pin, Reuse, Reused, TriggeredBy, birth};
 pub use settle::{Ended, Expansion, Settlement, Sibling};
 
 /// The token of one claim. Random, so that no crash can hand the same one out twice.
@@ -303,6 +303,8 @@ pub struct RunGraph {
     sweep: Option<Sweep>,
     /// It had tasks left, or did not exist, when it was loaded.
     had_work: bool,
+    /// What is taken over from an earlier run is being counted; nothing follows from it before all of it is.
+    unborn: bool,
     now: Timestamp,
     actor: Actor,
 }
@@ -322,6 +324,7 @@ impl RunGraph {
     pub fn new(head: Head, groups: Vec<Group>, actor: Actor, now: Timestamp) -> Self {
         Self {
             had_work: head.tasks_left > 0 || head.seq == 0,
+            unborn: false,
             head,
             groups: groups.into_iter().map(|group| (group.g, group)).collect(),
             changes: Changes::default(),
@@ -352,7 +355,8 @@ impl RunGraph {
         self.drafts.push(Draft { event_type, tasks: vec![tasks], payload, actor: self.actor.clone() });
     }
 
-    /// Takes the sweep that the store must do now, after it has written [`RunGraph::take_task_writes`], if one is due.
+    /// Takes the sweep that the store must do now, after it has written [`RunGraph::take_task_writes`] and
+    /// [`RunGraph::take_skipped`], if one is due.
     pub fn take_sweep(&mut self) -> Option<Sweep> {
         self.sweep.take()
     }
@@ -360,6 +364,12 @@ impl RunGraph {
     /// Takes the task states decided so far: they must be written before a sweep looks for live tasks.
     pub fn take_task_writes(&mut self) -> Vec<TaskWrite> {
         std::mem::take(&mut self.changes.tasks)
+    }
+
+    /// Takes the groups that were skipped so far, with the reason: they too must be written before a sweep, which would
+    /// cancel their tasks otherwise.
+    pub fn take_skipped(&mut self) -> Vec<(u32, Reason)> {
+        std::mem::take(&mut self.changes.skipped)
     }
 
     /// Closes the change: the run's end if nothing is left, events numbered, groups listed.

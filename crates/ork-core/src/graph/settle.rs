@@ -117,8 +117,8 @@ impl RunGraph {
         }
     }
 
-    /// Settles attempts whose leases were valid. The caller writes the answer of [`RunGraph::take_task_writes`], then
-    /// does the sweep of [`RunGraph::take_sweep`], then [`RunGraph::finish`].
+    /// Settles attempts whose leases were valid. The caller writes the answers of [`RunGraph::take_task_writes`] and
+    /// [`RunGraph::take_skipped`], then does the sweep of [`RunGraph::take_sweep`], then [`RunGraph::finish`].
     pub fn settle(&mut self, settlements: Vec<Settlement>) {
         let unannounced: Vec<Lease> =
             settlements.iter().filter(|s| s.lease.started_at.is_none()).map(|s| s.lease.clone()).collect();

@@ -1,1 +1,5 @@
-mod placeholder {}
+//! The core against one run in memory: random plans, random commands, and the examples that they found.
+
+mod examples;
+mod random;
+pub(crate) mod world;
