@@ -149,8 +149,6 @@ CREATE TABLE tasks (
     finished_at         INTEGER,
     PRIMARY KEY (run_id, n)
 ) STRICT, WITHOUT ROWID;
--- The tasks of one group: its outputs, its cascade.
-CREATE INDEX tasks_by_group ON tasks (run_id, g, task_index);
 
 -- What may be claimed now. `rank` is minus the priority, so that the key's order is the order of claims.
 CREATE TABLE ready (

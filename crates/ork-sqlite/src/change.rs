@@ -13,6 +13,7 @@ use ork_core::store::Scope;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::connection::failed;
+use crate::enqueue;
 use crate::rows::{self, encode, run_key, worker_key, workspace_key};
 use crate::sql;
 
@@ -34,16 +35,19 @@ pub fn head_or_not_found(db: &Connection, scope: Scope, run: RunId) -> StoreResu
     load_head(db, scope, run)?.ok_or_else(|| StoreError::NotFound(format!("run `{run}`")))
 }
 
-/// The groups `own` and, depending on `reach`, their children or all groups of the run.
-pub fn load_groups(db: &Connection, run: RunId, own: &BTreeSet<u32>, reach: Reach) -> StoreResult<Vec<Group>> {
-    if reach == Reach::Whole {
-        let mut statement = db.prepare_cached(sql::groups::ALL).map_err(failed)?;
-        let groups = statement.query_map(params![run_key(run)], rows::group).map_err(failed)?;
-        return groups.collect::<Result<_, _>>().map_err(failed);
-    }
+/// The groups `own`, and then, as far as `reach` says of them, their children or all groups of the run.
+pub fn load_groups(
+    db: &Connection,
+    run: RunId,
+    own: &BTreeSet<u32>,
+    reach: impl FnOnce(&[Group]) -> Reach,
+) -> StoreResult<Vec<Group>> {
     let mut statement = db.prepare_cached(sql::groups::GET).map_err(failed)?;
     let mut load = |g: u32| statement.query_row(params![run_key(run), g], rows::group).map_err(failed);
     let mut groups = own.iter().map(|g| load(*g)).collect::<StoreResult<Vec<_>>>()?;
+    if reach(&groups) == Reach::Whole {
+        return all_groups(db, run);
+    }
     let children: BTreeSet<u32> =
         groups.iter().flat_map(|group| group.spec.children.iter().copied()).filter(|g| !own.contains(g)).collect();
     for g in children {
@@ -52,9 +56,16 @@ pub fn load_groups(db: &Connection, run: RunId, own: &BTreeSet<u32>, reach: Reac
     Ok(groups)
 }
 
-/// A run in the hands of one change.
-pub fn open(db: &Connection, head: Head, own: &BTreeSet<u32>, reach: Reach, by: (&Actor, Timestamp)) -> StoreResult<RunGraph> {
-    let groups = load_groups(db, head.run, own, reach)?;
+/// Every group of a run.
+pub fn all_groups(db: &Connection, run: RunId) -> StoreResult<Vec<Group>> {
+    let mut statement = db.prepare_cached(sql::groups::ALL).map_err(failed)?;
+    let groups = statement.query_map(params![run_key(run)], rows::group).map_err(failed)?;
+    groups.collect::<Result<_, _>>().map_err(failed)
+}
+
+/// The whole of a run in the hands of one change.
+pub fn open_whole(db: &Connection, head: Head, by: (&Actor, Timestamp)) -> StoreResult<RunGraph> {
+    let groups = all_groups(db, head.run)?;
     Ok(RunGraph::new(head, groups, by.0.clone(), by.1))
 }
 
@@ -96,7 +107,7 @@ pub fn write(
     }
     write_run(db, &head, &changes, result, now)?;
     left.upkeep |= changes.wants_result || !changes.evaluations.is_empty();
-    let queued = queue_changes(db, &head, &changes)?;
+    let queued = enqueue::queue_changes(db, &head, &groups, &changes)?;
     left.queued |= queued.ready;
     left.upkeep |= queued.held;
     for event in &changes.events {
@@ -130,9 +141,17 @@ fn do_sweep(db: &Connection, run: RunId, sweep: Sweep, now: Timestamp) -> StoreR
 
 fn write_skipped(db: &Connection, run: RunId, skipped: &[(u32, Reason)], now: Timestamp) -> StoreResult<()> {
     for (g, reason) in skipped {
-        execute(db, sql::tasks::SKIP_GROUP, params![run_key(run), g, reason.word(), now.micros()])?;
+        let (first, rest, last) = group_range(db, run, *g)?;
+        let at = (reason.word(), now.micros());
+        execute(db, sql::tasks::SKIP_GROUP, params![run_key(run), first, rest, last, at.0, at.1])?;
     }
     Ok(())
+}
+
+/// The numbers of a group's tasks: the first, and the range of the others.
+pub fn group_range(db: &Connection, run: RunId, g: u32) -> StoreResult<(i64, i64, i64)> {
+    let mut statement = db.prepare_cached(sql::groups::RANGE).map_err(failed)?;
+    statement.query_row(params![run_key(run), g], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(failed)
 }
 
 fn create_siblings(db: &Connection, head: &Head, groups: &BTreeMap<u32, Group>, changes: &Changes) -> StoreResult<()> {
@@ -153,13 +172,21 @@ pub fn insert_tasks(db: &Connection, run: RunId, workspace: WorkspaceId, group: 
 }
 
 /// Writes one task's new state; true when it left something for upkeep.
-fn write_task(db: &Connection, run: RunId, workspace: WorkspaceId, write: &TaskWrite, now: Timestamp) -> StoreResult<bool> {
+fn write_task(
+    db: &Connection,
+    run: RunId,
+    workspace: WorkspaceId,
+    write: &TaskWrite,
+    now: Timestamp,
+) -> StoreResult<bool> {
     let error = write.error.as_ref().map(encode).transpose()?;
     if !write.status.is_terminal() {
         let due = write.available_at.map(Timestamp::micros);
-        let changed = execute(db, sql::tasks::GO_ON, params![
-            run_key(run), write.n, write.status.word(), write.attempt, write.failures, write.lost, due, error
-        ])?;
+        let changed = execute(
+            db,
+            sql::tasks::GO_ON,
+            params![run_key(run), write.n, write.status.word(), write.attempt, write.failures, write.lost, due, error],
+        )?;
         expect_one(changed, run, write)?;
         insert_attempt(db, run, workspace, write, error.as_deref())?;
         if write.status == TaskStatus::Retrying {
@@ -169,28 +196,32 @@ fn write_task(db: &Connection, run: RunId, workspace: WorkspaceId, write: &TaskW
         return Ok(false);
     }
     let ended = write.ended.as_ref();
-    let changed = execute(db, sql::tasks::END, params![
-        run_key(run),
-        write.n,
-        write.status.word(),
-        write.reason.map(|reason| reason.word()),
-        write.attempt,
-        write.failures,
-        write.lost,
-        write.output.as_ref().map(Json::as_str),
-        error,
-        ended.map(|e| e.lease.0),
-        ended.map(|e| worker_key(e.worker)),
-        ended.and_then(|e| e.execution_name.as_deref()),
-        ended.map(|e| e.outcome),
-        ended.and_then(|e| e.end.exit_code),
-        ended.and_then(|e| e.end.signal),
-        ended.map(|e| e.end.usage.cpu_ms.cast_signed()),
-        ended.map(|e| e.end.usage.memory_bytes_max.cast_signed()),
-        ended.map(|e| e.dispatched_at.micros()),
-        ended.and_then(|e| e.started_at.map(Timestamp::micros)),
-        ended.map_or(now, |e| e.finished_at).micros(),
-    ])?;
+    let changed = execute(
+        db,
+        sql::tasks::END,
+        params![
+            run_key(run),
+            write.n,
+            write.status.word(),
+            write.reason.map(|reason| reason.word()),
+            write.attempt,
+            write.failures,
+            write.lost,
+            write.output.as_ref().map(Json::as_str),
+            error,
+            ended.map(|e| e.lease.0),
+            ended.map(|e| worker_key(e.worker)),
+            ended.and_then(|e| e.execution_name.as_deref()),
+            ended.map(|e| e.outcome),
+            ended.and_then(|e| e.end.exit_code),
+            ended.and_then(|e| e.end.signal),
+            ended.map(|e| e.end.usage.cpu_ms.cast_signed()),
+            ended.map(|e| e.end.usage.memory_bytes_max.cast_signed()),
+            ended.map(|e| e.dispatched_at.micros()),
+            ended.and_then(|e| e.started_at.map(Timestamp::micros)),
+            ended.map_or(now, |e| e.finished_at).micros(),
+        ],
+    )?;
     expect_one(changed, run, write)?;
     if ended.is_none() {
         execute(db, sql::queue::DROP_TASK, params![run_key(run), write.n])?;
@@ -213,62 +244,86 @@ fn expect_one(changed: usize, run: RunId, write: &TaskWrite) -> StoreResult<()> 
     })
 }
 
-fn insert_attempt(db: &Connection, run: RunId, workspace: WorkspaceId, write: &TaskWrite, error: Option<&str>) -> StoreResult<()> {
+fn insert_attempt(
+    db: &Connection,
+    run: RunId,
+    workspace: WorkspaceId,
+    write: &TaskWrite,
+    error: Option<&str>,
+) -> StoreResult<()> {
     let Some(ended) = &write.ended else { return Ok(()) };
-    execute(db, sql::attempts::INSERT, params![
-        run_key(run),
-        write.n,
-        write.attempt,
-        workspace_key(workspace),
-        ended.lease.0,
-        worker_key(ended.worker),
-        ended.execution_name,
-        ended.outcome,
-        error,
-        ended.end.exit_code,
-        ended.end.signal,
-        ended.end.usage.cpu_ms.cast_signed(),
-        ended.end.usage.memory_bytes_max.cast_signed(),
-        ended.dispatched_at.micros(),
-        ended.started_at.map(Timestamp::micros),
-        ended.finished_at.micros(),
-    ])?;
+    execute(
+        db,
+        sql::attempts::INSERT,
+        params![
+            run_key(run),
+            write.n,
+            write.attempt,
+            workspace_key(workspace),
+            ended.lease.0,
+            worker_key(ended.worker),
+            ended.execution_name,
+            ended.outcome,
+            error,
+            ended.end.exit_code,
+            ended.end.signal,
+            ended.end.usage.cpu_ms.cast_signed(),
+            ended.end.usage.memory_bytes_max.cast_signed(),
+            ended.dispatched_at.micros(),
+            ended.started_at.map(Timestamp::micros),
+            ended.finished_at.micros(),
+        ],
+    )?;
     Ok(())
 }
 
 fn update_group(db: &Connection, run: RunId, group: &Group) -> StoreResult<()> {
-    execute(db, sql::groups::UPDATE, params![
-        run_key(run),
-        group.g,
-        group.phase.word(),
-        group.rest,
-        group.size,
-        group.items.as_ref().map(Json::as_str),
-        group.tasks_left,
-        group.tasks_bad,
-        group.tasks_unmet,
-        group.parents_left,
-        group.parents_bad,
-        group.parents_unmet,
-        group.ended.to_string(),
-    ])?;
+    execute(
+        db,
+        sql::groups::UPDATE,
+        params![
+            run_key(run),
+            group.g,
+            group.phase.word(),
+            group.rest,
+            group.size,
+            group.items.as_ref().map(Json::as_str),
+            group.tasks_left,
+            group.tasks_bad,
+            group.tasks_unmet,
+            group.parents_left,
+            group.parents_bad,
+            group.parents_unmet,
+            group.ended.to_string(),
+        ],
+    )?;
     Ok(())
 }
 
-fn write_run(db: &Connection, head: &Head, changes: &Changes, result: Option<&Json>, now: Timestamp) -> StoreResult<()> {
+fn write_run(
+    db: &Connection,
+    head: &Head,
+    changes: &Changes,
+    result: Option<&Json>,
+    now: Timestamp,
+) -> StoreResult<()> {
     let run = run_key(head.run);
-    execute(db, sql::heads::UPDATE, params![
-        run,
-        head.status.word(),
-        head.paused,
-        head.held,
-        head.stopping,
-        head.cancelling.map(|reason| reason.word()),
-        head.seq.cast_signed(),
-        head.tasks_total,
-        head.tasks_left,
-        head.tasks_bad,
-    ])?;
+    execute(
+        db,
+        sql::heads::UPDATE,
+        params![
+            run,
+            head.status.word(),
+            head.paused,
+            head.held,
+            head.stopping,
+            head.cancelling.map(|reason| reason.word()),
+            head.seq.cast_signed(),
+            head.tasks_total,
+            head.tasks_left,
+            head.tasks_bad,
+        ],
+    )?;
     if let Some(at) = changes.started_at {
         execute(db, sql::runs::NOTE_START, params![run, at.micros()])?;
     }
@@ -285,136 +340,22 @@ fn write_run(db: &Connection, head: &Head, changes: &Changes, result: Option<&Js
     Ok(())
 }
 
-/// Where tasks went.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct Queued {
-    /// Some can be claimed.
-    pub ready: bool,
-    /// Some wait for a slot.
-    pub held: bool,
-}
-
-fn queue_changes(db: &Connection, head: &Head, changes: &Changes) -> StoreResult<Queued> {
-    for g in &changes.evaluations {
-        execute(db, sql::evaluations::INSERT, params![run_key(head.run), g, workspace_key(head.workspace)])?;
-    }
-    if changes.wants_result {
-        execute(db, sql::evaluations::INSERT, params![run_key(head.run), -1, workspace_key(head.workspace)])?;
-    }
-    let mut entries = Vec::new();
-    for g in &changes.released {
-        collect(db, head, *g, sql::tasks::TO_QUEUE, *g, &mut entries)?;
-    }
-    for task in &changes.requeued {
-        collect(db, head, task.g, sql::tasks::ONE_TO_QUEUE, task.n, &mut entries)?;
-    }
-    if changes.resumed {
-        for (g, n) in to_resume(db, head.run)? {
-            collect(db, head, g, sql::tasks::ONE_TO_QUEUE, n, &mut entries)?;
-        }
-    }
-    enqueue(db, &entries)
-}
-
-fn to_resume(db: &Connection, run: RunId) -> StoreResult<Vec<(u32, u32)>> {
-    let mut statement = db.prepare_cached(sql::tasks::TO_RESUME).map_err(failed)?;
-    let found = statement.query_map(params![run_key(run)], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
-    found.collect::<Result<_, _>>().map_err(failed)
-}
-
-/// A task on its way into the queue.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    pub run: RunId,
-    pub workspace: WorkspaceId,
-    pub n: u32,
-    pub g: u32,
-    pub task_index: u32,
-    pub attempt: u32,
-    pub lane: std::rc::Rc<str>,
-    pub rank: i64,
-    pub slot: Option<(std::rc::Rc<str>, u32)>,
-}
-
-/// The entries that `statement` finds for `key`: a group's tasks, or one task.
-pub fn collect(db: &Connection, head: &Head, g: u32, statement: &str, key: u32, into: &mut Vec<Entry>) -> StoreResult<()> {
-    let mut lane = db.prepare_cached(sql::groups::LANE).map_err(failed)?;
-    let (lane, rank, slot_key, slots): (String, i64, Option<String>, Option<u32>) = lane
-        .query_row(params![run_key(head.run), g], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .map_err(failed)?;
-    let (lane, slot): (std::rc::Rc<str>, _) = (lane.into(), slot_key.map(std::rc::Rc::from).zip(slots));
-    let mut tasks = db.prepare_cached(statement).map_err(failed)?;
-    let found = tasks
-        .query_map(params![run_key(head.run), key], |row| {
-            Ok(Entry {
-                run: head.run,
-                workspace: head.workspace,
-                n: row.get(0)?,
-                g,
-                task_index: row.get(1)?,
-                attempt: row.get(2)?,
-                lane: lane.clone(),
-                rank,
-                slot: slot.clone(),
-            })
-        })
-        .map_err(failed)?;
-    for entry in found {
-        into.push(entry.map_err(failed)?);
-    }
-    Ok(())
-}
-
-/// Puts tasks into the queue, in order; those with a concurrency key wait for [`crate::upkeep::admit`].
-pub fn enqueue(db: &Connection, entries: &[Entry]) -> StoreResult<Queued> {
-    let mut queued = Queued::default();
-    if entries.is_empty() {
-        return Ok(queued);
-    }
-    let mut seq = take_numbers(db, entries.len())?;
-    for entry in entries {
-        let (run, workspace) = (run_key(entry.run), workspace_key(entry.workspace));
-        if let Some((key, limit)) = &entry.slot {
-            queued.held = true;
-            execute(db, sql::slots::INSERT_HELD, params![
-                run, entry.n, workspace, entry.g, entry.task_index, entry.attempt, entry.lane, entry.rank, seq, key, limit
-            ])?;
-        } else {
-            queued.ready = true;
-            insert_ready(db, entry, seq, None)?;
-        }
-        seq += 1;
-    }
-    Ok(queued)
-}
-
-/// Takes `count` numbers of the queue's order; the first of them.
-pub fn take_numbers(db: &Connection, count: usize) -> StoreResult<i64> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let mut numbers = db.prepare_cached(sql::queue::TAKE_NUMBERS).map_err(failed)?;
-    numbers.query_row(params![count], |row| row.get(0)).map_err(failed)
-}
-
-pub fn insert_ready(db: &Connection, entry: &Entry, seq: i64, key: Option<&str>) -> StoreResult<()> {
-    let (run, workspace) = (run_key(entry.run), workspace_key(entry.workspace));
-    execute(db, sql::queue::INSERT, params![
-        entry.lane, workspace, entry.rank, seq, run, entry.n, entry.g, entry.task_index, entry.attempt, key
-    ])?;
-    Ok(())
-}
-
 pub fn insert_event(db: &Connection, workspace: WorkspaceId, event: &EventRow) -> StoreResult<()> {
-    execute(db, sql::events::INSERT, params![
-        run_key(event.run),
-        event.seq.cast_signed(),
-        event.seq_last.cast_signed(),
-        workspace_key(workspace),
-        event.event_type.word(),
-        event.tasks.to_string(),
-        event.actor.kind.word(),
-        event.actor.id,
-        event.payload.as_ref().map(Json::as_str),
-        event.created_at.micros(),
-    ])?;
+    execute(
+        db,
+        sql::events::INSERT,
+        params![
+            run_key(event.run),
+            event.seq.cast_signed(),
+            event.seq_last.cast_signed(),
+            workspace_key(workspace),
+            event.event_type.word(),
+            event.tasks.to_string(),
+            event.actor.kind.word(),
+            event.actor.id,
+            event.payload.as_ref().map(Json::as_str),
+            event.created_at.micros(),
+        ],
+    )?;
     Ok(())
 }

@@ -78,7 +78,13 @@ fn workspaces(db: &Connection, claim: &Claim) -> StoreResult<BTreeSet<WorkspaceI
 }
 
 /// Takes up to `wanted` tasks of one workspace, over all lanes in the order of the queue.
-fn take(db: &Connection, claim: &Claim, workspace: WorkspaceId, wanted: usize, into: &mut Vec<Claimed>) -> StoreResult<usize> {
+fn take(
+    db: &Connection,
+    claim: &Claim,
+    workspace: WorkspaceId,
+    wanted: usize,
+    into: &mut Vec<Claimed>,
+) -> StoreResult<usize> {
     if wanted == 0 {
         return Ok(0);
     }
@@ -125,18 +131,22 @@ fn take(db: &Connection, claim: &Claim, workspace: WorkspaceId, wanted: usize, i
 fn lease(db: &Connection, claim: &Claim, workspace: WorkspaceId, candidate: &Candidate) -> StoreResult<()> {
     let lane = &claim.lanes[candidate.lane];
     execute(db, sql::queue::TAKE, params![lane, workspace_key(workspace), candidate.rank, candidate.seq])?;
-    execute(db, sql::leases::INSERT, params![
-        run_key(candidate.run),
-        candidate.n,
-        workspace_key(workspace),
-        candidate.g,
-        candidate.task_index,
-        candidate.attempt,
-        claim.lease.0,
-        worker_key(claim.worker),
-        candidate.key,
-        claim.now.micros(),
-    ])?;
+    execute(
+        db,
+        sql::leases::INSERT,
+        params![
+            run_key(candidate.run),
+            candidate.n,
+            workspace_key(workspace),
+            candidate.g,
+            candidate.task_index,
+            candidate.attempt,
+            claim.lease.0,
+            worker_key(claim.worker),
+            candidate.key,
+            claim.now.micros(),
+        ],
+    )?;
     Ok(())
 }
 

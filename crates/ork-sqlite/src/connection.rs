@@ -31,10 +31,13 @@ pub fn open_writer(path: &Path, durability: Durability) -> StoreResult<Connectio
         Durability::Full => "FULL",
         Durability::Normal => "NORMAL",
     };
-    set_up(&connection, &format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 4000; \
+    set_up(
+        &connection,
+        &format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA wal_autocheckpoint = 4000; \
          PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;"
-    ))
+        ),
+    )
     .map_err(|e| at(path, &e))?;
     Ok(connection)
 }

@@ -49,15 +49,19 @@ fn event(run: RunId, row: &Row<'_>) -> StoreResult<EventRow> {
 
 pub fn append_logs(db: &Connection, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
     for chunk in chunks {
-        execute(db, sql::logs::INSERT, params![
-            run_key(chunk.task.run),
-            chunk.task.n,
-            chunk.attempt,
-            chunk.position,
-            chunk.stream.word(),
-            chunk.bytes,
-            filter(scope)
-        ])?;
+        execute(
+            db,
+            sql::logs::INSERT,
+            params![
+                run_key(chunk.task.run),
+                chunk.task.n,
+                chunk.attempt,
+                chunk.position,
+                chunk.stream.word(),
+                chunk.bytes,
+                filter(scope)
+            ],
+        )?;
     }
     Ok(())
 }
@@ -65,8 +69,7 @@ pub fn append_logs(db: &Connection, scope: Scope, chunks: &[LogChunk]) -> StoreR
 pub fn logs(db: &Connection, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
     let LogQuery { task, attempt, from, bytes_max } = query;
     let mut statement = db.prepare_cached(sql::logs::READ).map_err(failed)?;
-    let mut rows =
-        statement.query(params![run_key(task.run), task.n, attempt, from, filter(scope)]).map_err(failed)?;
+    let mut rows = statement.query(params![run_key(task.run), task.n, attempt, from, filter(scope)]).map_err(failed)?;
     let mut page = LogPage::default();
     let mut bytes = 0;
     while let Some(row) = rows.next().map_err(failed)? {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ork_core::error::StoreResult;
-use ork_core::graph::{Lease, Reach};
+use ork_core::graph::Lease;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::store::{RunDump, Scope, TaskDump, TaskFilter};
 use rusqlite::{Connection, params};
@@ -43,7 +43,7 @@ pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Run
     Ok(Some(RunDump {
         row,
         head,
-        groups: change::load_groups(db, run, &std::collections::BTreeSet::new(), Reach::Whole)?,
+        groups: change::all_groups(db, run)?,
         tasks: dumped,
         evaluations,
         evaluates_result,

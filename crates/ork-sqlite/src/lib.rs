@@ -7,6 +7,7 @@
 mod change;
 mod claim;
 mod connection;
+mod enqueue;
 mod events;
 mod inspect;
 mod migrate;

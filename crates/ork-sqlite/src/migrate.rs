@@ -123,7 +123,9 @@ pub fn refuse_newer(connection: &Connection) -> StoreResult<MigrationState> {
 
 fn newest_applied(connection: &Connection) -> StoreResult<Option<i64>> {
     let exists: bool = connection
-        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history')", [], |row| row.get(0))
+        .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history')", [], |row| {
+            row.get(0)
+        })
         .map_err(failed)?;
     if !exists {
         return Ok(None);

@@ -1,12 +1,10 @@
 //! Runs: created, read, and told what people want of them.
 
-use std::collections::BTreeSet;
-
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
-use ork_core::graph::{Birth, NewRun, Pin, Reach, RunGraph, birth};
+use ork_core::graph::{Birth, NewRun, Pin, RunGraph, birth};
 use ork_core::id::RunId;
 use ork_core::json::Json;
 use ork_core::limits;
@@ -44,24 +42,28 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
         Pin::Anywhere | Pin::Process => None,
     };
     let deadline = new.plan.timeout_ms.map(|ms| new.now.plus_ms(ms).micros());
-    let inserted = execute(db, sql::runs::INSERT, params![
-        run,
-        workspace_key(new.workspace),
-        new.external_id,
-        new.plan.name,
-        new.priority.unwrap_or(new.plan.priority),
-        new.plan_source,
-        encode(&new.plan)?,
-        new.input.as_str(),
-        new.triggered_by.word(),
-        new.retry_of.map(run_key),
-        host,
-        new.pin == Pin::Process,
-        new.project,
-        new.plan.concurrency.as_ref().map(|c| c.key.as_str()),
-        deadline,
-        new.now.micros(),
-    ])
+    let inserted = execute(
+        db,
+        sql::runs::INSERT,
+        params![
+            run,
+            workspace_key(new.workspace),
+            new.external_id,
+            new.plan.name,
+            new.priority.unwrap_or(new.plan.priority),
+            new.plan_source,
+            encode(&new.plan)?,
+            new.input.as_str(),
+            new.triggered_by.word(),
+            new.retry_of.map(run_key),
+            host,
+            new.pin == Pin::Process,
+            new.project,
+            new.plan.concurrency.as_ref().map(|c| c.key.as_str()),
+            deadline,
+            new.now.micros(),
+        ],
+    )
     .map_err(|error| taken(error, new))?;
     debug_assert_eq!(inserted, 1, "the id was looked up in this transaction");
     for (key, value) in &new.plan.labels {
@@ -69,13 +71,11 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
     }
     if let Some(concurrency) = &new.plan.concurrency {
         let priority = new.priority.unwrap_or(new.plan.priority);
-        execute(db, sql::slots::INSERT_RUN, params![
-            run,
-            workspace_key(new.workspace),
-            concurrency.key,
-            concurrency.limit,
-            priority
-        ])?;
+        execute(
+            db,
+            sql::slots::INSERT_RUN,
+            params![run, workspace_key(new.workspace), concurrency.key, concurrency.limit, priority],
+        )?;
     }
     Ok(())
 }
@@ -91,52 +91,60 @@ fn taken(error: StoreError, new: &NewRun) -> StoreError {
 
 fn insert_graph(db: &Connection, new: &NewRun, born: &Birth) -> StoreResult<()> {
     let head = &born.head;
-    execute(db, sql::heads::INSERT, params![
-        run_key(head.run),
-        workspace_key(head.workspace),
-        head.status.word(),
-        head.paused,
-        head.held,
-        head.stopping,
-        head.cancelling.map(|reason| reason.word()),
-        rows::on_failure_word(head.on_failure),
-        head.has_result,
-        head.seq.cast_signed(),
-        head.tasks_total,
-        head.tasks_left,
-        head.tasks_bad,
-    ])?;
+    execute(
+        db,
+        sql::heads::INSERT,
+        params![
+            run_key(head.run),
+            workspace_key(head.workspace),
+            head.status.word(),
+            head.paused,
+            head.held,
+            head.stopping,
+            head.cancelling.map(|reason| reason.word()),
+            rows::on_failure_word(head.on_failure),
+            head.has_result,
+            head.seq.cast_signed(),
+            head.tasks_total,
+            head.tasks_left,
+            head.tasks_bad,
+        ],
+    )?;
     for group in born.groups.values() {
         let spec = &group.spec;
-        execute(db, sql::groups::INSERT, params![
-            run_key(new.id),
-            group.g,
-            workspace_key(new.workspace),
-            spec.key,
-            encode(&spec.children)?,
-            spec.parents,
-            spec.run_if.map(rows::run_if_word),
-            spec.deep,
-            spec.evaluated,
-            spec.lane,
-            spec.priority,
-            spec.concurrency.as_ref().map(|c| c.key.as_str()),
-            spec.concurrency.as_ref().map(|c| c.limit),
-            encode(&spec.retry)?,
-            spec.at_most_once,
-            group.phase.word(),
-            group.first,
-            group.rest,
-            group.size,
-            group.items.as_ref().map(Json::as_str),
-            group.tasks_left,
-            group.tasks_bad,
-            group.tasks_unmet,
-            group.parents_left,
-            group.parents_bad,
-            group.parents_unmet,
-            group.ended.to_string(),
-        ])?;
+        execute(
+            db,
+            sql::groups::INSERT,
+            params![
+                run_key(new.id),
+                group.g,
+                workspace_key(new.workspace),
+                spec.key,
+                encode(&spec.children)?,
+                spec.parents,
+                spec.run_if.map(rows::run_if_word),
+                spec.deep,
+                spec.evaluated,
+                spec.lane,
+                spec.priority,
+                spec.concurrency.as_ref().map(|c| c.key.as_str()),
+                spec.concurrency.as_ref().map(|c| c.limit),
+                encode(&spec.retry)?,
+                spec.at_most_once,
+                group.phase.word(),
+                group.first,
+                group.rest,
+                group.size,
+                group.items.as_ref().map(Json::as_str),
+                group.tasks_left,
+                group.tasks_bad,
+                group.tasks_unmet,
+                group.parents_left,
+                group.parents_bad,
+                group.parents_unmet,
+                group.ended.to_string(),
+            ],
+        )?;
         change::insert_tasks(db, new.id, new.workspace, group, 0)?;
     }
     Ok(())
@@ -191,7 +199,8 @@ pub fn runs_by_prefix(db: &Connection, scope: Scope, hex: &str) -> StoreResult<V
     };
     let (low, high) = (bound("0").to_be_bytes(), bound("f").to_be_bytes());
     let mut statement = db.prepare_cached(sql::runs::BETWEEN).map_err(failed)?;
-    let found = statement.query_map(params![low, high, filter(scope)], |row| row.get::<_, Cell<RunId>>(0)).map_err(failed)?;
+    let found =
+        statement.query_map(params![low, high, filter(scope)], |row| row.get::<_, Cell<RunId>>(0)).map_err(failed)?;
     found.map(|row| row.map(|cell| cell.0).map_err(failed)).collect()
 }
 
@@ -226,7 +235,7 @@ pub fn control(
     change: impl FnOnce(&mut RunGraph) -> bool,
 ) -> StoreResult<bool> {
     let head = change::head_or_not_found(db, scope, id)?;
-    let mut graph = change::open(db, head, &BTreeSet::new(), Reach::Whole, by)?;
+    let mut graph = change::open_whole(db, head, by)?;
     if !change(&mut graph) {
         return Ok(false);
     }
@@ -255,7 +264,13 @@ pub fn resume(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp))
     control(db, (scope, id), by, None, RunGraph::resume)
 }
 
-pub fn conclude(db: &Connection, scope: Scope, id: RunId, result: &Result<Json, Failure>, now: Timestamp) -> StoreResult<bool> {
+pub fn conclude(
+    db: &Connection,
+    scope: Scope,
+    id: RunId,
+    result: &Result<Json, Failure>,
+    now: Timestamp,
+) -> StoreResult<bool> {
     let actor = Actor::system("scheduler");
     let (value, failure) = (result.as_ref().ok(), result.as_ref().err());
     control(db, (scope, id), (&actor, now), value, |graph| graph.conclude(failure))

@@ -6,7 +6,7 @@ use ork_core::attempt::{Outcome, Tally};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
-use ork_core::graph::{Lease, Reach, Settlement};
+use ork_core::graph::{Group, Lease, Reach, RunGraph, Settlement};
 use ork_core::id::{RunId, TaskRef};
 use ork_core::store::{Outcomes, ProgressNote, Scope, Settle, Settled, Start};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -24,7 +24,13 @@ struct Part {
     slots: bool,
 }
 
-pub fn settle(db: &Connection, scope: Scope, settles: Vec<Settle>, actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
+pub fn settle(
+    db: &Connection,
+    scope: Scope,
+    settles: Vec<Settle>,
+    actor: &Actor,
+    now: Timestamp,
+) -> StoreResult<Outcomes> {
     let mut outcomes = Outcomes::default();
     let mut parts: BTreeMap<RunId, Part> = BTreeMap::new();
     for settle in settles {
@@ -108,11 +114,18 @@ fn refuse(db: &Connection, scope: Scope, settle: Settle, parts: &mut BTreeMap<Ru
     Ok(Settled::Stale)
 }
 
-fn settle_run(db: &Connection, run: RunId, part: Part, actor: &Actor, now: Timestamp, out: &mut Outcomes) -> StoreResult<()> {
+fn settle_run(
+    db: &Connection,
+    run: RunId,
+    part: Part,
+    actor: &Actor,
+    now: Timestamp,
+    out: &mut Outcomes,
+) -> StoreResult<()> {
     let own: BTreeSet<u32> = part.accepted.iter().map(|s| s.lease.g).collect();
     let head = change::head_or_not_found(db, Scope::All, run)?;
-    let reach = reach(db, run, &part.accepted)?;
-    let mut graph = change::open(db, head, &own, reach, (actor, now))?;
+    let groups = change::load_groups(db, run, &own, |own| reach(own, &part.accepted))?;
+    let mut graph = RunGraph::new(head, groups, actor.clone(), now);
     graph.settle(part.accepted);
     for (n, attempt, outcome) in &part.late {
         graph.late(*n, *attempt, outcome);
@@ -128,27 +141,19 @@ fn settle_run(db: &Connection, run: RunId, part: Part, actor: &Actor, now: Times
     Ok(())
 }
 
-/// How much of the run the batch can touch. Whether a group is `deep` stands in its row; most batches are of one group.
-fn reach(db: &Connection, run: RunId, accepted: &[Settlement]) -> StoreResult<Reach> {
-    let mut deep: BTreeMap<u32, bool> = BTreeMap::new();
-    let mut reach = Reach::Children;
-    for settlement in accepted {
-        let g = settlement.lease.g;
-        let is_deep = match deep.get(&g) {
-            Some(known) => *known,
-            None => {
-                let mut statement = db.prepare_cached(sql::groups::IS_DEEP).map_err(failed)?;
-                let is_deep = statement.query_row(params![run_key(run), g], |row| row.get(0)).map_err(failed)?;
-                deep.insert(g, is_deep);
-                is_deep
-            }
-        };
-        reach = reach.max(settlement.outcome.reach(is_deep));
-    }
-    Ok(reach)
+/// How much of the run the batch can touch.
+fn reach(own: &[Group], accepted: &[Settlement]) -> Reach {
+    let is_deep = |g: u32| own.iter().any(|group| group.g == g && group.spec.deep);
+    accepted.iter().map(|s| s.outcome.reach(is_deep(s.lease.g))).max().unwrap_or(Reach::Children)
 }
 
-pub fn start(db: &Connection, scope: Scope, starts: &[Start], actor: &Actor, now: Timestamp) -> StoreResult<Vec<TaskRef>> {
+pub fn start(
+    db: &Connection,
+    scope: Scope,
+    starts: &[Start],
+    actor: &Actor,
+    now: Timestamp,
+) -> StoreResult<Vec<TaskRef>> {
     let mut runs: BTreeMap<RunId, Vec<Lease>> = BTreeMap::new();
     let mut begun = Vec::new();
     for start in starts {
@@ -186,7 +191,7 @@ pub fn start(db: &Connection, scope: Scope, starts: &[Start], actor: &Actor, now
     }
     for (run, leases) in runs {
         let head = change::head_or_not_found(db, Scope::All, run)?;
-        let mut graph = change::open(db, head, &BTreeSet::new(), Reach::Children, (actor, now))?;
+        let mut graph = RunGraph::new(head, Vec::new(), actor.clone(), now);
         graph.announce(&leases, true);
         change::close(db, graph, None, now)?;
     }
@@ -195,15 +200,19 @@ pub fn start(db: &Connection, scope: Scope, starts: &[Start], actor: &Actor, now
 
 pub fn progress(db: &Connection, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
     for note in notes {
-        execute(db, sql::leases::PROGRESS, params![
-            run_key(note.task.run),
-            note.task.n,
-            note.lease.0,
-            note.progress.percent.min(100),
-            note.progress.stage,
-            note.progress.message,
-            filter(scope)
-        ])?;
+        execute(
+            db,
+            sql::leases::PROGRESS,
+            params![
+                run_key(note.task.run),
+                note.task.n,
+                note.lease.0,
+                note.progress.percent.min(100),
+                note.progress.stage,
+                note.progress.message,
+                filter(scope)
+            ],
+        )?;
     }
     Ok(())
 }

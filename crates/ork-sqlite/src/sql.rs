@@ -27,8 +27,7 @@ statements! {
         ALL = "groups/all",
         GET = "groups/get",
         INSERT = "groups/insert",
-        IS_DEEP = "groups/is_deep",
-        LANE = "groups/lane",
+        RANGE = "groups/range",
         LIST = "groups/list",
         UPDATE = "groups/update",
     }
@@ -106,7 +105,7 @@ statements! {
         INSERT = "tasks/insert",
         LIST = "tasks/list",
         NOTE_REUSE = "tasks/note_reuse",
-        ONE_TO_QUEUE = "tasks/one_to_queue",
+        NEXT_ATTEMPT = "tasks/next_attempt",
         OUTPUTS = "tasks/outputs",
         PLACE = "tasks/place",
         REQUEST_CANCEL = "tasks/request_cancel",
@@ -114,7 +113,6 @@ statements! {
         SKIP_GROUP = "tasks/skip_group",
         SWEEP = "tasks/sweep",
         TALLY = "tasks/tally",
-        TO_QUEUE = "tasks/to_queue",
         TO_RESUME = "tasks/to_resume",
     }
     workers {

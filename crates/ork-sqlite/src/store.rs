@@ -15,8 +15,8 @@ use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
     AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LogChunk, LogPage, LogQuery, Logs,
-    Maintained, OutputRow, Outcomes, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start, Store,
-    StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
+    Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start,
+    Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
@@ -133,7 +133,10 @@ impl SqliteStore {
 
     /// A number that changes when any other connection commits.
     fn version(connection: &Connection) -> StoreResult<i64> {
-        connection.prepare_cached("PRAGMA data_version").and_then(|mut s| s.query_row([], |row| row.get(0))).map_err(failed)
+        connection
+            .prepare_cached("PRAGMA data_version")
+            .and_then(|mut s| s.query_row([], |row| row.get(0)))
+            .map_err(failed)
     }
 
     /// Ends when another connection, of this process or another, has committed.
@@ -194,7 +197,14 @@ impl Runs for SqliteStore {
         self.read(|db| runs::plans(db, scope, ids))
     }
 
-    async fn cancel_run(&self, scope: Scope, id: RunId, reason: Reason, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+    async fn cancel_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        reason: Reason,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
         let actor = actor.clone();
         self.write_and_wake(move |db| runs::cancel(db, scope, id, reason, (&actor, now))).await
     }
@@ -209,7 +219,13 @@ impl Runs for SqliteStore {
         self.write_and_wake(move |db| runs::resume(db, scope, id, (&actor, now))).await
     }
 
-    async fn conclude_run(&self, scope: Scope, id: RunId, result: Result<Json, Failure>, now: Timestamp) -> StoreResult<bool> {
+    async fn conclude_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        result: Result<Json, Failure>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
         self.write_and_wake(move |db| runs::conclude(db, scope, id, &result, now)).await
     }
 }
@@ -331,7 +347,14 @@ impl Upkeep for SqliteStore {
         self.read(|db| upkeep::evaluations(db, scope, run, limit))
     }
 
-    async fn expand(&self, scope: Scope, run: RunId, g: u32, expansion: &Expansion, now: Timestamp) -> StoreResult<bool> {
+    async fn expand(
+        &self,
+        scope: Scope,
+        run: RunId,
+        g: u32,
+        expansion: &Expansion,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
         let expansion = expansion.clone();
         self.write_and_wake(move |db| upkeep::expand(db, scope, run, g, expansion, now)).await
     }

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::Actor;
-use ork_core::graph::Reach;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::state::TaskStatus;
 use ork_core::store::{AttemptRow, GroupRow, OutputRow, Scope, TaskFilter, TaskRow};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::change::{self, Entry, execute};
+use crate::change::{self, execute};
 use crate::connection::failed;
+use crate::enqueue;
 use crate::rows::{self, Cell, encode, filter, get, get_option, run_key};
 use crate::settle::no_task;
 use crate::sql;
@@ -43,8 +43,9 @@ pub fn outputs(db: &Connection, scope: Scope, run: RunId, groups: &[u32]) -> Sto
     let mut statement = db.prepare_cached(sql::tasks::OUTPUTS).map_err(failed)?;
     let mut outputs = Vec::new();
     for g in groups.iter().collect::<BTreeSet<_>>() {
+        let (first, rest, last) = change::group_range(db, run, *g)?;
         let found = statement
-            .query_map(params![run_key(run), g, filter(scope)], |row| {
+            .query_map(params![run_key(run), first, rest, last, filter(scope)], |row| {
                 Ok(OutputRow {
                     g: row.get("g")?,
                     task_index: row.get("task_index")?,
@@ -54,10 +55,7 @@ pub fn outputs(db: &Connection, scope: Scope, run: RunId, groups: &[u32]) -> Sto
             })
             .map_err(failed)?;
         for row in found {
-            let row: OutputRow = row.map_err(failed)?;
-            if row.status.is_terminal() {
-                outputs.push(row);
-            }
+            outputs.push(row.map_err(failed)?);
         }
     }
     Ok(outputs)
@@ -119,14 +117,14 @@ pub fn cancel(db: &Connection, scope: Scope, task: TaskRef, by: (&Actor, Timesta
     let mut lease = db.prepare_cached(sql::leases::OF_TASK).map_err(failed)?;
     let leased = lease.exists(params![run_key(task.run), task.n]).map_err(failed)?;
     let head = change::head_or_not_found(db, scope, task.run)?;
-    let mut graph = change::open(db, head, &BTreeSet::from([place.g]), Reach::Whole, by)?;
+    let mut graph = change::open_whole(db, head, by)?;
     graph.cancel_task(place.g, task.n, leased);
     change::close(db, graph, None, by.1)?;
     Ok(true)
 }
 
 pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef) -> StoreResult<bool> {
-    let place = place(db, scope, task)?;
+    place(db, scope, task)?;
     let head = change::head_or_not_found(db, scope, task.run)?;
     if head.paused || head.status.is_terminal() {
         return Ok(false);
@@ -134,8 +132,7 @@ pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef) -> StoreResult<bo
     if execute(db, sql::queue::UNDELAY, params![run_key(task.run), task.n])? == 0 {
         return Ok(false);
     }
-    let mut entries: Vec<Entry> = Vec::new();
-    change::collect(db, &head, place.g, sql::tasks::ONE_TO_QUEUE, task.n, &mut entries)?;
-    change::enqueue(db, &entries)?;
+    let entry = enqueue::next_attempt(db, &head, task.n)?;
+    enqueue::enqueue(db, entry.as_slice())?;
     Ok(true)
 }

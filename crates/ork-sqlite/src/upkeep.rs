@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::Actor;
-use ork_core::graph::Expansion;
+use ork_core::graph::{Expansion, RunGraph};
 use ork_core::id::{RunId, TaskRef, WorkspaceId};
 use ork_core::store::{Evaluation, EvaluationTarget, Maintained, Scope};
 use rusqlite::{Connection, params};
 
-use crate::change::{self, Entry, execute};
+use crate::change::{self, execute};
 use crate::connection::failed;
+use crate::enqueue::{self, Entry};
 use crate::rows::{Cell, filter, run_key, workspace_key};
 use crate::sql;
 
@@ -28,11 +29,9 @@ pub fn promote(db: &Connection, scope: Scope, now: Timestamp, limit: usize) -> S
     for task in &found {
         execute(db, sql::queue::UNDELAY, params![run_key(task.run), task.n])?;
         let head = change::head_or_not_found(db, Scope::All, task.run)?;
-        let mut group = db.prepare_cached(sql::tasks::PLACE).map_err(failed)?;
-        let g: u32 = group.query_row(params![run_key(task.run), task.n, None::<[u8; 16]>], |row| row.get(0)).map_err(failed)?;
-        change::collect(db, &head, g, sql::tasks::ONE_TO_QUEUE, task.n, &mut entries)?;
+        entries.extend(enqueue::next_attempt(db, &head, task.n)?);
     }
-    change::enqueue(db, &entries)?;
+    enqueue::enqueue(db, &entries)?;
     Ok(Maintained {
         queued: u32::try_from(entries.len()).unwrap_or(u32::MAX),
         more: i64::try_from(found.len()) == Ok(limit),
@@ -88,8 +87,7 @@ fn admit_runs(db: &Connection, workspace: WorkspaceId, key: &str, now: Timestamp
         if taken >= limit {
             break;
         }
-        let done =
-            crate::runs::control(db, (Scope::All, run), (&actor, now), None, ork_core::graph::RunGraph::admit)?;
+        let done = crate::runs::control(db, (Scope::All, run), (&actor, now), None, RunGraph::admit)?;
         if done {
             execute(db, sql::slots::ADMIT_RUN, params![run_key(run)])?;
             taken += 1;
@@ -128,8 +126,8 @@ fn admit_tasks(db: &Connection, workspace: WorkspaceId, key: &str) -> StoreResul
             break;
         }
         execute(db, sql::slots::DROP_TASK, params![run_key(entry.run), entry.n])?;
-        let seq = change::take_numbers(db, 1)?;
-        change::insert_ready(db, &entry, seq, Some(key))?;
+        let seq = enqueue::take_numbers(db, 1)?;
+        enqueue::insert_ready(db, &entry, seq, Some(key))?;
         taken += 1;
         admitted += 1;
     }
@@ -162,10 +160,18 @@ pub fn evaluations(db: &Connection, scope: Scope, run: Option<RunId>, limit: usi
     found.collect::<Result<_, _>>().map_err(failed)
 }
 
-pub fn expand(db: &Connection, scope: Scope, run: RunId, g: u32, expansion: Expansion, now: Timestamp) -> StoreResult<bool> {
+pub fn expand(
+    db: &Connection,
+    scope: Scope,
+    run: RunId,
+    g: u32,
+    expansion: Expansion,
+    now: Timestamp,
+) -> StoreResult<bool> {
     let head = change::head_or_not_found(db, scope, run)?;
     let actor = Actor::system("scheduler");
-    let mut graph = change::open(db, head, &BTreeSet::from([g]), expansion.reach(), (&actor, now))?;
+    let groups = change::load_groups(db, run, &BTreeSet::from([g]), |_| expansion.reach())?;
+    let mut graph = RunGraph::new(head, groups, actor, now);
     if !graph.expand(g, expansion) {
         return Ok(false);
     }

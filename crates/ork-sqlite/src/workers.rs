@@ -14,17 +14,21 @@ use crate::rows::{self, Cell, encode, get, get_option, worker_key};
 use crate::sql;
 
 pub fn register(db: &Connection, worker: &WorkerRow) -> StoreResult<()> {
-    execute(db, sql::workers::INSERT, params![
-        worker_key(worker.id),
-        worker.name,
-        worker.host,
-        encode(&worker.lanes)?,
-        worker.capacity,
-        worker.version,
-        worker.started_at.micros(),
-        worker.heartbeat_at.micros(),
-        worker.ended_at.map(Timestamp::micros),
-    ])?;
+    execute(
+        db,
+        sql::workers::INSERT,
+        params![
+            worker_key(worker.id),
+            worker.name,
+            worker.host,
+            encode(&worker.lanes)?,
+            worker.capacity,
+            worker.version,
+            worker.started_at.micros(),
+            worker.heartbeat_at.micros(),
+            worker.ended_at.map(Timestamp::micros),
+        ],
+    )?;
     Ok(())
 }
 

@@ -143,7 +143,8 @@ async fn a_failed_root_skips_everything_below_and_ends_the_run_once() {
     let settle = settle_of(&a[0], 1, Outcome::Failed(failure));
     let done = store.settle(Scope::All, &[settle], &Actor::system("test"), NOW).await.expect("settles");
     assert_eq!(done.ended, [new.id]);
-    let tasks = store.tasks(Scope::All, new.id, &TaskFilter { limit: 100, ..TaskFilter::default() }).await.expect("reads");
+    let tasks =
+        store.tasks(Scope::All, new.id, &TaskFilter { limit: 100, ..TaskFilter::default() }).await.expect("reads");
     let words: Vec<TaskStatus> = tasks.iter().map(|t| t.status).collect();
     assert_eq!(words[0], TaskStatus::Failed);
     assert!(words[1..].iter().all(|status| *status == TaskStatus::Skipped), "{words:?}");
@@ -181,9 +182,8 @@ async fn events_cannot_be_changed_even_by_sql() {
 async fn two_processes_may_open_a_new_file_at_once() {
     let path = scratch("twice").join("ork.db");
     let opened: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| SqliteStore::open(&path, &SqliteOptions::default()).map(|_| ())))
-            .collect();
+        let threads: Vec<_> =
+            (0..4).map(|_| scope.spawn(|| SqliteStore::open(&path, &SqliteOptions::default()).map(|_| ()))).collect();
         threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
     });
     assert_eq!(opened, vec![Ok(()); 4]);

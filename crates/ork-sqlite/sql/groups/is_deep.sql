@@ -1,1 +1,0 @@
-SELECT deep FROM groups WHERE run_id = ?1 AND g = ?2

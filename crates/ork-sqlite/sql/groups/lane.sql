@@ -1,1 +1,0 @@
-SELECT lane, -priority, concurrency_key, concurrency_limit FROM groups WHERE run_id = ?1 AND g = ?2
