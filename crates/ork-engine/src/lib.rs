@@ -1,1 +1,59 @@
-//! placeholder
+//! The engine: loops over stored state, and one attempt as a pipeline of named steps.
+//!
+//! An [`Engine`] claims tasks, does their work by its [`Executors`], and settles them. Beside that it keeps the whole
+//! database going: retries come due, groups are evaluated, dead workers' leases are given back. All of its state that
+//! matters is in the store, so an engine can die at any moment; another one finds everything that it left.
+//!
+//! The engine knows no driver, no file and no clock of its own: store, time and randomness are handed in, it waits by
+//! `tokio::time` only, and no loop needs a thread. That is what lets the simulator run it in virtual time.
+//!
+//! | loop | what it does |
+//! |---|---|
+//! | dispatcher | claims tasks: the only one that does |
+//! | runner | starts claimed attempts, as many at once as there are slots |
+//! | settler | settles outcomes, in batches that form while the last one is in flight |
+//! | announcer | writes down starts and progress of attempts that last |
+//! | scribe | stores logs |
+//! | heart | says that the worker lives, and notices when it was declared dead |
+//! | controls | brings cancel requests to the attempts that they concern |
+//! | scheduler | promotes retries, gives slots, ends overdue runs, evaluates expressions |
+//! | reaper | settles what dead workers left |
+//! | listener | wakes the others when the store says that something changed |
+#![deny(missing_docs)]
+
+mod announcer;
+mod assignment;
+mod attempt;
+mod backoff;
+mod clock;
+mod config;
+mod controls;
+mod desk;
+mod dispatcher;
+mod engine;
+mod evaluation;
+mod executors;
+mod expressions;
+mod handle;
+mod health;
+mod heart;
+mod identity;
+mod live;
+mod liveness;
+mod logs;
+mod observe;
+mod outputs;
+mod parts;
+mod plans;
+mod reaper;
+mod runner;
+mod scheduler;
+mod settler;
+
+pub use clock::DatabaseClock;
+pub use config::EngineConfig;
+pub use engine::Engine;
+pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers};
+pub use handle::EngineHandle;
+pub use liveness::{Liveness, NoLiveness};
+pub use observe::{Observation, Observations, Subject};

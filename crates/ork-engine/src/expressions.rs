@@ -1,0 +1,101 @@
+//! The one place that knows `ork-workflow`: what expressions see, and what they give.
+
+use std::collections::BTreeSet;
+
+use ork_core::attempt::{Failure, FailureKind};
+use ork_core::plan::{Node, Plan};
+use serde_json::Value;
+
+pub use ork_workflow::{Scope, TaskView};
+
+/// Fills in the templates of a value.
+pub fn render(value: &Value, scope: &Scope) -> Result<Value, Failure> {
+    ork_workflow::render(value, scope).map_err(failed)
+}
+
+/// Fills in the templates of a text that must stay text.
+pub fn render_text(text: &str, scope: &Scope) -> Result<String, Failure> {
+    Ok(ork_workflow::as_text(&render(&Value::from(text), scope)?))
+}
+
+/// A value within text: text as it is, null as nothing, anything else as JSON.
+pub fn as_text(value: &Value) -> String {
+    ork_workflow::as_text(value)
+}
+
+/// Whether a condition holds.
+pub fn condition(expression: &str, scope: &Scope) -> Result<bool, Failure> {
+    ork_workflow::condition(expression, scope).map_err(failed)
+}
+
+/// The value of a `count` or an `each`: a bare expression, or a template that is one whole `{{ … }}`.
+pub fn value(expression: &str, scope: &Scope) -> Result<Value, Failure> {
+    if is_template(expression) {
+        return render(&Value::from(expression), scope);
+    }
+    ork_workflow::evaluate(expression, scope).map_err(failed)
+}
+
+/// The tasks that a node's expressions read.
+pub fn references(node: &Node) -> BTreeSet<String> {
+    ork_workflow::references(node)
+}
+
+/// The tasks that a plan's result reads.
+pub fn references_of_result(plan: &Plan) -> BTreeSet<String> {
+    ork_workflow::references_of_result(plan)
+}
+
+/// An expression failed: the same data would give the same error, so there is no retry.
+pub fn failed(problem: impl ToString) -> Failure {
+    Failure::new(FailureKind::Template, problem.to_string())
+}
+
+/// Whether nothing in a node's work has to be filled in.
+pub fn is_literal(node: &Node) -> bool {
+    let action = &node.action;
+    let texts = action.command.iter().flatten().chain(action.workdir.as_ref());
+    !texts.into_iter().any(|text| is_template(text))
+        && !has_template(&action.params)
+        && !action.env.values().any(has_template)
+}
+
+/// Whether a bare expression reads `task`, so that its value can differ between siblings. May say so of one that
+/// does not.
+pub fn reads_task(expression: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    expression.match_indices("task").any(|(at, word)| {
+        let before = expression[..at].chars().next_back();
+        let after = expression[at + word.len()..].chars().next();
+        !before.is_some_and(|c| is_name(c) || c == '.') && !after.is_some_and(is_name)
+    })
+}
+
+fn has_template(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_template(text),
+        Value::Array(items) => items.iter().any(has_template),
+        Value::Object(fields) => fields.values().any(has_template),
+        _ => false,
+    }
+}
+
+fn is_template(text: &str) -> bool {
+    // Blocks and comments are none of ours, and the renderer says so.
+    ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_word_task_differs_between_siblings() {
+        for text in ["task.index > 2", "not task.item", "1 + task . index"] {
+            assert!(reads_task(text), "{text}");
+        }
+        for text in ["tasks.a.output", "inputs.task", "subtask", "tasks.x.output.task", "task_1"] {
+            assert!(!reads_task(text), "{text}");
+        }
+    }
+}

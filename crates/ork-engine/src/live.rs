@@ -1,0 +1,208 @@
+//! One attempt at work.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use async_trait::async_trait;
+use ork_core::attempt::Outcome;
+use ork_core::clock::Timestamp;
+use ork_core::executor::{AttemptIo, Progress, Report, StopCause, Stream};
+use ork_core::graph::{LeaseId, ProcessEnd};
+use ork_core::id::TaskRef;
+use ork_core::plan::Node;
+use ork_core::store::{ProgressNote, Settle, Start};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::desk::Ticket;
+use crate::logs::LogState;
+use crate::observe::{Observation, Subject};
+use crate::parts::{Parts, lock};
+use crate::settler::Done;
+
+/// An attempt at work: what its executor talks to, and by what it is stopped.
+pub struct Live {
+    pub parts: Arc<Parts>,
+    pub ticket: Ticket,
+    /// Microseconds; [`NEVER`] before the work has begun.
+    started_at: AtomicI64,
+    /// The beginning is to be written down: it has lasted for a moment.
+    is_announced: AtomicBool,
+    /// There is something that the announcer must forget at the end.
+    has_notes: AtomicBool,
+    cause: AtomicU8,
+    stop: Notify,
+    log: Mutex<LogState>,
+    task: OnceLock<AbortHandle>,
+}
+
+const NEVER: i64 = i64::MIN;
+
+impl Live {
+    pub fn begin(parts: &Arc<Parts>, ticket: Ticket) -> Arc<Self> {
+        Arc::new(Self {
+            parts: Arc::clone(parts),
+            ticket,
+            started_at: AtomicI64::new(NEVER),
+            is_announced: AtomicBool::new(false),
+            has_notes: AtomicBool::new(false),
+            cause: AtomicU8::new(0),
+            stop: Notify::new(),
+            log: Mutex::default(),
+            task: OnceLock::new(),
+        })
+    }
+
+    pub fn key(&self) -> (TaskRef, LeaseId) {
+        (self.ticket.claimed.task, self.ticket.lease)
+    }
+
+    /// Its node; `None` when the plan has none with its number, which no plan of ours lacks.
+    pub fn node(&self) -> Option<&Node> {
+        self.ticket.plan.plan.nodes.get(self.ticket.claimed.g as usize)
+    }
+
+    pub fn subject(&self) -> Subject {
+        self.ticket.subject()
+    }
+
+    /// Tells the work to stop. The first cause is the one that counts.
+    pub fn stop(&self, cause: StopCause) {
+        let number = match cause {
+            StopCause::Cancel => 1,
+            StopCause::Timeout => 2,
+            StopCause::Drain => 3,
+        };
+        if self.cause.compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.stop.notify_waiters();
+        }
+    }
+
+    pub fn cause(&self) -> Option<StopCause> {
+        match self.cause.load(Ordering::Acquire) {
+            1 => Some(StopCause::Cancel),
+            2 => Some(StopCause::Timeout),
+            3 => Some(StopCause::Drain),
+            _ => None,
+        }
+    }
+
+    pub async fn until_stopped(&self) -> StopCause {
+        loop {
+            let stopped = self.stop.notified();
+            if let Some(cause) = self.cause() {
+                return cause;
+            }
+            stopped.await;
+        }
+    }
+
+    /// The work begins now.
+    pub fn mark_started(&self) {
+        let now = self.parts.clock.now().micros();
+        if self.started_at.compare_exchange(NEVER, now, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+            self.parts.observers.tell(|| Observation::Started(self.subject()));
+        }
+    }
+
+    fn started_at(&self) -> Option<Timestamp> {
+        let micros = self.started_at.load(Ordering::Acquire);
+        (micros != NEVER).then(|| Timestamp::from_micros(micros))
+    }
+
+    /// Has the beginning written down, unless the end comes first.
+    pub fn announce(&self, execution_name: Option<String>) {
+        let Some(started_at) = self.started_at() else { return };
+        if self.is_announced.swap(true, Ordering::AcqRel) && execution_name.is_none() {
+            return;
+        }
+        self.has_notes.store(true, Ordering::Release);
+        let Ticket { claimed, lease, .. } = &self.ticket;
+        let start = Start { task: claimed.task, attempt: claimed.attempt, lease: *lease, execution_name, started_at };
+        self.parts.notes.started(start);
+    }
+
+    pub fn adopt(&self, task: AbortHandle) {
+        // Set once: an attempt has one task.
+        let _ = self.task.set(task);
+    }
+
+    pub fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
+    /// The attempt is over: its outcome goes to the settler, and its slot is free.
+    pub fn finish(&self, report: Report) {
+        let parts = &self.parts;
+        if self.has_notes.load(Ordering::Acquire) {
+            parts.notes.forget(self.key());
+        }
+        let done = self.ticket.done(parts, report, self.started_at());
+        parts.outbox.push(done);
+        parts.desk.remove(self.key());
+        parts.pokes.runner.notify_one();
+        parts.pokes.room.notify_one();
+    }
+}
+
+impl Ticket {
+    pub fn subject(&self) -> Subject {
+        let claimed = &self.claimed;
+        Subject {
+            task: claimed.task,
+            key: self.plan.key(claimed.g),
+            index: claimed.task_index,
+            attempt: claimed.attempt,
+        }
+    }
+
+    fn done(&self, parts: &Parts, report: Report, started_at: Option<Timestamp>) -> Done {
+        let end = ProcessEnd { exit_code: report.exit_code, signal: report.signal, usage: report.usage };
+        let settle = Settle {
+            task: self.claimed.task,
+            attempt: self.claimed.attempt,
+            lease: self.lease,
+            outcome: report.outcome,
+            started_at,
+            finished_at: parts.clock.now(),
+            end,
+            random: parts.random(),
+        };
+        Done { settle, key: self.plan.key(self.claimed.g), index: self.claimed.task_index }
+    }
+
+    /// Settles an attempt that never began.
+    pub fn settle(&self, parts: &Parts, outcome: Outcome) {
+        parts.outbox.push(self.done(parts, Report::of(outcome), None));
+    }
+}
+
+#[async_trait]
+impl AttemptIo for Live {
+    fn started(&self, handle: Option<String>) {
+        self.mark_started();
+        self.announce(handle);
+    }
+
+    fn log(&self, stream: Stream, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let claimed = &self.ticket.claimed;
+        self.parts.logs.push((claimed.task, claimed.attempt), &mut lock(&self.log), stream, bytes);
+        self.parts.observers.tell(|| Observation::Log { subject: self.subject(), stream, bytes: bytes.into() });
+    }
+
+    fn progress(&self, progress: Progress) {
+        self.parts.observers.tell(|| Observation::Progress { subject: self.subject(), progress: progress.clone() });
+        self.has_notes.store(true, Ordering::Release);
+        let (task, lease) = self.key();
+        self.parts.notes.progressed(ProgressNote { task, lease, progress });
+    }
+
+    async fn stopped(&self) -> StopCause {
+        self.until_stopped().await
+    }
+}

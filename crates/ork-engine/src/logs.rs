@@ -1,0 +1,236 @@
+//! Logs of attempts, on their way to the store.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ork_core::executor::Stream;
+use ork_core::id::TaskRef;
+use ork_core::limits;
+use ork_core::store::LogChunk;
+use tokio::sync::Notify;
+
+use crate::backoff::Backoff;
+use crate::parts::{Parts, lock};
+
+/// How long a piece of log waits for others.
+const PERIOD: Duration = Duration::from_millis(200);
+/// Bytes that are stored without waiting longer, and bytes of one chunk.
+const CHUNK_BYTES_MAX: usize = 64 << 10;
+/// Bytes that are kept when the store is slow; what comes then is dropped, and a note says so.
+const PENDING_BYTES_MAX: usize = 32 << 20;
+/// Bytes of one request.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
+
+/// A task and its attempt.
+type Whose = (TaskRef, u32);
+
+/// What one attempt has written so far.
+#[derive(Default)]
+pub struct LogState {
+    /// The position of its next chunk.
+    next: u32,
+    kept: u64,
+    /// Bytes dropped since the last chunk.
+    dropped: u64,
+    is_full: bool,
+}
+
+/// Chunks that are not stored yet.
+#[derive(Default)]
+pub struct LogBook {
+    state: Mutex<Pending>,
+    filled: Notify,
+    due: Notify,
+    stored: Notify,
+}
+
+#[derive(Default)]
+struct Pending {
+    chunks: BTreeMap<Whose, Vec<LogChunk>>,
+    bytes: usize,
+    in_flight: bool,
+}
+
+impl LogBook {
+    /// Takes what an attempt wrote. Never waits: beyond the limits it drops, and says so in the log itself.
+    pub fn push(&self, whose: Whose, log: &mut LogState, stream: Stream, bytes: &[u8]) {
+        let mut pending = lock(&self.state);
+        if log.is_full || pending.bytes + bytes.len() > PENDING_BYTES_MAX {
+            log.dropped += bytes.len() as u64;
+            return;
+        }
+        if log.dropped > 0 {
+            let note = format!("[ork: {} bytes dropped: the database was too slow]\n", log.dropped);
+            log.dropped = 0;
+            pending.append(whose, log, Stream::Stderr, note.as_bytes());
+        }
+        let room = limits::LOG_BYTES_MAX.saturating_sub(log.kept);
+        let fits = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
+        pending.append(whose, log, stream, &bytes[..fits]);
+        log.kept += fits as u64;
+        if fits < bytes.len() {
+            log.is_full = true;
+            let note = format!("\n[ork: log truncated after {} bytes]\n", limits::LOG_BYTES_MAX);
+            pending.append(whose, log, Stream::Stderr, note.as_bytes());
+        }
+        self.filled.notify_one();
+        if pending.bytes >= CHUNK_BYTES_MAX {
+            self.due.notify_one();
+        }
+    }
+
+    fn take(&self) -> Vec<LogChunk> {
+        let mut pending = lock(&self.state);
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        while bytes < REQUEST_BYTES_MAX
+            && let Some(mut entry) = pending.chunks.first_entry()
+        {
+            let chunks = entry.get_mut();
+            let full = |chunk: &LogChunk| {
+                let had_room = bytes < REQUEST_BYTES_MAX;
+                bytes += if had_room { chunk.bytes.len() } else { 0 };
+                had_room
+            };
+            let count = chunks.iter().map(full).take_while(|had_room| *had_room).count();
+            taken.extend(chunks.drain(..count));
+            if chunks.is_empty() {
+                entry.remove();
+            }
+        }
+        pending.in_flight = !taken.is_empty();
+        taken
+    }
+
+    fn stored(&self, chunks: &[LogChunk]) {
+        let mut pending = lock(&self.state);
+        pending.bytes -= chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
+        pending.in_flight = false;
+        self.stored.notify_waiters();
+    }
+
+    /// Ends when everything that came so far is stored.
+    pub async fn flush(&self) {
+        loop {
+            let stored = self.stored.notified();
+            {
+                let pending = lock(&self.state);
+                if pending.chunks.is_empty() && !pending.in_flight {
+                    return;
+                }
+            }
+            self.due.notify_one();
+            stored.await;
+        }
+    }
+}
+
+impl Pending {
+    fn append(&mut self, whose: Whose, log: &mut LogState, stream: Stream, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        let chunks = self.chunks.entry(whose).or_default();
+        for piece in bytes.chunks(CHUNK_BYTES_MAX) {
+            if let Some(last) = chunks.last_mut()
+                && last.stream == stream
+                && last.bytes.len() + piece.len() <= CHUNK_BYTES_MAX
+            {
+                last.bytes.extend_from_slice(piece);
+                continue;
+            }
+            let (task, attempt) = whose;
+            chunks.push(LogChunk { task, attempt, position: log.next, stream, bytes: piece.to_vec() });
+            log.next += 1;
+        }
+    }
+}
+
+pub async fn run(parts: Arc<Parts>) {
+    let book = &parts.logs;
+    loop {
+        book.filled.notified().await;
+        tokio::select! {
+            biased;
+            () = book.due.notified() => {}
+            () = tokio::time::sleep(PERIOD) => {}
+        }
+        loop {
+            let chunks = book.take();
+            if chunks.is_empty() {
+                break;
+            }
+            store(&parts, &chunks).await;
+            book.stored(&chunks);
+        }
+    }
+}
+
+async fn store(parts: &Parts, chunks: &[LogChunk]) {
+    let mut backoff = Backoff::new();
+    while let Err(error) = parts.store.append_logs(parts.config.scope, chunks).await {
+        parts.store_failed("scribe", &error);
+        if !error.is_transient() {
+            return;
+        }
+        backoff.wait().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ork_core::clock::{SeededEntropy, Timestamp};
+    use ork_core::id::RunId;
+
+    fn task() -> TaskRef {
+        TaskRef { run: RunId::new(Timestamp::default(), &mut SeededEntropy::new(1)), n: 0 }
+    }
+
+    #[test]
+    fn pieces_of_one_stream_become_one_chunk_and_order_is_kept() {
+        let (book, mut log) = (LogBook::default(), LogState::default());
+        for (stream, text) in
+            [(Stream::Stdout, "a"), (Stream::Stdout, "b"), (Stream::Stderr, "c"), (Stream::Stdout, "d")]
+        {
+            book.push((task(), 1), &mut log, stream, text.as_bytes());
+        }
+        let chunks = book.take();
+        let shown: Vec<(u32, &str, &[u8])> =
+            chunks.iter().map(|c| (c.position, c.stream.word(), c.bytes.as_slice())).collect();
+        assert_eq!(shown, [(0, "stdout", b"ab".as_slice()), (1, "stderr", b"c"), (2, "stdout", b"d")]);
+        book.stored(&chunks);
+        book.push((task(), 1), &mut log, Stream::Stdout, b"e");
+        assert_eq!(book.take()[0].position, 3);
+    }
+
+    #[test]
+    fn a_slow_store_costs_log_and_not_memory() {
+        let (book, mut log) = (LogBook::default(), LogState::default());
+        let megabyte = vec![b'x'; 1 << 20];
+        for _ in 0..40 {
+            book.push((task(), 1), &mut log, Stream::Stdout, &megabyte);
+        }
+        for _ in 0..32 {
+            let chunks = book.take();
+            assert_eq!(chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>(), REQUEST_BYTES_MAX);
+            book.stored(&chunks);
+        }
+        assert!(book.take().is_empty());
+        book.push((task(), 1), &mut log, Stream::Stdout, b"end");
+        let chunks = book.take();
+        assert_eq!(chunks[0].bytes, b"[ork: 8388608 bytes dropped: the database was too slow]\n");
+        assert_eq!((chunks[0].position, chunks[1].bytes.as_slice()), (512, b"end".as_slice()));
+    }
+
+    #[test]
+    fn a_log_has_an_end() {
+        let (book, mut log) = (LogBook::default(), LogState::default());
+        let megabyte = vec![b'x'; 1 << 20];
+        for _ in 0..52 {
+            book.push((task(), 1), &mut log, Stream::Stdout, &megabyte);
+            book.stored(&book.take());
+        }
+        book.push((task(), 1), &mut log, Stream::Stdout, b"more");
+        assert_eq!((log.kept, log.next, book.take().len()), (limits::LOG_BYTES_MAX, 801, 0));
+    }
+}

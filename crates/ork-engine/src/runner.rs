@@ -1,0 +1,44 @@
+//! Starts claimed attempts, as many at once as there are slots.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use ork_core::plan::Action;
+
+use crate::attempt;
+use crate::live::Live;
+use crate::parts::Parts;
+
+/// Attempts that are begun before other tasks of the runtime get their turn.
+const TURN: usize = 256;
+
+pub async fn run(parts: Arc<Parts>) {
+    loop {
+        let begun = parts.desk.take(parts.config.capacity, TURN, |ticket| Live::begin(&parts, ticket));
+        if begun.is_empty() {
+            parts.pokes.runner.notified().await;
+            continue;
+        }
+        parts.pokes.room.notify_one();
+        for live in begun {
+            begin(live);
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Begins an attempt. Handlers are polled once on the spot: one that is ready at once needs no task of its own, which
+/// would cost more than its work.
+fn begin(live: Arc<Live>) {
+    let is_handler = live.node().is_some_and(|node| node.action.executor == Action::WORKER);
+    let mut carry: Pin<Box<_>> = Box::pin(attempt::carry(Arc::clone(&live)));
+    if is_handler {
+        // Nobody is woken by this poll: the first one in the new task looks again.
+        if carry.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return;
+        }
+        live.announce(None);
+    }
+    live.adopt(tokio::spawn(carry).abort_handle());
+}

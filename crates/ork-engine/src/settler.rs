@@ -1,0 +1,201 @@
+//! Settles outcomes. Those that gather while one batch is in flight are the next; with none in flight an outcome goes at
+//! once. An outcome is kept until the store has answered, however long that takes.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ork_core::attempt::Outcome;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::limits;
+use ork_core::store::{Outcomes, Settle, Settled};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use crate::backoff::Backoff;
+use crate::observe::{Observation, Subject};
+use crate::parts::{Parts, lock};
+
+/// An outcome that is to be settled, and what to call its task.
+pub struct Done {
+    pub settle: Settle,
+    pub key: Arc<str>,
+    pub index: u32,
+}
+
+/// Outcomes that are not settled yet.
+#[derive(Default)]
+pub struct Outbox {
+    state: Mutex<State>,
+    filled: Notify,
+    emptied: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Done>,
+    in_flight: usize,
+    /// Outcomes that the store refused with an error of their own, and when to ask again.
+    aside: VecDeque<(Instant, Done)>,
+}
+
+/// When to ask again about an outcome that the store cannot take, such as one of a corrupt row: its lease is ours, so
+/// nobody else can give it up.
+const ASIDE: Duration = Duration::from_secs(30);
+
+impl Outbox {
+    pub fn push(&self, done: Done) {
+        lock(&self.state).queue.push_back(done);
+        self.filled.notify_one();
+    }
+
+    /// Outcomes that wait or are in flight.
+    pub fn len(&self) -> usize {
+        let state = lock(&self.state);
+        state.queue.len() + state.in_flight
+    }
+
+    /// Ends when everything is settled, but for what was set aside.
+    pub async fn flush(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.len() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    async fn next(&self) -> Vec<Done> {
+        loop {
+            let (batch, due) = self.take();
+            if !batch.is_empty() {
+                return batch;
+            }
+            match due {
+                None => self.filled.notified().await,
+                Some(due) => tokio::select! {
+                    biased;
+                    () = self.filled.notified() => {}
+                    () = sleep_until(due) => {}
+                },
+            }
+        }
+    }
+
+    /// A batch, which holds no task twice; and when something that was set aside is due.
+    fn take(&self) -> (Vec<Done>, Option<Instant>) {
+        let mut state = lock(&self.state);
+        while state.aside.front().is_some_and(|(due, _)| *due <= Instant::now()) {
+            if let Some((_, done)) = state.aside.pop_front() {
+                state.queue.push_back(done);
+            }
+        }
+        let most = state.queue.len().min(limits::BATCH_MAX);
+        let mut tasks = BTreeSet::new();
+        let count = state.queue.iter().take(most).take_while(|done| tasks.insert(done.settle.task)).count();
+        let batch: Vec<Done> = state.queue.drain(..count).collect();
+        state.in_flight = batch.len();
+        (batch, state.aside.front().map(|(due, _)| *due))
+    }
+
+    fn sent(&self) {
+        let mut state = lock(&self.state);
+        state.in_flight = 0;
+        if state.queue.is_empty() {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    fn set_aside(&self, done: Done) {
+        lock(&self.state).aside.push_back((Instant::now() + ASIDE, done));
+    }
+}
+
+pub async fn run(parts: Arc<Parts>) {
+    loop {
+        let batch = parts.outbox.next().await;
+        send(&parts, batch).await;
+        parts.outbox.sent();
+        parts.pokes.room.notify_one();
+    }
+}
+
+/// Sends a batch. One outcome that the store cannot take must not keep the others: the batch is halved until that one
+/// is alone.
+async fn send(parts: &Parts, batch: Vec<Done>) {
+    let mut open = vec![batch];
+    while let Some(mut batch) = open.pop() {
+        let (settles, subjects) = split(batch);
+        match settle(parts, &settles).await {
+            Ok(outcomes) => deliver(parts, &settles, &subjects, outcomes),
+            Err(error) => {
+                batch = join(settles, subjects);
+                if batch.len() > 1 {
+                    open.push(batch.split_off(batch.len() / 2));
+                    open.push(batch);
+                } else {
+                    set_aside(parts, batch, &error);
+                }
+            }
+        }
+    }
+}
+
+type Name = (Arc<str>, u32);
+
+fn split(batch: Vec<Done>) -> (Vec<Settle>, Vec<Name>) {
+    batch.into_iter().map(|done| (done.settle, (done.key, done.index))).unzip()
+}
+
+fn join(settles: Vec<Settle>, names: Vec<Name>) -> Vec<Done> {
+    settles.into_iter().zip(names).map(|(settle, (key, index))| Done { settle, key, index }).collect()
+}
+
+fn set_aside(parts: &Parts, batch: Vec<Done>, error: &StoreError) {
+    for done in batch {
+        parts.observers.trouble("settler", format!("failed to settle `{}`: {error}", done.settle.task.id()));
+        parts.outbox.set_aside(done);
+    }
+}
+
+/// Asks until the store has answered.
+async fn settle(parts: &Parts, settles: &[Settle]) -> StoreResult<Outcomes> {
+    let mut backoff = Backoff::new();
+    loop {
+        match parts.store.settle(parts.config.scope, settles, &parts.actor(), parts.clock.now()).await {
+            Err(error) if error.is_transient() => {
+                parts.store_failed("settler", &error);
+                backoff.wait().await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn deliver(parts: &Parts, settles: &[Settle], names: &[Name], outcomes: Outcomes) {
+    if outcomes.queued {
+        parts.pokes.dispatcher.notify_one();
+    }
+    if outcomes.upkeep {
+        parts.pokes.scheduler.notify_one();
+    }
+    if parts.observers.are_there() {
+        for ((settle, name), settled) in settles.iter().zip(names).zip(&outcomes.settled) {
+            parts.observers.tell(|| observation(settle, name, *settled));
+        }
+    }
+    for run in outcomes.ended {
+        parts.outputs.forget(run);
+        parts.observers.tell(|| Observation::RunEnded(run));
+    }
+}
+
+fn observation(settle: &Settle, (key, index): &Name, settled: Settled) -> Observation {
+    let failure = match &settle.outcome {
+        Outcome::Failed(failure) => Some(failure.clone()),
+        _ => None,
+    };
+    let subject = Subject { task: settle.task, key: Arc::clone(key), index: *index, attempt: settle.attempt };
+    Observation::Settled { subject, outcome: settle.outcome.word(), failure, settled }
+}
