@@ -11,25 +11,38 @@ use crate::source::Span;
 use crate::tree::{Key, Kind, Located};
 use crate::{codes, duration, suggest};
 
+/// What a mapping is called where one is wanted.
+const MAPPING: &str = "a mapping (`key: value`)";
+/// The repair of a number that is none for certain.
+const ODD_HINT: &str = "quote it if it is text, else write it as a plain decimal number";
+
 /// A mapping whose keys have been checked.
 pub struct Fields<'t> {
     /// Where it is.
     pub at: Span,
     entries: &'t [(Key, Located)],
+    /// What was suggested in place of unknown keys.
+    suggested: String,
 }
 
 impl<'t> Fields<'t> {
     /// Takes a value as a mapping with the keys of a table.
     pub fn open(node: &'t Located, what: &str, table: &Table, report: &mut Report) -> Option<Self> {
         let entries = entries(node, what, report)?;
+        let mut suggested = String::new();
         for (key, _) in entries {
-            check_key(key, what, table, report);
+            suggested.push_str(&check_key(key, what, table, report));
         }
-        Some(Self { at: node.at, entries })
+        Some(Self { at: node.at, entries, suggested })
     }
 
     pub fn get(&self, name: &str) -> Option<&'t Located> {
         self.entry(name).map(|(_, value)| value)
+    }
+
+    /// Whether this key was suggested in place of an unknown one, so that its absence is reported already.
+    pub fn is_suggested(&self, name: &str) -> bool {
+        self.suggested.contains(&format!("`{name}`"))
     }
 
     pub fn entry(&self, name: &str) -> Option<&'t (Key, Located)> {
@@ -41,34 +54,34 @@ impl<'t> Fields<'t> {
 pub fn entries<'t>(node: &'t Located, what: &str, report: &mut Report) -> Option<&'t [(Key, Located)]> {
     match &node.kind {
         Kind::Map(entries) => Some(entries),
-        _ => wrong_type(node, what, "a mapping (`key: value`)", report),
+        _ => wrong_type(node, what, MAPPING, report),
     }
 }
 
-fn check_key(key: &Key, what: &str, table: &Table, report: &mut Report) {
+/// Reports a key that is not in the table, and returns what was suggested in its place.
+fn check_key(key: &Key, what: &str, table: &Table, report: &mut Report) -> String {
     let name = key.name.as_str();
     if table.keys.contains(&name) || name.is_empty() {
-        return;
+        return String::new();
     }
     if name == "<<" {
         let hint =
             "put defaults at the top of the file (`retry`, `env`), or repeat a whole value by an alias: `retry: *name`";
         report.hinted(codes::MERGE_KEY, key.at, "merge keys (`<<`) are not supported", hint);
-        return;
+        return String::new();
     }
     if table.later.contains(&name) {
         report.hinted(codes::KEY_LATER, key.at, format!("`{name}` is not available in this build of Ork"), "remove it");
-        return;
+        return String::new();
     }
     let message = format!("unknown key `{name}` in {what}");
-    let hint = table
-        .foreign
-        .iter()
-        .find(|(foreign, _)| *foreign == name)
-        .map(|(_, hint)| (*hint).to_owned())
-        .or_else(|| suggest::hint(name, table.keys.iter().copied()))
-        .unwrap_or_default();
+    let foreign = table.foreign.iter().find(|(foreign, _)| *foreign == name).map(|(_, hint)| (*hint).to_owned());
+    let near = || suggest::nearest(name, table.keys.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+    let suggested = foreign.or_else(near).unwrap_or_default();
+    let hint =
+        if suggested.is_empty() { format!("known here: {}", suggest::list_all(table.keys)) } else { suggested.clone() };
     report.hinted(codes::KEY_UNKNOWN, key.at, message, hint);
+    suggested
 }
 
 /// Reports that a value is of another type. Always `None`.
@@ -133,7 +146,9 @@ pub fn check_name(text: &str, at: Span, what: &str, report: &mut Report) -> bool
     };
     let better: String =
         text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
-    let hint = if limits::is_name(&better) && !text.contains("{{") {
+    let hint = if text.contains("{{") {
+        "a name is the same in every run: write it out".to_owned()
+    } else if limits::is_name(&better) {
         format!("letters, digits, `.`, `_` and `-` are allowed: `{better}`")
     } else {
         "a name has 1 to 128 letters, digits, `.`, `_` and `-`".to_owned()
@@ -163,10 +178,6 @@ pub fn integer(node: &Located, what: &str, (least, most): (i64, i64), report: &m
         Kind::Text(text) if text.parse::<i64>().is_ok() => {
             let message = format!("{what} must be a whole number, and this is text");
             report.hinted(codes::WRONG_TYPE, node.at, message, "remove the quotes");
-            return None;
-        }
-        Kind::Odd(reason) => {
-            report.add(codes::NUMBER_ODD, node.at, *reason);
             return None;
         }
         _ => return wrong_type(node, what, "a whole number", report),
@@ -251,6 +262,15 @@ pub fn word(node: &Located, what: &str, words: &[&str], report: &mut Report) -> 
 pub fn list<'t>(node: &'t Located, what: &str, report: &mut Report) -> Option<&'t [Located]> {
     match &node.kind {
         Kind::List(items) => Some(items),
+        Kind::Text(text) if text.len() <= 60 => {
+            report.hinted(
+                codes::WRONG_TYPE,
+                node.at,
+                format!("{what} must be a list, and this is text"),
+                format!("write [{text}]"),
+            );
+            None
+        }
         _ => wrong_type(node, what, "a list", report),
     }
 }

@@ -122,6 +122,11 @@ fn noun(value: &Value) -> String {
 
 /// Reads `inputs:`.
 pub fn read_all(node: &Located, report: &mut Report) -> Vec<InputSpec> {
+    if matches!(node.kind, Kind::List(_)) {
+        let hint = "write a name and what is known about it: `inputs: {source: {type: string}}`";
+        report.hinted(codes::WRONG_TYPE, node.at, "`inputs` must be a mapping, and this is a list", hint);
+        return Vec::new();
+    }
     let Some(entries) = fields::entries(node, "`inputs`", report) else { return Vec::new() };
     entries.iter().filter_map(|(key, value)| read(key, value, report)).collect()
 }
@@ -215,7 +220,10 @@ fn compile(pattern: &str, at: Span, report: &mut Report) -> Option<Regex> {
         Ok(regex) => Some(regex),
         Err(error) => {
             let text = error.to_string();
-            let why = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            let why = match error {
+                regex::Error::CompiledTooBig(_) => "its repetitions are too large",
+                _ => text.lines().last().unwrap_or_default().trim_start_matches("error: "),
+            };
             let hint =
                 "look-around and back-references are not supported; a backslash in double quotes is written twice";
             report.hinted(codes::PATTERN_BAD, at, format!("this pattern cannot be read: {why}"), hint);

@@ -23,6 +23,9 @@ pub fn read(text: &str, report: &mut Report) -> Option<Located> {
     }
 }
 
+/// The repair of a comment.
+const NO_COMMENTS: &str = "remove it, or write the file in YAML";
+
 struct Flaw {
     code: &'static str,
     at: usize,
@@ -49,7 +52,7 @@ impl Reader<'_> {
                 return if self.at == self.text.len() {
                     Ok(root)
                 } else {
-                    Err(self.flaw("text follows the end of the value", None))
+                    Err(self.flaw("something follows the end of the value", Some("remove it")))
                 };
             }
         }
@@ -69,11 +72,11 @@ impl Reader<'_> {
                 return Err(self.flaw("text must stand in double quotes", Some("write \"…\" in place of '…'")));
             }
             Some(b'/' | b'#') => {
-                return Err(self.flaw("JSON has no comments", Some("remove it, or write the file in YAML")));
+                return Err(self.flaw("JSON has no comments", Some(NO_COMMENTS)));
             }
             Some(b']' | b'}') => return Err(self.flaw("a value is missing here", Some("remove the comma before it"))),
             Some(_) => return Err(self.flaw("this is not a JSON value", Some("text must stand in double quotes"))),
-            None => return Err(self.flaw("the file ends too early", Some("close every `{` and `[`"))),
+            None => return Err(self.unclosed()),
         };
         Ok(Some(Located { kind, at: Span::new(start, self.at) }))
     }
@@ -112,6 +115,7 @@ impl Reader<'_> {
         match self.peek() {
             Some(b'"') => {}
             Some(b'}') => return Err(self.flaw("a key is missing here", Some("remove the comma before it"))),
+            Some(b'/' | b'#') => return Err(self.flaw("JSON has no comments", Some(NO_COMMENTS))),
             _ => return Err(self.flaw("a key must be text in double quotes", Some("write it as \"key\": value"))),
         }
         let name = self.string()?;
@@ -162,7 +166,7 @@ impl Reader<'_> {
                     None => return Ok(None),
                 },
                 Some(_) => return Err(self.flaw("a comma is missing before this", None)),
-                None => return Err(self.flaw("the file ends too early", Some("close every `{` and `[`"))),
+                None => return Err(self.unclosed()),
             }
         }
     }
@@ -238,6 +242,14 @@ impl Reader<'_> {
             return Ok(kind);
         }
         Err(self.flaw("this is not a JSON value", Some("text must stand in double quotes")))
+    }
+
+    fn unclosed(&self) -> Flaw {
+        let at = match self.open.last() {
+            Some(Open::List { start, .. } | Open::Map { start, .. }) => *start,
+            None => self.at,
+        };
+        Flaw { at, ..self.flaw("this is never closed", Some("the file ends before its closing bracket")) }
     }
 
     fn peek(&self) -> Option<u8> {

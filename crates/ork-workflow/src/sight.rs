@@ -88,7 +88,12 @@ impl<'w, 't> Eyes<'w, 't> {
             Ok(references) => {
                 for reference in &references {
                     if let Err(flaw) = self.look(reference, sight, node, start) {
+                        // After `tasks.cut-it` with a dash the rest of the name would be reported as well.
+                        let is_cut = flaw.hint.as_ref().is_some_and(|hint| hint.ends_with(DASH));
                         self.refuse(node, flaw.shifted(start), report);
+                        if is_cut {
+                            break;
+                        }
                     }
                 }
             }
@@ -102,7 +107,7 @@ impl<'w, 't> Eyes<'w, 't> {
     }
 
     fn place(&self, node: &Located, start: usize, end: usize) -> Span {
-        node.verbatim_start(self.world.source).map_or(node.at, |from| Span::within(from, start, end - start))
+        node.place_of(self.world.source, start, end)
     }
 
     fn look(&mut self, reference: &Reference, sight: Sight, node: &Located, start: usize) -> Result<(), Flaw> {
@@ -112,7 +117,13 @@ impl<'w, 't> Eyes<'w, 't> {
             "task" => look_task(reference, sight),
             "run" => look_run(reference, sight),
             later @ ("steps" | "prompts" | "secrets") => {
-                Err(flaw(reference, 0, codes::NAME_LATER, format!("`{later}` is not available in this build of Ork")))
+                let flaw =
+                    flaw(reference, 0, codes::NAME_LATER, format!("`{later}` is not available in this build of Ork"));
+                Err(flaw.hint(if later == "secrets" {
+                    "give the secret to the worker's environment, and allow it there"
+                } else {
+                    "remove it"
+                }))
             }
             _ => Err(self.unknown(reference)),
         }
@@ -147,7 +158,7 @@ impl<'w, 't> Eyes<'w, 't> {
         }
         let unknown = flaw(reference, 1, codes::INPUT_UNKNOWN, format!("there is no input `{name}`"));
         if let Some(longer) = self.world.inputs.iter().find(|known| is_cut_off(name, known)) {
-            return Err(unknown.hint(format!("write inputs[\"{longer}\"]: a dash is a minus sign in an expression")));
+            return Err(unknown.hint(format!("write inputs[\"{longer}\"]: {DASH}")));
         }
         Err(match suggest::hint(name, self.world.inputs.iter().copied()) {
             Some(hint) => unknown.hint(hint),
@@ -178,7 +189,10 @@ impl<'w, 't> Eyes<'w, 't> {
         let Some(&position) = self.world.positions.get(key) else {
             let unknown = flaw(reference, 1, codes::TASK_UNKNOWN, format!("there is no task `{key}`"));
             if let Some(longer) = self.world.positions.keys().find(|known| is_cut_off(key, known)) {
-                return Err(unknown.hint(format!("write tasks[\"{longer}\"]: a dash is a minus sign in an expression")));
+                return Err(unknown.hint(format!(
+                    "write tasks[\"{longer}\"].{}: {DASH}",
+                    self.output_of(self.world.positions[*longer])
+                )));
             }
             return Err(match suggest::hint(key, self.world.positions.keys().copied()) {
                 Some(hint) => unknown.hint(hint),
@@ -223,6 +237,9 @@ impl<'w, 't> Eyes<'w, 't> {
         if self.world.fans.get(position as usize).copied().unwrap_or(false) { "outputs" } else { "output" }
     }
 }
+
+/// Why a name stands in brackets.
+const DASH: &str = "a dash is a minus sign in an expression";
 
 /// `cut` where `cut-it` exists: what is left of a name that the tokenizer cut at its dash.
 fn is_cut_off(name: &str, known: &str) -> bool {

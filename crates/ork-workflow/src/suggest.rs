@@ -19,7 +19,7 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
         .into_iter()
         .take(COMPARED_MAX)
         .map(|candidate| (distance(&wanted, &fold(candidate)), candidate))
-        .filter(|&(far, candidate)| far <= 1 + candidate.chars().count().min(wanted.len()) / 4)
+        .filter(|&(far, candidate)| far <= (candidate.chars().count().max(wanted.len()) / 3).min(3))
         .min_by_key(|&(far, _)| far)
         .map(|(_, candidate)| candidate)
 }
@@ -43,6 +43,11 @@ pub fn list(names: &[&str]) -> String {
         text.push_str(", …");
     }
     text
+}
+
+/// All of them.
+pub fn list_all(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Case, `-` and `_` are the differences that nobody sees.

@@ -46,6 +46,12 @@ pub fn read(
         report.hinted(codes::WORK_NONE, key.at, format!("task `{}` is empty", key.name), hint);
         return draft;
     }
+    if keys::TASK.keys.contains(&key.name.as_str()) && !matches!(node.kind, Kind::Map(_) | Kind::Bad) {
+        let message = format!("task `{}` must be a mapping, and this is {}", key.name, node.noun());
+        let hint = format!("`{}` is a key of a task: indent it below the task's name", key.name);
+        report.hinted(codes::WRONG_TYPE, key.at, message, hint);
+        return draft;
+    }
     let Some(fields) = Fields::open(node, &format!("task `{}`", key.name), &keys::TASK, report) else { return draft };
     let mut task = Task { key, fields, position, eyes, report };
     draft.node.depends_on = task.depends_on();
@@ -155,6 +161,7 @@ impl<'t> Task<'_, '_, '_, 't> {
             && template.whole().is_none()
         {
             let hint = match template.parts.as_slice() {
+                [Part::Text(text)] if text.parse::<u32>().is_ok() => "remove the quotes".to_owned(),
                 [Part::Text(text)] => format!("write an expression in braces: \"{{{{ {} }}}}\"", text.trim()),
                 _ => "nothing may stand beside the braces".to_owned(),
             };
@@ -209,7 +216,9 @@ impl<'t> Task<'_, '_, '_, 't> {
     fn work(&mut self) -> Option<&'static str> {
         let present: Vec<&'static str> =
             ["command", "run", "operation"].into_iter().filter(|name| self.fields.get(name).is_some()).collect();
-        if present.is_empty() && ["steps", "rounds"].iter().all(|later| self.fields.get(later).is_none()) {
+        let is_reported = ["steps", "rounds"].iter().any(|later| self.fields.get(later).is_some())
+            || ["command", "run", "operation"].iter().any(|name| self.fields.is_suggested(name));
+        if present.is_empty() && !is_reported {
             let message = format!("task `{}` has nothing to do", self.key.name);
             let hint = "give it one of `command` (a program with arguments), `run` (a shell script) and `operation` (a worker's handler)";
             self.report.hinted(codes::WORK_NONE, self.key.at, message, hint);
@@ -318,7 +327,7 @@ impl<'t> Task<'_, '_, '_, 't> {
         if let Some(start) = text.find("{{") {
             let length = text[start..].find("}}").map_or(text.len() - start, |length| length + 2);
             let inner = text[start + 2..start + length].trim_end_matches("}}").trim();
-            let at = self.place_in(node, text, start, length);
+            let at = node.place_of(self.eyes.world.source, start, start + length);
             let hint = format!(
                 "pass the value through the environment, where it stays data: env: {{VALUE: \"{{{{ {} }}}}\"}}, and \"$VALUE\" in the script",
                 inner.chars().take(60).collect::<String>()
@@ -331,16 +340,6 @@ impl<'t> Task<'_, '_, '_, 't> {
             );
         }
         Some(text.to_owned())
-    }
-
-    /// Where a part of a scalar stands: exactly, where the scalar is written as it reads; else by its first occurrence.
-    fn place_in(&self, node: &Located, text: &str, start: usize, length: usize) -> Span {
-        let source = self.eyes.world.source;
-        if let Some(from) = node.verbatim_start(source) {
-            return Span::within(from, start, length);
-        }
-        let written = source.get(node.at.start..node.at.end).unwrap_or_default();
-        written.find(&text[start..start + length]).map_or(node.at, |found| Span::within(node.at.start, found, length))
     }
 
     fn refuse_process_keys(&mut self) {

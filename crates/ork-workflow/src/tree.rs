@@ -68,8 +68,22 @@ impl Located {
         }
     }
 
+    /// Where a part of the text stands in the file. Where escapes, folding or indentation make the text unlike what is
+    /// written, the same part is looked for, counting its repetitions; if it is not found, it is the whole scalar.
+    pub fn place_of(&self, source: &str, start: usize, end: usize) -> Span {
+        if let Some(from) = self.verbatim_start(source) {
+            return Span::within(from, start, end - start);
+        }
+        let Kind::Text(text) = &self.kind else { return self.at };
+        let written = source.get(self.at.start..self.at.end).unwrap_or_default();
+        let Some(part) = text.get(start..end).filter(|part| !part.is_empty()) else { return self.at };
+        let before = text.get(..start).map_or(0, |before| before.matches(part).count());
+        let found = written.match_indices(part).nth(before);
+        found.map_or(self.at, |(at, _)| Span::within(self.at.start, at, end - start))
+    }
+
     /// The byte at which the text's own characters begin in the file, if they stand there one to one.
-    pub fn verbatim_start(&self, source: &str) -> Option<usize> {
+    fn verbatim_start(&self, source: &str) -> Option<usize> {
         let Kind::Text(text) = &self.kind else { return None };
         let written = source.get(self.at.start..self.at.end)?;
         if written == text {

@@ -119,6 +119,12 @@ struct Parts {
 }
 
 fn interpret(source: &Source<'_>, root: &Located, report: &mut Report) -> Option<Parts> {
+    if !matches!(root.kind, Kind::Map(_)) {
+        let message = format!("a workflow must be a mapping with `tasks`, and this is {}", root.noun());
+        let hint = "the smallest workflow is `tasks: {hello: {command: [echo, hello]}}`";
+        report.hinted(codes::WRONG_TYPE, root.at, message, hint);
+        return None;
+    }
     let fields = Fields::open(root, "the workflow", &keys::WORKFLOW, report)?;
     let inputs = fields.get("inputs").map(|node| input::read_all(node, report)).unwrap_or_default();
     let tasks = task_entries(&fields, report);
@@ -159,6 +165,9 @@ fn has_fan(node: &Located) -> bool {
 
 fn task_entries<'t>(fields: &Fields<'t>, report: &mut Report) -> &'t [(Key, Located)] {
     let Some(node) = fields.get("tasks") else {
+        if fields.is_suggested("tasks") {
+            return &[];
+        }
         let hint = "add `tasks:` with a task indented below it: `hello: {command: [echo, hello]}`";
         report.hinted(
             codes::TASKS_NONE,

@@ -35,7 +35,8 @@ pub fn read(text: &str, report: &mut Report) -> Option<Located> {
         match event {
             Ok((event, span)) => {
                 let at = Span::new(span.start.byte_offset().unwrap_or(0), span.end.byte_offset().unwrap_or(0));
-                if reader.step(event, at, report).is_break() {
+                let tag_start = span.tag_start.and_then(|mark| mark.byte_offset());
+                if reader.step(event, at, tag_start, report).is_break() {
                     return None;
                 }
             }
@@ -64,10 +65,17 @@ struct Reader<'t> {
 type Flow = std::ops::ControlFlow<()>;
 
 impl<'t> Reader<'t> {
-    fn step(&mut self, event: Event<'t>, at: Span, report: &mut Report) -> Flow {
-        if let Some(tag) = event.tag() {
-            let hint = "remove it: Ork tells types by how a value is written, and quotes make it text";
-            report.hinted(codes::YAML_TAG, at, format!("tags such as `{tag}` are not supported"), hint);
+    fn step(&mut self, event: Event<'t>, at: Span, tag_start: Option<usize>, report: &mut Report) -> Flow {
+        if event.tag().is_some() {
+            let from = tag_start.unwrap_or(at.start);
+            let rest = self.text.get(from..).unwrap_or_default();
+            let written = rest.split([' ', '\n', ',', ']', '}']).next().unwrap_or_default();
+            let hint = "text that begins with `!` must be quoted; types are told by how a value is written";
+            let place = Span::new(from, from + written.len().max(1));
+            report.hinted(codes::YAML_TAG, place, format!("the tag `{written}` is not supported"), hint);
+            if let Event::Scalar(_, _, anchor, _) = event {
+                return self.place(Located { kind: Kind::Bad, at }, anchor, report);
+            }
         }
         match event {
             Event::DocumentStart(..) => {
@@ -201,14 +209,20 @@ fn as_key(node: Located, source: &str, report: &mut Report) -> Key {
             report.hinted(codes::KEY_NOT_TEXT, outer, "a template without quotes is a mapping for YAML", hint);
             return Key { name: String::new(), at: node.at, is_broken: true };
         }
+        Kind::List(_) => {
+            report.hinted(
+                codes::KEY_NOT_TEXT,
+                node.at,
+                "a key must be text, and this is a list",
+                "quote it, or give it a name",
+            );
+            return Key { name: String::new(), at: node.at, is_broken: true };
+        }
         _ => {
-            let written = node.scalar_text(source).unwrap_or_default().into_owned();
-            let (message, hint) = if written.is_empty() {
-                ("a key must be text".to_owned(), "give it a name".to_owned())
-            } else {
-                (format!("the key `{written}` is {}, not text", node.noun()), format!("quote it: \"{written}\""))
-            };
-            report.hinted(codes::KEY_NOT_TEXT, node.at, message, hint);
+            let written = source.get(node.at.start..node.at.end).unwrap_or_default().to_owned();
+            let what = if matches!(node.kind, Kind::Null) { "null" } else { node.noun() };
+            let hint = format!("quote it: \"{written}\"");
+            report.hinted(codes::KEY_NOT_TEXT, node.at, format!("the key `{written}` is {what}, not text"), hint);
             written
         }
     };
@@ -254,10 +268,31 @@ fn explain(error: &ScanError) -> (&'static str, String, Option<&'static str>) {
         ),
         ErrorKind::UnexpectedCharacter { character } => (
             syntax,
-            format!("`{character}` cannot stand here"),
+            if *character == '`' {
+                "a backtick cannot stand here".into()
+            } else {
+                format!("`{character}` cannot stand here")
+            },
             Some("text that begins with `%`, `@` or a backtick must be quoted"),
         ),
-        _ => (syntax, format!("not valid YAML: {}", error.info()), None),
+        _ if error.info().contains("mapping values are not allowed") => (
+            syntax,
+            "a colon cannot stand here".into(),
+            Some("text that holds `: ` must be quoted; if the line above is a key, it needs a colon of its own"),
+        ),
+        _ if error.info().contains("':' indicator") => (
+            syntax,
+            "a colon cannot stand here".into(),
+            Some("close the `[` or `{` above; text that holds `: ` must be quoted"),
+        ),
+        _ if error.info().contains("EOF") => {
+            let hint = "a value, a quote or a closing bracket is missing, here or above";
+            (syntax, format!("not valid YAML: {}", error.info()), Some(hint))
+        }
+        _ => {
+            let hint = "text with `: `, ` #`, or a special character at its beginning must be quoted";
+            (syntax, format!("not valid YAML: {}", error.info()), Some(hint))
+        }
     }
 }
 

@@ -38,6 +38,17 @@ impl Reference {
 
 const KEYWORDS: [&str; 13] =
     ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"];
+/// Filters and tests of other languages.
+const FOREIGN: [(&str, &str); 8] = [
+    ("len", "did you mean `length`?"),
+    ("size", "did you mean `length`?"),
+    ("json", "did you mean `tojson`?"),
+    ("to_json", "did you mean `tojson`?"),
+    ("from_json", "did you mean `fromjson`?"),
+    ("str", "did you mean `string`?"),
+    ("null", "did you mean `none`?"),
+    ("empty", "write value | length == 0"),
+];
 /// `not not not …` and `- - - …` are read by recursion.
 const PREFIXES_MAX: usize = 16;
 /// Brackets within brackets.
@@ -66,7 +77,8 @@ pub fn analyse(expression: &str) -> Result<Vec<Reference>, Flaw> {
 
 fn bound(tokens: &[Token<'_>]) -> Result<(), Flaw> {
     let (mut prefixes, mut brackets) = (0, 0_usize);
-    for token in tokens {
+    for (index, token) in tokens.iter().enumerate() {
+        foreign_sign(token, tokens.get(index + 1), brackets)?;
         prefixes = if token.is_name("not") || token.is_sign("-") { prefixes + 1 } else { 0 };
         match token.text {
             "(" | "[" | "{" if token.sort == Sort::Sign => brackets += 1,
@@ -80,6 +92,22 @@ fn bound(tokens: &[Token<'_>]) -> Result<(), Flaw> {
         }
     }
     Ok(())
+}
+
+/// `||`, `===` and a single `=`, of which each means something in another language.
+fn foreign_sign(token: &Token<'_>, next: Option<&Token<'_>>, brackets: usize) -> Result<(), Flaw> {
+    let next = next.filter(|next| next.start == token.end());
+    let twice = |first: &str, second: &str| token.is_sign(first) && next.is_some_and(|next| next.is_sign(second));
+    let (length, message, hint) = if twice("|", "|") {
+        (2, "`||` has no meaning in an expression", "write `or`")
+    } else if twice("==", "=") {
+        (3, "`===` has no meaning in an expression", "write `==`")
+    } else if token.is_sign("=") && brackets == 0 {
+        (1, "a single `=` has no meaning here", "write `==` to compare")
+    } else {
+        return Ok(());
+    };
+    Err(Flaw::new(codes::EXPRESSION_SYNTAX, token.start, token.start + length, message).hint(hint))
 }
 
 /// Reads a name at `at` and returns where to go on.
@@ -132,8 +160,11 @@ fn known(tokens: &[Token<'_>], at: usize, what: &str, all: &[&str]) -> Result<us
             tokens[at].end(),
             format!("there is no {what} `{first}`"),
         );
-        flaw.hint = suggest::nearest(first, all.iter().copied())
-            .map(|near| format!("did you mean `{near}`?"))
+        flaw.hint = FOREIGN
+            .iter()
+            .find(|(foreign, _)| *foreign == first)
+            .map(|(_, hint)| (*hint).to_owned())
+            .or_else(|| suggest::nearest(first, all.iter().copied()).map(|near| format!("did you mean `{near}`?")))
             .or_else(|| Some(format!("the {what}s are {}", all.join(", "))));
         return Err(flaw);
     }

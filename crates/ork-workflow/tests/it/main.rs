@@ -2,6 +2,7 @@
 
 mod binding;
 mod expressions;
+mod malformed;
 
 use ork_workflow::{Diagnostics, Format, Source, Workflow, parse};
 
