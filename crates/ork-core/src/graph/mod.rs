@@ -224,7 +224,8 @@ pub struct TaskWrite {
     pub status: TaskStatus,
     /// Why, where the status does not say it.
     pub reason: Option<Reason>,
-    /// The attempt that ended.
+    /// The attempt that ended. When the task ends without one ([`TaskWrite::ended`] is `None`), the stored attempt,
+    /// failures, lost workers and last error stay as they are, unless this write has an error of its own.
     pub attempt: u32,
     /// Failed attempts, this one included.
     pub failures: u32,
@@ -381,6 +382,8 @@ impl RunGraph {
         let over = self.head.status.is_terminal();
         let still = |g: &u32, phase: Phase| !over && self.groups.get(g).is_some_and(|group| group.phase == phase);
         let paused = self.head.paused || self.head.held;
+        // Tasks that become free together are queued in the order of the file.
+        self.changes.released.sort_unstable();
         self.changes.released.retain(|g| still(g, Phase::Released) && !paused);
         self.changes.requeued.retain(|task| still(&task.g, Phase::Released) && !paused);
         self.changes.evaluations.retain(|g| still(g, Phase::Evaluating));

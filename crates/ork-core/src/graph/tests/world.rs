@@ -192,7 +192,8 @@ impl World {
         } else {
             // An end without an attempt leaves what the attempts before it counted.
             let old = &task.write;
-            task.write = TaskWrite { attempt: old.attempt, failures: old.failures, lost: old.lost, ..write };
+            let error = write.error.clone().or_else(|| old.error.clone());
+            task.write = TaskWrite { attempt: old.attempt, failures: old.failures, lost: old.lost, error, ..write };
         }
         (task.ready, task.held, task.delayed) = (false, false, task.write.status == TaskStatus::Retrying);
         if task.write.status.is_terminal() {
