@@ -1,1 +1,32 @@
-//! placeholder
+//! The store on PostgreSQL.
+//!
+//! A change is a [`store::Transition`]: it loads and locks rows (leases, then groups, then run heads, each in order), lets
+//! `ork_core::graph` decide, and writes the answer with a number of statements that does not depend on how many tasks it
+//! is about. It runs in a task of its own, so that no caller can leave a transaction half done.
+
+mod admit;
+mod bell;
+mod change;
+mod claim;
+mod conn;
+mod events;
+mod fault;
+mod inspect;
+mod marks;
+mod migrate;
+mod pool;
+mod queue;
+mod rows;
+mod runs;
+mod settle;
+mod sql;
+mod start;
+mod store;
+mod submit;
+mod tasks;
+mod upkeep;
+mod workers;
+mod writes;
+
+pub use migrate::{Migration, migrate, migration_state, verify};
+pub use store::{PgOptions, PgStore};

@@ -1,0 +1,1 @@
+SELECT g FROM evaluations WHERE run_id = $1 ORDER BY g

@@ -1,0 +1,1 @@
+DELETE FROM ready WHERE run_id = $1

@@ -1,0 +1,1 @@
+UPDATE run_slots SET admitted = true WHERE run_id = $1

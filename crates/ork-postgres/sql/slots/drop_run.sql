@@ -1,0 +1,1 @@
+DELETE FROM held WHERE run_id = $1

@@ -1,0 +1,190 @@
+//! One connection: statements prepared once, sent one by one or many at a time.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::{join, try_join_all};
+use futures_util::stream::TryStreamExt;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+
+use crate::bell::Note;
+use crate::fault::Work;
+use crate::sql::Sql;
+
+/// A parameter that a batch owns.
+pub type Param<'a> = Box<dyn ToSql + Sync + Send + 'a>;
+
+/// A connection with its prepared statements.
+pub struct Conn {
+    client: Client,
+    prepared: Mutex<Vec<Option<Statement>>>,
+    in_transaction: AtomicBool,
+    sent: Arc<AtomicU64>,
+    notes: Mutex<Vec<Note>>,
+}
+
+/// Statements with their parameters, to be sent together.
+#[derive(Default)]
+pub struct Batch<'a> {
+    members: Vec<(Sql, Vec<Param<'a>>)>,
+}
+
+/// What a statement of a batch gave.
+pub struct Answer {
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// How many rows it wrote, or gave.
+    pub changed: u64,
+}
+
+impl<'a> Batch<'a> {
+    /// Adds one; its place.
+    pub fn add(&mut self, sql: Sql, params: Vec<Param<'a>>) -> usize {
+        self.members.push((sql, params));
+        self.members.len() - 1
+    }
+}
+
+impl Conn {
+    /// Takes a fresh connection. `sent` counts its statements.
+    pub fn new(client: Client, sent: Arc<AtomicU64>) -> Self {
+        Self {
+            client,
+            prepared: Mutex::new(vec![None; Sql::ALL.len()]),
+            in_transaction: AtomicBool::new(false),
+            sent,
+            notes: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Whether it can be used again: alive, and in no transaction.
+    pub fn is_fit(&self) -> bool {
+        !self.client.is_closed() && !self.in_transaction.load(Ordering::Relaxed)
+    }
+
+    /// Rows of one statement.
+    pub async fn rows(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Work<Vec<Row>> {
+        let statement = self.statement(sql).await?;
+        self.count();
+        Ok(self.client.query(&statement, params).await?)
+    }
+
+    /// The first row, if there is one.
+    pub async fn row(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Work<Option<Row>> {
+        Ok(self.rows(sql, params).await?.into_iter().next())
+    }
+
+    /// How many rows a statement changed.
+    pub async fn run(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Work<u64> {
+        let statement = self.statement(sql).await?;
+        self.count();
+        Ok(self.client.execute(&statement, params).await?)
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&self) -> Work<()> {
+        self.in_transaction.store(true, Ordering::Relaxed);
+        self.count();
+        Ok(self.client.batch_execute("BEGIN").await?)
+    }
+
+    /// Begins a transaction that sees one state of the database throughout and writes nothing.
+    pub async fn begin_snapshot(&self) -> Work<()> {
+        self.in_transaction.store(true, Ordering::Relaxed);
+        self.count();
+        Ok(self.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+
+    /// Begins a transaction and sends its first statements in the same round trip.
+    pub async fn begin_send(&self, batch: &Batch<'_>) -> Work<Vec<Answer>> {
+        for (sql, _) in &batch.members {
+            self.statement(*sql).await?;
+        }
+        let (begun, answers) = join(self.begin(), self.send(batch)).await;
+        begun?;
+        answers
+    }
+
+    /// Commits. Only after this returned `Ok` is anything true.
+    pub async fn commit(&self) -> Work<()> {
+        self.count();
+        self.client.batch_execute("COMMIT").await?;
+        self.in_transaction.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Ends a transaction without its changes. When that fails too, the connection is not used again.
+    pub async fn roll_back(&self) {
+        self.notes().clear();
+        if self.in_transaction.load(Ordering::Relaxed) && self.client.batch_execute("ROLLBACK").await.is_ok() {
+            self.in_transaction.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends all statements before it waits for the first answer. PostgreSQL carries them out in order; after an error it
+    /// refuses the others, because they are in one transaction.
+    pub async fn send(&self, batch: &Batch<'_>) -> Work<Vec<Answer>> {
+        // A larger join would be polled in another order.
+        debug_assert!(batch.members.len() <= 30, "a batch is sent in order");
+        let mut statements = Vec::with_capacity(batch.members.len());
+        for (sql, _) in &batch.members {
+            statements.push(self.statement(*sql).await?);
+        }
+        let calls = statements.iter().zip(&batch.members).map(|(statement, (_, params))| async move {
+            self.count();
+            let params = params.iter().map(|p| &**p as &(dyn ToSql + Sync));
+            let mut stream = pin!(self.client.query_raw(statement, params).await?);
+            let mut rows = Vec::new();
+            while let Some(row) = stream.try_next().await? {
+                rows.push(row);
+            }
+            Ok::<_, tokio_postgres::Error>(Answer { changed: stream.rows_affected().unwrap_or(0), rows })
+        });
+        Ok(try_join_all(calls).await?)
+    }
+
+    /// Remembers what is to be made known once the transaction is committed.
+    pub fn note(&self, note: Note) {
+        self.notes().push(note);
+    }
+
+    /// What was noted since the last time.
+    pub fn take_notes(&self) -> Vec<Note> {
+        std::mem::take(&mut *self.notes())
+    }
+
+    fn notes(&self) -> std::sync::MutexGuard<'_, Vec<Note>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn count(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Prepared on first use: a short-lived command prepares three statements, not a hundred.
+    async fn statement(&self, sql: Sql) -> Work<Statement> {
+        let place = sql as usize;
+        let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner)[place].clone();
+        if let Some(statement) = known {
+            return Ok(statement);
+        }
+        let statement = self.client.prepare(sql.text()).await?;
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)[place] = Some(statement.clone());
+        Ok(statement)
+    }
+}
+
+/// A column of parameters: one array, with a value for each of `rows`.
+pub fn column<'a, S, T>(rows: &'a [S], value: impl Fn(&'a S) -> T) -> Param<'a>
+where
+    T: ToSql + Sync + Send + 'a,
+{
+    Box::new(rows.iter().map(value).collect::<Vec<T>>())
+}
+
+/// One value.
+pub fn one<'a>(value: impl ToSql + Sync + Send + 'a) -> Param<'a> {
+    Box::new(value)
+}

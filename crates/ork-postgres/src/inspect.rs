@@ -1,0 +1,145 @@
+//! A whole run as it is stored, for the checker and for tests.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use ork_core::error::StoreResult;
+use ork_core::id::RunId;
+use ork_core::store::{AttemptRow, Inspect, RunDump, RunRow, Scope, TaskDump, TaskRow};
+use tokio_postgres::Row;
+
+use crate::conn::{Answer, Batch, Conn, one};
+use crate::fault::Work;
+use crate::rows::{self, Columns, filter};
+use crate::sql::Sql;
+use crate::store::{PgStore, Transition};
+use crate::writes::RESULT;
+
+#[async_trait]
+impl Inspect for PgStore {
+    async fn dump(&self, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
+        self.read(Dump { scope, run }).await
+    }
+
+    async fn run_ids(&self, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {
+        let rows =
+            self.select(Sql::RunsIdsAfter, &[&after.map(RunId::uuid), &filter(scope), &i64::from(limit)]).await?;
+        rows.iter().map(|row| Columns::of(row, "runs").next("id")).collect()
+    }
+
+    async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
+        let rows = self.select(Sql::SlotsOverbooked, &[&filter(scope)]).await?;
+        rows.iter()
+            .map(|row| {
+                let mut c = Columns::of(row, "groups");
+                let key = c.next("concurrency_key")?;
+                let (limit, counted): (u64, u64) = (c.next("max")?, c.next("count")?);
+                let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+                Ok((key, small(limit), small(counted)))
+            })
+            .collect()
+    }
+}
+
+struct Dump {
+    scope: Scope,
+    run: RunId,
+}
+
+impl Transition for Dump {
+    type Output = Option<RunDump>;
+
+    async fn apply(&self, db: &Conn) -> Work<Option<RunDump>> {
+        db.begin_snapshot().await?;
+        let run = self.run.uuid();
+        let Some(found) = db.row(Sql::RunsGet, &[&run, &filter(self.scope)]).await? else { return Ok(None) };
+        let mut row = rows::run_row(&found)?;
+        let mut batch = Batch::default();
+        let labels = batch.add(Sql::RunsLabels, vec![one(vec![run])]);
+        for sql in [Sql::GroupsAll, Sql::LeasesOfRun, Sql::TasksWaits, Sql::AttemptsOfRun, Sql::EvaluationsOfRun] {
+            batch.add(sql, vec![one(run)]);
+        }
+        let head = batch.add(Sql::HeadsGet, vec![one(run), one(filter(self.scope))]);
+        let no_number = || one(None::<i32>);
+        let all =
+            vec![one(run), one(filter(self.scope)), no_number(), no_number(), one(None::<Vec<String>>), one(i64::MAX)];
+        let tasks = batch.add(Sql::TasksList, all);
+        let events = batch.add(Sql::EventsList, vec![one(run), one(0_i64), one(filter(self.scope)), one(i64::MAX)]);
+        let answers = db.send(&batch).await?;
+        db.commit().await?;
+        add_labels(&mut row, &answers[labels].rows)?;
+        let [groups, leases, waits, attempts, evaluations] = [1, 2, 3, 4, 5].map(|at: usize| &answers[at]);
+        let (evaluations, evaluates_result) = read_evaluations(evaluations)?;
+        let Some(head) = answers[head].rows.first() else { return Ok(None) };
+        Ok(Some(RunDump {
+            row,
+            head: rows::head(head)?,
+            groups: groups
+                .rows
+                .iter()
+                .map(|row| rows::group(row).map(|(_, group)| group))
+                .collect::<StoreResult<_>>()?,
+            tasks: Tasks::read(leases, waits, attempts)?.dump(&answers[tasks])?,
+            evaluations,
+            evaluates_result,
+            events: answers[events]
+                .rows
+                .iter()
+                .map(|row| rows::event_row(self.run, row))
+                .collect::<StoreResult<_>>()?,
+        }))
+    }
+}
+
+fn add_labels(run: &mut RunRow, labels: &[Row]) -> StoreResult<()> {
+    for row in labels {
+        let mut c = Columns::of(row, "run_labels");
+        c.skip(1);
+        run.labels.insert(c.next("key")?, c.next("value")?);
+    }
+    Ok(())
+}
+
+fn read_evaluations(answer: &Answer) -> StoreResult<(Vec<u32>, bool)> {
+    let all =
+        answer.rows.iter().map(|row| Columns::of(row, "evaluations").next("g")).collect::<StoreResult<Vec<i32>>>()?;
+    let groups = all.iter().filter_map(|g| u32::try_from(*g).ok()).collect();
+    Ok((groups, all.contains(&RESULT)))
+}
+
+/// What lies about a run's tasks, by number.
+struct Tasks {
+    leases: BTreeMap<u32, ork_core::graph::Lease>,
+    waits: BTreeMap<u32, [u32; 3]>,
+    attempts: BTreeMap<u32, Vec<AttemptRow>>,
+}
+
+impl Tasks {
+    fn read(leases: &Answer, waits: &Answer, attempts: &Answer) -> StoreResult<Self> {
+        let leases = leases.rows.iter().map(|row| rows::lease(row).map(|lease| (lease.task.n, lease)));
+        let waits = waits.rows.iter().map(|row| {
+            let mut c = Columns::of(row, "ready");
+            Ok((c.next("n")?, [c.next("ready")?, c.next("held")?, c.next("delayed")?]))
+        });
+        let mut by_task: BTreeMap<u32, Vec<AttemptRow>> = BTreeMap::new();
+        for row in &attempts.rows {
+            let mut c = Columns::of(row, "attempts");
+            by_task.entry(c.next("n")?).or_default().push(rows::attempt_row(c)?);
+        }
+        Ok(Self {
+            leases: leases.collect::<StoreResult<_>>()?,
+            waits: waits.collect::<StoreResult<_>>()?,
+            attempts: by_task,
+        })
+    }
+
+    fn dump(mut self, tasks: &Answer) -> StoreResult<Vec<TaskDump>> {
+        let mut dump = |row: TaskRow| {
+            let n = row.task.n;
+            let [ready, held, delayed] = self.waits.remove(&n).unwrap_or_default();
+            let (lease, attempts) = (self.leases.remove(&n), self.attempts.remove(&n).unwrap_or_default());
+            TaskDump { row, lease, ready, held, delayed, attempts }
+        };
+        tasks.rows.iter().map(|row| rows::task_row(row).map(&mut dump)).collect()
+    }
+}

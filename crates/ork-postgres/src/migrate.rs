@@ -1,0 +1,201 @@
+//! Migrations: numbered, checksummed, forward only, safe to interrupt, run by one process at a time.
+
+use ork_core::error::{StoreError, StoreResult};
+use tokio_postgres::Client;
+
+use crate::fault::Fault;
+use crate::pool::connect;
+use crate::sql::Sql;
+use crate::store::configure;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The advisory lock under which one process migrates: "ork" and a version of this scheme.
+const LOCK: i64 = 0x6f72_6b00_0001;
+const SERVER_MIN: i32 = 150_000;
+
+/// One migration of this build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// Its number.
+    pub version: u32,
+    /// Its name.
+    pub name: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+/// Brings a database to this build's schema, each migration in one transaction. Answers the names of the migrations that it
+/// applied.
+///
+/// # Errors
+/// `Incompatible` when a newer Ork wrote the database, or an applied migration differs from this build's; `Unavailable` when
+/// it cannot be reached.
+pub async fn migrate(url: &str) -> StoreResult<Vec<String>> {
+    let mut client = open(url).await?;
+    require_server(&client).await?;
+    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(failed)?;
+    refuse_newer(newest_applied(&client).await?)?;
+    let report = embedded::migrations::runner()
+        .set_abort_divergent(true)
+        .set_abort_missing(true)
+        .run_async(&mut client)
+        .await
+        .map_err(|e| StoreError::Incompatible(format!("failed to migrate: {}", with_causes(&e))))?;
+    // The lock ends with the connection.
+    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// Each migration of this build, and whether the database has it.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be reached.
+pub async fn migration_state(url: &str) -> StoreResult<Vec<Migration>> {
+    let newest = newest_applied(&open(url).await?).await?.unwrap_or(0);
+    Ok(embedded::migrations::runner()
+        .get_migrations()
+        .iter()
+        .map(|m| {
+            let version = u32::try_from(m.version()).unwrap_or(0);
+            Migration { version, name: m.name().into(), applied: i64::from(version) <= newest }
+        })
+        .collect())
+}
+
+/// Checks a database: that each applied migration is the one of this build, that every statement can be prepared, which
+/// needs each table and column, that each index is there and valid, that events cannot be changed, and that a commit waits
+/// for the disk. Answers the problems found.
+///
+/// # Errors
+/// `Unavailable` when the database cannot be reached.
+pub async fn verify(url: &str) -> StoreResult<Vec<String>> {
+    let mut client = open(url).await?;
+    let mut problems = Vec::new();
+    if newest_applied(&client).await?.is_none() {
+        problems.push("not migrated: run `ork db migrate`".into());
+        return Ok(problems);
+    }
+    let own = embedded::migrations::runner();
+    let applied =
+        own.get_applied_migrations_async(&mut client).await.map_err(|e| StoreError::Unavailable(with_causes(&e)))?;
+    for migration in own.get_migrations() {
+        match applied.iter().find(|a| a.version() == migration.version()) {
+            None => problems.push(format!("migration {migration} is not applied: run `ork db migrate`")),
+            Some(a) if a.checksum() != migration.checksum() => {
+                problems.push(format!("migration {migration} differs from the one that was applied"));
+            }
+            Some(_) => {}
+        }
+    }
+    for sql in Sql::ALL {
+        if let Err(e) = client.prepare(sql.text()).await {
+            problems.push(format!("statement `{}`: {}", sql.path(), Fault::from(e).into_store()));
+        }
+    }
+    for (kind, name) in objects() {
+        if !present(&client, kind, name).await? {
+            problems.push(format!("{kind} `{name}` is missing or disabled"));
+        }
+    }
+    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+        let row = client.query_one("SELECT current_setting($1)", &[&setting]).await.map_err(failed)?;
+        let value: String = row.get(0);
+        if value == "off" {
+            problems.push(format!("`{setting}` is off: what was committed can be lost"));
+        }
+    }
+    Ok(problems)
+}
+
+/// The indexes and triggers that the migrations create by name.
+fn objects() -> impl Iterator<Item = (&'static str, &'static str)> {
+    const CORE: &str = include_str!("../migrations/V0001__core.sql");
+    CORE.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        match (words.next()?, words.next()?, words.next()?, words.next()) {
+            ("CREATE", "INDEX", name, _) => Some(("index", name)),
+            ("CREATE", "UNIQUE", "INDEX", Some(name)) => Some(("index", name)),
+            ("CREATE", "TRIGGER", name, _) => Some(("trigger", name)),
+            _ => None,
+        }
+    })
+}
+
+async fn present(client: &Client, kind: &str, name: &str) -> StoreResult<bool> {
+    let query = match kind {
+        "index" => "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid",
+        _ => "SELECT 1 FROM pg_trigger WHERE tgname = $1 AND tgenabled = 'O'",
+    };
+    Ok(client.query_opt(query, &[&name]).await.map_err(failed)?.is_some())
+}
+
+/// Refuses what this build cannot work with.
+pub async fn require_current(client: &Client) -> StoreResult<()> {
+    require_server(client).await?;
+    let newest = newest_applied(client).await?;
+    refuse_newer(newest)?;
+    if newest.unwrap_or(0) < own_version() {
+        return Err(StoreError::Incompatible(
+            "the database does not have this Ork's schema yet: run `ork db migrate`".into(),
+        ));
+    }
+    Ok(())
+}
+
+async fn require_server(client: &Client) -> StoreResult<()> {
+    let row = client.query_one("SELECT current_setting('server_version_num')::integer", &[]).await.map_err(failed)?;
+    let version: i32 = row.get(0);
+    if version < SERVER_MIN {
+        return Err(StoreError::Incompatible(format!(
+            "PostgreSQL {} is too old: Ork needs 15 or later",
+            version / 10_000
+        )));
+    }
+    Ok(())
+}
+
+fn own_version() -> i64 {
+    embedded::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0)
+}
+
+fn refuse_newer(newest: Option<i64>) -> StoreResult<()> {
+    let own = own_version();
+    match newest {
+        Some(newest) if newest > own => Err(StoreError::Incompatible(format!(
+            "the database has schema {newest} and this Ork knows schemas up to {own}: use the newer Ork that wrote it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+async fn newest_applied(client: &Client) -> StoreResult<Option<i64>> {
+    let row =
+        client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await.map_err(failed)?;
+    if !row.get::<_, bool>(0) {
+        return Ok(None);
+    }
+    let row =
+        client.query_one("SELECT max(version)::bigint FROM refinery_schema_history", &[]).await.map_err(failed)?;
+    Ok(row.get(0))
+}
+
+async fn open(url: &str) -> StoreResult<Client> {
+    connect(&configure(url)?).await.map_err(StoreError::Unavailable)
+}
+
+fn failed(error: tokio_postgres::Error) -> StoreError {
+    Fault::from(error).into_store()
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
+}
