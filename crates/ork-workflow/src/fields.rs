@@ -14,7 +14,7 @@ use crate::{codes, duration, suggest};
 /// What a mapping is called where one is wanted.
 const MAPPING: &str = "a mapping (`key: value`)";
 /// The repair of a number that is none for certain.
-const ODD_HINT: &str = "quote it if it is text, else write it as a plain decimal number";
+pub const ODD_HINT: &str = "quote it if it is text, else write it as a plain decimal number";
 
 /// A mapping whose keys have been checked.
 pub struct Fields<'t> {
@@ -86,14 +86,18 @@ fn check_key(key: &Key, what: &str, table: &Table, report: &mut Report) -> Strin
 
 /// Reports that a value is of another type. Always `None`.
 pub fn wrong_type<T>(node: &Located, what: &str, wanted: &str, report: &mut Report) -> Option<T> {
-    if !matches!(node.kind, Kind::Bad) {
-        let message = format!("{what} must be {wanted}, and this is {}", node.noun());
-        match &node.kind {
-            Kind::Null => {
-                report.hinted(codes::WRONG_TYPE, node.at, message, "write a value after the colon, or remove the key")
-            }
-            _ => report.add(codes::WRONG_TYPE, node.at, message),
+    let message = format!("{what} must be {wanted}, and this is {}", node.noun());
+    match &node.kind {
+        Kind::Bad => {}
+        Kind::Null => {
+            let message = format!("{what} has no value, and must be {wanted}");
+            report.hinted(codes::WRONG_TYPE, node.at, message, "write a value after the colon, or remove the key");
         }
+        Kind::Odd(reason) => report.hinted(codes::NUMBER_ODD, node.at, *reason, ODD_HINT),
+        Kind::Text(text) if wanted == MAPPING && text.contains(':') => {
+            report.hinted(codes::WRONG_TYPE, node.at, message, "a space must follow the colon: `key: value`");
+        }
+        _ => report.add(codes::WRONG_TYPE, node.at, message),
     }
     None
 }

@@ -146,6 +146,19 @@ pub const INPUT: Table = Table {
 pub const CONCURRENCY: Table =
     Table { keys: &["key", "limit"], later: &[], foreign: &[("group", "write `key`"), ("max", "write `limit`")] };
 
+/// A plan of the older JSON form, `{"jobs": […]}`.
+pub const PLAN: Table = Table {
+    keys: &["jobs", "name", "baseExecutionId"],
+    later: &[],
+    foreign: &[("tasks", "write `jobs`, or name the tasks as keys of `tasks`")],
+};
+/// A job of such a plan.
+pub const JOB: Table = Table {
+    keys: &["id", "type", "operation", "params", "dependsOn", "dependencies", "output"],
+    later: &[],
+    foreign: &[("depends_on", "write `dependsOn`"), ("needs", "write `dependsOn`"), ("name", "write `id`")],
+};
+
 /// Executors of this build.
 pub const EXECUTORS: [&str; 2] = ["process", "worker"];
 /// Executors of the format that this build does not have.

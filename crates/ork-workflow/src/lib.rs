@@ -18,9 +18,11 @@ mod expression;
 mod fields;
 mod graph;
 mod input;
+mod jobs;
 mod json;
 mod keys;
 mod policy;
+mod schema;
 mod sight;
 mod source;
 mod suggest;
@@ -35,5 +37,6 @@ pub use expression::{
     EXPRESSION_BYTES_MAX, FUEL, Scope, TOKENS_MAX, TaskView, TemplateError, as_text, condition, evaluate, render,
 };
 pub use input::{InputSpec, InputType};
+pub use schema::schema;
 pub use source::{Format, Place, Source};
 pub use workflow::{Workflow, parse};

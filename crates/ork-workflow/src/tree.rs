@@ -100,8 +100,7 @@ impl Located {
             Kind::Bool(value) => Value::Bool(*value),
             Kind::Number(number) => Value::Number(number.clone()),
             Kind::Odd(reason) => {
-                let hint = "quote it if it is text, else write it as a plain decimal number";
-                report.hinted(codes::NUMBER_ODD, self.at, *reason, hint);
+                report.hinted(codes::NUMBER_ODD, self.at, *reason, crate::fields::ODD_HINT);
                 Value::Null
             }
             Kind::Text(text) => Value::String(text.clone()),

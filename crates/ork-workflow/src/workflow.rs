@@ -15,7 +15,7 @@ use crate::sight::{Eyes, Read, Sight, World};
 use crate::source::{Format, Lines, Source, Span};
 use crate::task::{self, Defaults, Draft};
 use crate::tree::{Key, Kind, Located};
-use crate::{codes, json, keys, policy, suggest, yaml};
+use crate::{codes, jobs, json, keys, policy, suggest, yaml};
 
 /// A workflow that was read and checked. Its inputs are not bound yet.
 #[derive(Debug, Clone)]
@@ -119,6 +119,11 @@ struct Parts {
 }
 
 fn interpret(source: &Source<'_>, root: &Located, report: &mut Report) -> Option<Parts> {
+    let rewritten = jobs::rewrite(root, report);
+    if rewritten.is_none() && jobs::is_jobs(root) {
+        return None;
+    }
+    let root = rewritten.as_ref().unwrap_or(root);
     if !matches!(root.kind, Kind::Map(_)) {
         let message = format!("a workflow must be a mapping with `tasks`, and this is {}", root.noun());
         let hint = "the smallest workflow is `tasks: {hello: {command: [echo, hello]}}`";
@@ -330,22 +335,35 @@ fn check_graph(drafts: &[Draft], reads: &[Read], report: &mut Report) {
         let message = format!("a chain of more than {} tasks ends at `{}`", limits::DEPTH_MAX, key(deep));
         report.hinted(codes::GRAPH_DEEP, drafts[deep as usize].at, message, "combine tasks, or split the workflow");
     }
+    check_reads(&graph, &order, reads, key, report);
+}
+
+/// Every task that an expression reads must come before the task that reads it.
+fn check_reads<'k>(
+    graph: &Graph<'_>,
+    order: &[u32],
+    reads: &[Read],
+    key: impl Fn(u32) -> &'k str,
+    report: &mut Report,
+) {
     let pairs: Vec<(u32, u32)> = reads.iter().map(|read| (read.by, read.of)).collect();
-    for index in graph.not_ancestors(&order, &pairs) {
-        let read = reads[index];
-        let (by, of) = (key(read.by), key(read.of));
-        if read.by == read.of {
-            let message = format!("task `{by}` reads its own output");
-            report.hinted(
-                codes::TASK_NOT_BEFORE,
-                read.at,
-                message,
-                "a task sees the tasks before it, and itself as `task`",
-            );
+    let wrong = graph.not_ancestors(order, &pairs);
+    let turned: Vec<(u32, u32)> = wrong.iter().map(|&index| (pairs[index].1, pairs[index].0)).collect();
+    let not_turned = graph.not_ancestors(order, &turned);
+    for (position, index) in wrong.into_iter().enumerate() {
+        let Read { by, of, at } = reads[index];
+        let (reader, read) = (key(by), key(of));
+        let (message, hint) = if by == of {
+            let hint = "a task sees the tasks before it, and itself as `task`".to_owned();
+            (format!("task `{reader}` reads its own output"), hint)
+        } else if not_turned.binary_search(&position).is_err() {
+            let hint = format!("`{read}` waits for `{reader}`, so its output cannot exist yet");
+            (format!("task `{reader}` reads `{read}`, which comes after it"), hint)
         } else {
-            let message = format!("task `{by}` reads `{of}`, which does not come before it");
-            report.hinted(codes::TASK_NOT_BEFORE, read.at, message, format!("add it to `{by}`: depends_on: [{of}]"));
-        }
+            let hint = format!("add it to `{reader}`: depends_on: [{read}]");
+            (format!("task `{reader}` reads `{read}`, which does not come before it"), hint)
+        };
+        report.hinted(codes::TASK_NOT_BEFORE, at, message, hint);
     }
 }
 

@@ -1,0 +1,203 @@
+//! The JSON Schema of a workflow file, for editors. The reader is stricter: names, graphs and expressions are beyond a
+//! schema.
+
+use serde_json::{Map, Value, json};
+
+use crate::keys;
+
+/// The JSON Schema (2020-12) of a workflow file.
+#[must_use]
+pub fn schema() -> Value {
+    let mut root = object(keys::WORKFLOW.keys, workflow_key);
+    let head = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Ork workflow",
+        "required": ["tasks"],
+        "$defs": {
+            "task": task(),
+            "retry": object(keys::RETRY.keys, retry_key),
+            "input": object(keys::INPUT.keys, input_key),
+            "concurrency": with(object(keys::CONCURRENCY.keys, concurrency_key), "required", json!(["key"])),
+            "name": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
+            "duration": {"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2},
+            "scalar": {"type": ["string", "number", "boolean"]},
+            "template": {"type": "string", "pattern": "^\\{\\{[\\s\\S]*\\}\\}$"},
+            "env": {
+                "type": "object",
+                "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "not": {"pattern": "^ORK_"}},
+                "additionalProperties": {"$ref": "#/$defs/scalar"}
+            }
+        }
+    });
+    if let (Value::Object(root), Value::Object(head)) = (&mut root, head) {
+        root.extend(head);
+    }
+    root
+}
+
+/// A mapping with these keys and no others.
+fn object(keys: &[&str], describe: fn(&str) -> Value) -> Value {
+    let properties: Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), describe(key))).collect();
+    json!({"type": "object", "additionalProperties": false, "properties": properties})
+}
+
+fn with(mut schema: Value, key: &str, value: Value) -> Value {
+    schema[key] = value;
+    schema
+}
+
+fn refer(name: &str) -> Value {
+    json!({"$ref": format!("#/$defs/{name}")})
+}
+
+fn described(schema: Value, description: &str) -> Value {
+    with(schema, "description", description.into())
+}
+
+fn map_of(definition: &str) -> Value {
+    json!({"type": "object", "propertyNames": refer("name"), "additionalProperties": refer(definition)})
+}
+
+fn workflow_key(key: &str) -> Value {
+    match key {
+        "name" => described(refer("name"), "The workflow's name; without it, the file's."),
+        "description" => json!({"type": "string"}),
+        "inputs" => described(map_of("input"), "What a run is given, read as inputs.NAME."),
+        "labels" => described(map_of("scalar"), "Labels of the run; their values may read inputs."),
+        "priority" => described(json!({"type": "integer"}), "Higher goes first; default 0."),
+        "retry" => described(refer("retry"), "The default for all tasks."),
+        "timeout" => described(refer("duration"), "The whole run's time limit."),
+        "on_failure" => {
+            described(json!({"enum": keys::ON_FAILURE}), "What happens to the rest when a task fails; default stop.")
+        }
+        "concurrency" => described(refer("concurrency"), "How many runs with the same key may be live at once."),
+        "env" => described(refer("env"), "Variables of every command and script; a task's own go before them."),
+        "tasks" => {
+            json!({"type": "object", "minProperties": 1, "propertyNames": refer("name"), "additionalProperties": refer("task")})
+        }
+        _ => described(json!({}), "The run's result: JSON whose strings may read tasks."),
+    }
+}
+
+fn task() -> Value {
+    let work = json!([{"required": ["command"]}, {"required": ["run"]}, {"required": ["operation"]}]);
+    with(object(keys::TASK.keys, task_key), "oneOf", work)
+}
+
+fn task_key(key: &str) -> Value {
+    match key {
+        "depends_on" => described(
+            json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+            "Tasks that must be over first.",
+        ),
+        "command" => {
+            described(json!({"type": "array", "minItems": 1, "items": refer("scalar")}), "A program and its arguments.")
+        }
+        "run" => described(json!({"type": "string", "minLength": 1}), "A shell script; it cannot hold templates."),
+        "executor" => json!({"enum": keys::EXECUTORS}),
+        "params" | "with" => described(json!({}), "JSON for the handler, or for $ORK_PARAMS."),
+        "operation" => described(refer("name"), "The handler that workers serve."),
+        "queue" => {
+            described(refer("name"), "The queue that workers take it from; default: the operation, or `default`.")
+        }
+        "env" => refer("env"),
+        "workdir" => described(json!({"type": "string"}), "Where it runs."),
+        "count" => described(
+            json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": ork_core::limits::TASKS_MAX}, refer("template")]}),
+            "So many siblings, told apart by task.index.",
+        ),
+        "each" => described(
+            json!({"anyOf": [{"type": "array"}, refer("template")]}),
+            "One sibling for each item, as task.item.",
+        ),
+        "when" => described(
+            json!({"type": ["string", "boolean"]}),
+            "A bare expression; when it is false the task is skipped.",
+        ),
+        "run_if" => json!({"enum": keys::RUN_IF}),
+        "retry" => refer("retry"),
+        "timeout" => described(refer("duration"), "One attempt's time limit."),
+        "priority" => json!({"type": "integer"}),
+        "concurrency" => {
+            described(refer("concurrency"), "How many tasks with the same key may run at once, across runs.")
+        }
+        "output" => described(json!({"enum": keys::OUTPUT}), "Where the output is read from; default file."),
+        _ => described(json!({"type": "boolean"}), "An interrupted attempt fails the task and is never repeated."),
+    }
+}
+
+fn retry_key(key: &str) -> Value {
+    match key {
+        "max_attempts" => {
+            json!({"type": "integer", "minimum": 1, "maximum": ork_core::limits::ATTEMPTS_MAX, "default": 1})
+        }
+        "delay" | "max_delay" => refer("duration"),
+        "factor" => json!({"type": "number", "minimum": 1, "maximum": 1000, "default": 2}),
+        "jitter" => json!({"type": "number", "minimum": 0, "maximum": 1, "default": 0.2}),
+        _ => {
+            json!({"type": "array", "minItems": 1, "items": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 255}, {"enum": ["timeout", "lost"]}]}})
+        }
+    }
+}
+
+fn input_key(key: &str) -> Value {
+    match key {
+        "type" => json!({"enum": keys::TYPES}),
+        "required" => json!({"type": "boolean", "default": false}),
+        "enum" => json!({"type": "array", "minItems": 1}),
+        "minimum" | "maximum" => json!({"type": "number"}),
+        "pattern" => json!({"type": "string", "format": "regex"}),
+        "description" => json!({"type": "string"}),
+        _ => json!({}),
+    }
+}
+
+fn concurrency_key(key: &str) -> Value {
+    match key {
+        "key" => described(refer("scalar"), "Those with the same key share the limit; it may read inputs."),
+        _ => json!({"type": "integer", "minimum": 1, "default": 1}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::schema;
+    use crate::keys::{CONCURRENCY, INPUT, RETRY, TASK, Table, WORKFLOW};
+
+    #[test]
+    fn the_schema_has_the_readers_keys() {
+        let schema = schema();
+        let check = |table: &Table, pointer: &str| {
+            let properties =
+                schema.pointer(pointer).and_then(|object| object["properties"].as_object()).expect("an object");
+            let written: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+            assert_eq!(written, table.keys.iter().copied().collect(), "{pointer}");
+        };
+        check(&WORKFLOW, "");
+        check(&TASK, "/$defs/task");
+        check(&RETRY, "/$defs/retry");
+        check(&INPUT, "/$defs/input");
+        check(&CONCURRENCY, "/$defs/concurrency");
+    }
+
+    #[test]
+    fn every_reference_of_the_schema_leads_somewhere() {
+        let schema = schema();
+        let mut open = vec![&schema];
+        let mut seen = 0;
+        while let Some(value) = open.pop() {
+            if let Some(target) = value.get("$ref").and_then(|target| target.as_str()) {
+                assert!(schema.pointer(target.trim_start_matches('#')).is_some(), "{target}");
+                seen += 1;
+            }
+            match value {
+                serde_json::Value::Array(items) => open.extend(items),
+                serde_json::Value::Object(fields) => open.extend(fields.values()),
+                _ => {}
+            }
+        }
+        assert!(seen > 10);
+    }
+}
