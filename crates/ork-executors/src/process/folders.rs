@@ -52,9 +52,15 @@ pub struct Folder {
     base: PathBuf,
     /// `$ORK_PARAMS`: always readable.
     pub params: PathBuf,
-    /// What `work` and `artifacts` were when they were made.
-    made: [Mark; 2],
+    /// What it, `work` and `artifacts` were when they were made, or last found empty.
+    marks: [Mark; 3],
+    made_at: u64,
+    /// It was made long enough before this attempt that any change since shows in the marks.
+    is_settled: bool,
 }
+
+/// Clock ticks (10 ms) after which the file system's own clock, which stands still for up to one, has moved on.
+const SETTLED_TICKS: u64 = 3;
 
 /// Changes with everything that is done to a folder: an entry, its mode, its attributes.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,7 +97,10 @@ impl Folders {
     pub fn take(&self, params: &Value) -> io::Result<Folder> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut folder = match idle {
-            Some(folder) => folder,
+            Some(mut folder) => {
+                folder.is_settled = ticks_since_boot() >= folder.made_at + SETTLED_TICKS;
+                folder
+            }
             None => {
                 let n = self.made.fetch_add(1, Ordering::Relaxed);
                 Folder::create(self.home.join(n.to_string()), self.null.clone())?
@@ -108,7 +117,7 @@ impl Folders {
     }
 
     /// Takes a folder back if it is as it was when it was made; returns it if it has to be removed, which may take long.
-    pub fn take_back(&self, folder: Folder) -> Option<Folder> {
+    pub fn take_back(&self, mut folder: Folder) -> Option<Folder> {
         if !folder.is_as_new().unwrap_or(false) {
             return Some(folder);
         }
@@ -129,7 +138,8 @@ impl Folder {
         let (work, artifacts) = (base.join(WORK), base.join(ARTIFACTS));
         make(&work)?;
         make(&artifacts)?;
-        Ok(Self { base, params, made: [Mark::of(&work)?, Mark::of(&artifacts)?] })
+        let marks = [Mark::of(&base)?, Mark::of(&work)?, Mark::of(&artifacts)?];
+        Ok(Self { base, params, marks, made_at: ticks_since_boot(), is_settled: false })
     }
 
     /// `$ORK_WORK`.
@@ -159,14 +169,29 @@ impl Folder {
 
     /// How many files and folders the task has put into `$ORK_ARTIFACTS`.
     pub fn count_artifacts(&self) -> usize {
-        fs::read_dir(self.artifacts()).map_or(0, Iterator::count)
+        if self.is_untouched(&self.artifacts(), 2) {
+            0
+        } else {
+            fs::read_dir(self.artifacts()).map_or(0, Iterator::count)
+        }
     }
 
-    /// Removes the files of the contract, and says whether nothing else was changed. The marks alone would not do: the
-    /// file system's clock stands still for some milliseconds, in which a whole attempt may pass.
-    fn is_as_new(&self) -> io::Result<bool> {
-        if fs::symlink_metadata(&self.base)?.mode() & 0o7777 != 0o700 {
-            return Ok(false);
+    /// Whether nothing was done to a folder, told by a single call.
+    fn is_untouched(&self, folder: &Path, at: usize) -> bool {
+        self.is_settled && Mark::of(folder).is_ok_and(|mark| mark == self.marks[at])
+    }
+
+    /// Removes the files of the contract, and says whether nothing else was changed.
+    fn is_as_new(&mut self) -> io::Result<bool> {
+        for (folder, at) in [(self.work(), 1), (self.artifacts(), 2)] {
+            let is_as_new = self.is_untouched(&folder, at)
+                || (Mark::of(&folder)? == self.marks[at] && fs::read_dir(&folder)?.next().is_none());
+            if !is_as_new {
+                return Ok(false);
+            }
+        }
+        if self.is_untouched(&self.base, 0) {
+            return Ok(true);
         }
         for entry in fs::read_dir(&self.base)? {
             let name = entry?.file_name();
@@ -176,12 +201,10 @@ impl Folder {
                 _ => return Ok(false),
             }
         }
-        for (folder, mark) in [self.work(), self.artifacts()].iter().zip(&self.made) {
-            if Mark::of(folder)? != *mark || fs::read_dir(folder)?.next().is_some() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        // These files have changed the mark, and so they start a new one.
+        self.marks[0] = Mark::of(&self.base)?;
+        self.made_at = ticks_since_boot();
+        Ok(fs::symlink_metadata(&self.base)?.mode() & 0o7777 == 0o700)
     }
 
     /// Removes it with everything in it.
