@@ -281,3 +281,42 @@ fn reap(pid: i32) {
 fn raw(pid: Pid) -> i32 {
     pid.as_raw_nonzero().get()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_process_that_has_got_the_id_of_another_is_not_signalled() {
+        let mut child = Command::new("/bin/sleep").arg("1000").spawn().unwrap();
+        let seen = table::row(i32::try_from(child.id()).unwrap()).unwrap();
+        let earlier = Row { start: seen.start - 1, ..seen.clone() };
+        assert!(strike(&earlier, Signal::KILL).is_none());
+        assert!(child.try_wait().unwrap().is_none());
+        assert!(strike(&seen, Signal::KILL).is_some());
+        child.wait().unwrap();
+        assert!(strike(&seen, Signal::KILL).is_none());
+    }
+
+    #[test]
+    fn this_process_and_those_above_it_are_never_chosen() {
+        let rows = table::rows();
+        let all = rows.iter().map(|row| row.pid).collect();
+        let chosen: BTreeSet<i32> = with_descendants(&rows, all).iter().map(|row| row.pid).collect();
+        let me = table::row(raw(getpid())).unwrap();
+        assert!(chosen.is_disjoint(&BTreeSet::from([me.pid, me.parent, 1])));
+    }
+
+    #[test]
+    fn a_child_in_our_own_group_is_left_to_whoever_started_it() {
+        let mut child = Command::new("/bin/true").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        while peek(pid) != Ok(true) {
+            std::thread::yield_now();
+        }
+        reap_orphans();
+        assert!(child.wait().unwrap().success());
+    }
+}

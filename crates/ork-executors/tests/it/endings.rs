@@ -152,3 +152,17 @@ async fn an_operation_is_not_for_this_executor() {
     let (report, _) = World::new().run(work).await;
     assert_eq!(told(&report), "Start: the process executor has no operation `render`: a worker must serve it");
 }
+
+/// In a control group with a limit, for instance on cgroup v1:
+/// `mkdir G; echo 300M > G/memory.limit_in_bytes; sh -c 'echo $$ > G/tasks; exec TESTS out_of_memory --ignored'`.
+#[tokio::test]
+#[ignore = "needs a limit of 300 MB"]
+async fn out_of_memory() {
+    let fill = r#"perl -e 'my $x = "a" x 900_000_000; print length $x'"#;
+    for text in [format!("exec {fill}"), format!("{fill}; true")] {
+        let told = told(&World::new().run(script(&text)).await.0);
+        assert_eq!(told, "OutOfMemory: killed by the kernel, which was out of memory for it", "{text}");
+    }
+    let told = told(&World::new().run(script("kill -9 $$")).await.0);
+    assert_eq!(told, "signal 9");
+}

@@ -1,4 +1,5 @@
 //! The process executor against real processes.
+#![allow(clippy::unwrap_used)] // clippy knows the tests themselves, not what they call
 
 mod bench;
 mod endings;

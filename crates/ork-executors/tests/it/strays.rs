@@ -1,10 +1,12 @@
 //! What an engine that was killed has left on this machine.
 
+use std::io::BufRead;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use ork_core::executor::Assignment;
-use ork_core::id::TaskId;
+use ork_core::executor::{Assignment, AttemptIo, Executor};
+use ork_core::id::{RunId, TaskId};
 
 use crate::world::{Witness, World, argv, eventually, processes_with, script, told, unique};
 
@@ -82,4 +84,41 @@ async fn a_second_attempt_begins_when_the_first_is_gone() {
     let (report, _) = world.run(work).await;
     assert_eq!(told(&report), "success");
     assert!(!stray.runs());
+}
+
+/// What [`a_killed_engine`] tells the engine that it starts.
+const MARK: &str = "ORK_TEST_MARK";
+
+#[tokio::test]
+#[ignore = "an engine for another test to kill"]
+async fn an_engine() {
+    let Ok(mark) = std::env::var(MARK) else { return };
+    let mut work =
+        script(&format!("trap '' TERM; perl -e 'sleep 1000' {mark} & setsid perl -e 'sleep 1000' {mark} & wait"));
+    println!("\n{}", work.task.run);
+    work.nonce = "old".into();
+    let world = World::new();
+    world.executor.execute(work, Witness::new() as Arc<dyn AttemptIo>).await;
+}
+
+#[tokio::test]
+async fn a_killed_engine() {
+    let (world, mark) = (World::new(), format!("mark-{}", unique()));
+    let arguments = ["strays::an_engine", "--exact", "--ignored", "--nocapture"];
+    let mut engine = Command::new(std::env::current_exe().unwrap());
+    let mut engine =
+        engine.args(arguments).env(MARK, &mark).env("TMPDIR", &world.root).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(engine.stdout.take().unwrap()).lines();
+    let run: RunId = lines.find_map(|line| line.unwrap().parse().ok()).unwrap();
+    let mut work = script("true");
+    work.task.run = run;
+    work.attempt = 2;
+    // The shell has the mark too, among its script.
+    eventually("its tree runs", || processes_with("cmdline", &format!("sleep 1000\0{mark}\0")).len() == 2).await;
+    engine.kill().unwrap();
+    assert_eq!(engine.wait().unwrap().signal(), Some(9));
+
+    let (report, _) = world.run(work).await;
+    assert_eq!(told(&report), "success");
+    assert_eq!(processes_with("cmdline", &format!("{mark}\0")), Vec::<i32>::new());
 }
