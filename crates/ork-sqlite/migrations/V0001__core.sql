@@ -164,8 +164,6 @@ CREATE TABLE ready (
     concurrency_key TEXT,
     PRIMARY KEY (lane, workspace_id, rank, seq)
 ) STRICT, WITHOUT ROWID;
--- A run's part of the queue, for pause and cancel.
-CREATE INDEX ready_by_run ON ready (run_id, n);
 -- Slots of a key that queued tasks have been given.
 CREATE INDEX ready_by_key ON ready (workspace_id, concurrency_key) WHERE concurrency_key IS NOT NULL;
 
@@ -225,8 +223,7 @@ CREATE TABLE leases (
     message         TEXT,
     PRIMARY KEY (run_id, n)
 ) STRICT, WITHOUT ROWID;
--- A worker's leases: a repeated claim, its cancels, its end.
-CREATE INDEX leases_by_worker ON leases (worker_id, lease);
+-- A worker's leases are found by a scan: there are as many rows as tasks in flight on this machine.
 -- Slots of a key that are taken.
 CREATE INDEX leases_by_key ON leases (workspace_id, concurrency_key) WHERE concurrency_key IS NOT NULL;
 
@@ -319,8 +316,7 @@ SELECT
         WHEN l.started_at IS NOT NULL THEN 'running'
         WHEN l.lease IS NOT NULL THEN 'dispatched'
         WHEN h.paused THEN 'paused'
-        WHEN hd.n IS NOT NULL THEN 'queued'
-        WHEN EXISTS (SELECT 1 FROM ready q WHERE q.run_id = t.run_id AND q.n = t.n) THEN 'queued'
+        WHEN gr.phase = 'released' AND d.n IS NULL THEN 'queued'
         ELSE t.status
     END AS status,
     t.reason,
@@ -353,7 +349,8 @@ FROM tasks t
 JOIN run_heads h ON h.run_id = t.run_id
 JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
 LEFT JOIN leases l ON l.run_id = t.run_id AND l.n = t.n
-LEFT JOIN held hd ON hd.run_id = t.run_id AND hd.n = t.n;
+LEFT JOIN held hd ON hd.run_id = t.run_id AND hd.n = t.n
+LEFT JOIN delayed d ON d.run_id = t.run_id AND d.n = t.n;
 
 CREATE VIEW v_runs AS
 SELECT

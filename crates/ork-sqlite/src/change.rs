@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
-use ork_core::graph::{Changes, Group, Head, Reach, RunGraph, Sweep, TaskWrite};
+use ork_core::graph::{Changes, Group, Head, Phase, Reach, RunGraph, Sweep, TaskWrite};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, TaskStatus};
@@ -79,7 +79,7 @@ pub fn close(db: &Connection, mut graph: RunGraph, result: Option<&Json>, now: T
             left.upkeep |= write_task(db, run, workspace, &write, now)?;
         }
         write_skipped(db, run, &graph.take_skipped(), now)?;
-        let cancelled = do_sweep(db, run, sweep, now)?;
+        let cancelled = do_sweep(db, &graph, sweep, now)?;
         graph.swept(&cancelled, sweep.reason);
     }
     let (head, written) = write(db, graph.finish(), result, now)?;
@@ -120,14 +120,27 @@ pub fn execute(db: &Connection, statement: &str, params: impl rusqlite::Params) 
     db.prepare_cached(statement).and_then(|mut s| s.execute(params)).map_err(failed)
 }
 
-fn do_sweep(db: &Connection, run: RunId, sweep: Sweep, now: Timestamp) -> StoreResult<Vec<(u32, u32)>> {
-    if sweep.spare_run_if {
-        execute(db, sql::queue::DROP_UNSPARED, params![run_key(run)])?;
-        execute(db, sql::slots::DROP_UNSPARED, params![run_key(run)])?;
+/// Takes a run out of the queue.
+pub fn drop_queued(db: &Connection, graph: &RunGraph, spare_run_if: bool) -> StoreResult<()> {
+    let run = run_key(graph.head.run);
+    let (ready, held) = if spare_run_if {
+        (sql::queue::DROP_UNSPARED, sql::slots::DROP_UNSPARED)
     } else {
-        execute(db, sql::queue::DROP_RUN, params![run_key(run)])?;
-        execute(db, sql::slots::DROP_RUN, params![run_key(run)])?;
+        (sql::queue::DROP_RUN, sql::slots::DROP_RUN)
+    };
+    let can_be_queued = |group: &&Group| group.phase == Phase::Released && group.tasks_left > 0;
+    let lanes: BTreeSet<&str> =
+        graph.groups.values().filter(can_be_queued).map(|group| group.spec.lane.as_str()).collect();
+    for lane in lanes {
+        execute(db, ready, params![lane, workspace_key(graph.head.workspace), run])?;
     }
+    execute(db, held, params![run])?;
+    Ok(())
+}
+
+fn do_sweep(db: &Connection, graph: &RunGraph, sweep: Sweep, now: Timestamp) -> StoreResult<Vec<(u32, u32)>> {
+    let run = graph.head.run;
+    drop_queued(db, graph, sweep.spare_run_if)?;
     execute(db, sql::queue::UNDELAY_UNSPARED, params![run_key(run), sweep.spare_run_if])?;
     execute(db, sql::evaluations::DROP_UNSPARED, params![run_key(run), sweep.spare_run_if])?;
     let mut statement = db.prepare_cached(sql::tasks::SWEEP).map_err(failed)?;
@@ -224,7 +237,6 @@ fn write_task(
     )?;
     expect_one(changed, run, write)?;
     if ended.is_none() {
-        execute(db, sql::queue::DROP_TASK, params![run_key(run), write.n])?;
         execute(db, sql::slots::DROP_TASK, params![run_key(run), write.n])?;
         execute(db, sql::queue::UNDELAY, params![run_key(run), write.n])?;
     }

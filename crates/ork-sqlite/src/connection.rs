@@ -25,7 +25,9 @@ const STATEMENTS_MAX: usize = 200;
 const BUSY_MS: u64 = 10_000;
 
 pub fn open_writer(path: &Path, durability: Durability) -> StoreResult<Connection> {
-    let connection = Connection::open(path).map_err(|e| at(path, &e))?;
+    // Each connection has one owner at a time, so SQLite need not lock it.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, &e))?;
     check_version()?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -43,7 +45,7 @@ pub fn open_writer(path: &Path, durability: Durability) -> StoreResult<Connectio
 }
 
 pub fn open_reader(path: &Path) -> StoreResult<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, &e))?;
     set_up(&connection, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;")
         .map_err(|e| at(path, &e))?;

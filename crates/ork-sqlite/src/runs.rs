@@ -252,12 +252,14 @@ pub fn cancel(db: &Connection, scope: Scope, id: RunId, reason: Reason, by: (&Ac
 }
 
 pub fn pause(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) -> StoreResult<bool> {
-    let done = control(db, (scope, id), by, None, RunGraph::pause)?;
-    if done {
-        execute(db, sql::queue::DROP_RUN, params![run_key(id)])?;
-        execute(db, sql::slots::DROP_RUN, params![run_key(id)])?;
+    let head = change::head_or_not_found(db, scope, id)?;
+    let mut graph = change::open_whole(db, head, by)?;
+    if !graph.pause() {
+        return Ok(false);
     }
-    Ok(done)
+    change::drop_queued(db, &graph, false)?;
+    change::close(db, graph, None, by.1)?;
+    Ok(true)
 }
 
 pub fn resume(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) -> StoreResult<bool> {

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::change::{self, execute};
 use crate::connection::failed;
 use crate::enqueue;
-use crate::rows::{self, Cell, encode, filter, get, get_option, run_key};
+use crate::rows::{self, Cell, encode, filter, get, get_option, run_key, workspace_key};
 use crate::settle::no_task;
 use crate::sql;
 
@@ -118,6 +118,10 @@ pub fn cancel(db: &Connection, scope: Scope, task: TaskRef, by: (&Actor, Timesta
     let leased = lease.exists(params![run_key(task.run), task.n]).map_err(failed)?;
     let head = change::head_or_not_found(db, scope, task.run)?;
     let mut graph = change::open_whole(db, head, by)?;
+    if let Some(group) = graph.groups.get(&place.g).filter(|_| !leased) {
+        let workspace = workspace_key(graph.head.workspace);
+        execute(db, sql::queue::DROP_TASK, params![group.spec.lane, workspace, run_key(task.run), task.n])?;
+    }
     graph.cancel_task(place.g, task.n, leased);
     change::close(db, graph, None, by.1)?;
     Ok(true)

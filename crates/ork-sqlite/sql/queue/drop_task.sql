@@ -1,1 +1,1 @@
-DELETE FROM ready WHERE run_id = ?1 AND n = ?2
+DELETE FROM ready WHERE lane = ?1 AND workspace_id = ?2 AND run_id = ?3 AND n = ?4

@@ -3,6 +3,4 @@ SELECT t.n FROM tasks t JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
 WHERE t.run_id = ?1 AND t.status IN ('pending', 'retrying') AND gr.phase = 'released'
   AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.run_id = t.run_id AND l.n = t.n)
   AND NOT EXISTS (SELECT 1 FROM delayed d WHERE d.run_id = t.run_id AND d.n = t.n)
-  AND NOT EXISTS (SELECT 1 FROM ready q WHERE q.run_id = t.run_id AND q.n = t.n)
-  AND NOT EXISTS (SELECT 1 FROM held x WHERE x.run_id = t.run_id AND x.n = t.n)
 ORDER BY t.n

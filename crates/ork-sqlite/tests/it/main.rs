@@ -1,4 +1,3 @@
 //! The store on SQLite, from outside.
 
-mod bench;
 mod lifecycle;
