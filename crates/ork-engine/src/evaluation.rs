@@ -1,9 +1,8 @@
 //! Evaluates what a run waits for: a group's condition and size, or the run's result.
 
 use std::collections::BTreeSet;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use futures_util::FutureExt;
 use ork_core::attempt::Failure;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::graph::Expansion;
@@ -11,16 +10,13 @@ use ork_core::json::Json;
 use ork_core::limits;
 use ork_core::plan::{Fan, Node};
 use ork_core::store::{Evaluation, EvaluationTarget};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::attempt::panic_message;
 use crate::expressions::{self, Scope};
 use crate::observe::Observation;
 use crate::parts::{Parts, lock};
 use crate::plans::RunPlan;
-
-/// Conditions that are evaluated before others get their turn.
-const TURN: u32 = 256;
 
 /// Evaluates and stores the answer. False when somebody else was faster.
 ///
@@ -94,94 +90,55 @@ async fn result(parts: &Parts, plan: &RunPlan) -> Result<Json, Problem> {
 async fn group(parts: &Parts, plan: &RunPlan, g: u32) -> Result<Expansion, Problem> {
     let node = plan.plan.nodes.get(g as usize).ok_or_else(|| expressions::failed("the plan has no such task"))?;
     let scope = parts.outputs.scope(parts, plan, Some(g)).await?;
-    let scope = lock(&scope).clone();
-    let expanded = AssertUnwindSafe(expand(node, scope)).catch_unwind().await;
+    let mut scope = lock(&scope);
+    scope.task = None;
+    let expanded = catch_unwind(AssertUnwindSafe(|| expand(node, &scope)));
     let panicked = |panic: Box<dyn std::any::Any + Send>| {
         Err(expressions::failed(format!("an expression panicked: {}", panic_message(panic.as_ref()))))
     };
     Ok(expanded.unwrap_or_else(panicked)?)
 }
 
-/// The condition once if it is the same for all, then the size, then the condition of each sibling.
-async fn expand(node: &Node, mut scope: Scope) -> Result<Expansion, Failure> {
-    scope.task = None;
-    let each = node.when.as_deref().filter(|when| expressions::reads_task(when));
-    if let (Some(when), None) = (&node.when, each)
-        && !expressions::condition(when, &scope)?
+/// The condition first: when it is false, the size is not looked at. A condition is decided before the siblings exist,
+/// so it is the same for all.
+fn expand(node: &Node, scope: &Scope) -> Result<Expansion, Failure> {
+    if let Some(when) = &node.when
+        && !expressions::condition(when, scope)?
     {
         return Ok(Expansion::Skipped);
     }
-    let siblings = siblings(node, &scope)?;
-    let Some(when) = each else {
-        return Ok(siblings.expansion(Vec::new()));
-    };
-    let mut unmet = Vec::new();
-    for index in 0..siblings.size {
-        scope.task = Some(json!({"key": node.key, "index": index, "item": siblings.item(node, index), "attempt": 0}));
-        if !expressions::condition(when, &scope)? {
-            unmet.push(index);
-        }
-        if index % TURN == TURN - 1 {
-            tokio::task::yield_now().await;
-        }
-    }
-    let is_none_left = siblings.size > 0 && unmet.len() == siblings.size as usize;
-    Ok(if is_none_left { Expansion::Skipped } else { siblings.expansion(unmet) })
+    let (size, items) = siblings(node, scope)?;
+    Ok(Expansion::Siblings { size, items, unmet: Vec::new() })
 }
 
-struct Siblings {
-    size: u32,
-    /// The list, when it is not in the plan.
-    items: Option<Vec<Value>>,
-    stored: Option<Json>,
-}
-
-impl Siblings {
-    const fn of(size: u32) -> Self {
-        Self { size, items: None, stored: None }
-    }
-
-    fn item<'a>(&'a self, node: &'a Node, index: u32) -> Option<&'a Value> {
-        let items = match (&node.fan, &self.items) {
-            (Fan::Each(items), _) | (_, Some(items)) => items,
-            _ => return None,
-        };
-        items.get(index as usize)
-    }
-
-    fn expansion(self, unmet: Vec<u32>) -> Expansion {
-        Expansion::Siblings { size: self.size, items: self.stored, unmet }
-    }
-}
-
-fn siblings(node: &Node, scope: &Scope) -> Result<Siblings, Failure> {
+/// How many siblings there are, and the list, when it is not in the plan.
+fn siblings(node: &Node, scope: &Scope) -> Result<(u32, Option<Json>), Failure> {
     match &node.fan {
-        Fan::CountOf(expression) => count(&expressions::value(expression, scope)?).map(Siblings::of),
-        Fan::EachOf(expression) => list(expressions::value(expression, scope)?),
-        fan => Ok(Siblings::of(fan.size().unwrap_or(1))),
+        Fan::CountOf(expression) => Ok((count(&expressions::evaluate(expression, scope)?)?, None)),
+        Fan::EachOf(expression) => list(&expressions::evaluate(expression, scope)?),
+        fan => Ok((fan.size().unwrap_or(1), None)),
     }
 }
 
+/// A count that an expression gave: `3`, or `3.0`.
 fn count(value: &Value) -> Result<u32, Failure> {
-    let whole = value.as_u64().ok_or_else(|| {
+    let float = value.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole and not negative
+    let whole = value.as_u64().or_else(|| float.map(|float| float as u64));
+    bounded(whole.ok_or_else(|| {
         let shown: String = value.to_string().chars().take(80).collect();
-        expressions::failed(format!(
-            "`count` gave {shown}: it must be a whole number, at least 0; text becomes one by | int"
-        ))
-    })?;
-    bounded(whole)
+        let message = format!("`count` gave {shown}: it must be a whole number, at least 0; text becomes one by | int");
+        expressions::failed(message)
+    })?)
 }
 
-fn list(value: Value) -> Result<Siblings, Failure> {
+fn list(value: &Value) -> Result<(u32, Option<Json>), Failure> {
     let Value::Array(items) = value else {
         return Err(expressions::failed("`each` must give a list, and this is none"));
     };
     let size = bounded(items.len() as u64)?;
-    let value = Value::Array(items);
-    let stored =
-        Json::from_value(&value).map_err(|error| expressions::failed(format!("failed to keep `each`: {error}")))?;
-    let Value::Array(items) = value else { return Ok(Siblings::of(0)) };
-    Ok(Siblings { size, items: Some(items), stored: Some(stored) })
+    let items = Json::from_value(value);
+    Ok((size, Some(items.map_err(|error| expressions::failed(format!("failed to keep `each`: {error}")))?)))
 }
 
 fn bounded(size: u64) -> Result<u32, Failure> {

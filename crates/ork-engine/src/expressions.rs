@@ -28,11 +28,8 @@ pub fn condition(expression: &str, scope: &Scope) -> Result<bool, Failure> {
     ork_workflow::condition(expression, scope).map_err(failed)
 }
 
-/// The value of a `count` or an `each`: a bare expression, or a template that is one whole `{{ … }}`.
-pub fn value(expression: &str, scope: &Scope) -> Result<Value, Failure> {
-    if is_template(expression) {
-        return render(&Value::from(expression), scope);
-    }
+/// The value of a bare expression.
+pub fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Failure> {
     ork_workflow::evaluate(expression, scope).map_err(failed)
 }
 
@@ -60,17 +57,6 @@ pub fn is_literal(node: &Node) -> bool {
         && !action.env.values().any(has_template)
 }
 
-/// Whether a bare expression reads `task`, so that its value can differ between siblings. May say so of one that
-/// does not.
-pub fn reads_task(expression: &str) -> bool {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    expression.match_indices("task").any(|(at, word)| {
-        let before = expression[..at].chars().next_back();
-        let after = expression[at + word.len()..].chars().next();
-        !before.is_some_and(|c| is_name(c) || c == '.') && !after.is_some_and(is_name)
-    })
-}
-
 fn has_template(value: &Value) -> bool {
     match value {
         Value::String(text) => is_template(text),
@@ -83,19 +69,4 @@ fn has_template(value: &Value) -> bool {
 fn is_template(text: &str) -> bool {
     // Blocks and comments are none of ours, and the renderer says so.
     ["{{", "{%", "{#"].iter().any(|open| text.contains(open))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_word_task_differs_between_siblings() {
-        for text in ["task.index > 2", "not task.item", "1 + task . index"] {
-            assert!(reads_task(text), "{text}");
-        }
-        for text in ["tasks.a.output", "inputs.task", "subtask", "tasks.x.output.task", "task_1"] {
-            assert!(!reads_task(text), "{text}");
-        }
-    }
 }

@@ -15,17 +15,27 @@ const TURN: usize = 256;
 
 pub async fn run(parts: Arc<Parts>) {
     loop {
-        let begun = parts.desk.take(parts.config.capacity, TURN, |ticket| Live::begin(&parts, ticket));
-        if begun.is_empty() {
+        if turn(&parts) > 0 {
+            parts.pokes.room.notify_one();
+            tokio::task::yield_now().await;
+        } else {
             parts.pokes.runner.notified().await;
-            continue;
         }
-        parts.pokes.room.notify_one();
-        for live in begun {
-            begin(live);
-        }
-        tokio::task::yield_now().await;
     }
+}
+
+/// Begins attempts as long as there are slots; those of attempts that end on the spot are used again. Returns how many.
+fn turn(parts: &Arc<Parts>) -> usize {
+    let mut count = 0;
+    while count < TURN {
+        let begun = parts.desk.take(parts.config.capacity, TURN - count, |ticket| Live::begin(parts, ticket));
+        if begun.is_empty() {
+            break;
+        }
+        count += begun.len();
+        begun.into_iter().for_each(begin);
+    }
+    count
 }
 
 /// Begins an attempt. Handlers are polled once on the spot: one that is ready at once needs no task of its own, which

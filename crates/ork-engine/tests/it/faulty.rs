@@ -1,0 +1,274 @@
+//! A store that fails on order: before a request, or after it took effect, when the answer is lost.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ork_core::attempt::Failure;
+use ork_core::clock::Timestamp;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::event::{Actor, EventRow};
+use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
+use ork_core::id::{RunId, TaskRef, WorkerId};
+use ork_core::json::Json;
+use ork_core::state::Reason;
+use ork_core::store::*;
+use ork_sqlite::SqliteStore;
+
+pub struct Faulty {
+    pub inner: SqliteStore,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    plans: BTreeMap<&'static str, Vec<Fault>>,
+    calls: BTreeMap<&'static str, u32>,
+    delays: BTreeMap<&'static str, Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing happens.
+    Before,
+    /// It happens, and nobody hears of it.
+    After,
+    /// A row cannot be read.
+    Corrupt,
+    /// A bug in the store.
+    Panic,
+}
+
+impl Faulty {
+    pub fn new() -> Self {
+        Self { inner: SqliteStore::in_memory().unwrap(), state: Mutex::default() }
+    }
+
+    /// The next requests of this kind fail so, one each.
+    pub fn plan(&self, request: &'static str, faults: &[Fault]) {
+        self.state.lock().unwrap().plans.entry(request).or_default().extend(faults);
+    }
+
+    pub fn heal(&self) {
+        self.state.lock().unwrap().plans.clear();
+    }
+
+    pub fn delay(&self, request: &'static str, delay: Duration) {
+        self.state.lock().unwrap().delays.insert(request, delay);
+    }
+
+    pub fn calls(&self, request: &'static str) -> u32 {
+        self.state.lock().unwrap().calls.get(request).copied().unwrap_or(0)
+    }
+
+    /// Faults that were planned and did not happen.
+    pub fn unused(&self) -> usize {
+        self.state.lock().unwrap().plans.values().map(Vec::len).sum()
+    }
+
+    fn next(&self, request: &'static str) -> (Option<Fault>, Option<Duration>) {
+        let mut state = self.state.lock().unwrap();
+        *state.calls.entry(request).or_default() += 1;
+        let fault = state.plans.get_mut(request).filter(|faults| !faults.is_empty()).map(|faults| faults.remove(0));
+        (fault, state.delays.get(request).copied())
+    }
+}
+
+fn away() -> StoreError {
+    StoreError::Unavailable("a fault".into())
+}
+
+macro_rules! through {
+    ($self:ident.$method:ident($($arg:expr),*)) => {{
+        let (fault, delay) = $self.next(stringify!($method));
+        match fault {
+            Some(Fault::Before) => return Err(away()),
+            Some(Fault::Corrupt) => {
+                let (row, problem) = (String::new(), String::from("a fault"));
+                return Err(StoreError::Corrupt { table: "tasks", column: "n", row, problem });
+            }
+            Some(Fault::Panic) => panic!("a bug in `{}`", stringify!($method)),
+            Some(Fault::After) | None => {}
+        }
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
+        let answer = $self.inner.$method($($arg),*).await;
+        if fault == Some(Fault::After) { Err(away()) } else { answer }
+    }};
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn changed(&self) {
+        self.inner.changed().await;
+    }
+
+    async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
+        self.inner.clock_ahead_micros(local).await
+    }
+}
+
+#[async_trait]
+impl Runs for Faulty {
+    async fn submit(&self, new: &NewRun) -> StoreResult<Submitted> {
+        through!(self.submit(new))
+    }
+    async fn run(&self, scope: Scope, id: RunId) -> StoreResult<Option<RunRow>> {
+        through!(self.run(scope, id))
+    }
+    async fn runs(&self, scope: Scope, filter: &RunFilter) -> StoreResult<Vec<RunRow>> {
+        through!(self.runs(scope, filter))
+    }
+    async fn runs_by_prefix(&self, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>> {
+        through!(self.runs_by_prefix(scope, hex))
+    }
+    async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
+        through!(self.plans(scope, ids))
+    }
+    async fn cancel_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        reason: Reason,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        through!(self.cancel_run(scope, id, reason, actor, now))
+    }
+    async fn pause_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        through!(self.pause_run(scope, id, actor, now))
+    }
+    async fn resume_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        through!(self.resume_run(scope, id, actor, now))
+    }
+    async fn conclude_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        result: Result<Json, Failure>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        through!(self.conclude_run(scope, id, result, now))
+    }
+}
+
+#[async_trait]
+impl Tasks for Faulty {
+    async fn task(&self, scope: Scope, task: TaskRef) -> StoreResult<Option<TaskRow>> {
+        through!(self.task(scope, task))
+    }
+    async fn tasks(&self, scope: Scope, run: RunId, filter: &TaskFilter) -> StoreResult<Vec<TaskRow>> {
+        through!(self.tasks(scope, run, filter))
+    }
+    async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
+        through!(self.groups(scope, run))
+    }
+    async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {
+        through!(self.outputs(scope, run, groups))
+    }
+    async fn attempts(&self, scope: Scope, task: TaskRef) -> StoreResult<Vec<AttemptRow>> {
+        through!(self.attempts(scope, task))
+    }
+    async fn cancel_task(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        through!(self.cancel_task(scope, task, actor, now))
+    }
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
+        through!(self.retry_task_now(scope, task, now))
+    }
+}
+
+#[async_trait]
+impl Queue for Faulty {
+    async fn claim(&self, claim: &Claim) -> StoreResult<Vec<Claimed>> {
+        through!(self.claim(claim))
+    }
+    async fn start(&self, scope: Scope, starts: &[Start], actor: &Actor, now: Timestamp) -> StoreResult<Vec<TaskRef>> {
+        through!(self.start(scope, starts, actor, now))
+    }
+    async fn settle(&self, scope: Scope, settles: &[Settle], actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
+        through!(self.settle(scope, settles, actor, now))
+    }
+    async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
+        through!(self.progress(scope, notes))
+    }
+    async fn cancel_requests(&self, worker: WorkerId) -> StoreResult<Vec<(TaskRef, LeaseId)>> {
+        through!(self.cancel_requests(worker))
+    }
+}
+
+#[async_trait]
+impl Workers for Faulty {
+    async fn register_worker(&self, worker: &WorkerRow) -> StoreResult<()> {
+        through!(self.register_worker(worker))
+    }
+    async fn beat(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Heartbeat> {
+        through!(self.beat(worker, now))
+    }
+    async fn retire_worker(&self, worker: WorkerId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.retire_worker(worker, now))
+    }
+    async fn workers(&self, scope: Scope) -> StoreResult<Vec<WorkerRow>> {
+        through!(self.workers(scope))
+    }
+    async fn leases_of(&self, worker: WorkerId, limit: usize) -> StoreResult<Vec<Lease>> {
+        through!(self.leases_of(worker, limit))
+    }
+}
+
+#[async_trait]
+impl Upkeep for Faulty {
+    async fn promote(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Maintained> {
+        through!(self.promote(scope, now, limit))
+    }
+    async fn admit(&self, scope: Scope, now: Timestamp) -> StoreResult<Maintained> {
+        through!(self.admit(scope, now))
+    }
+    async fn overdue(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>> {
+        through!(self.overdue(scope, now, limit))
+    }
+    async fn evaluations(&self, scope: Scope, run: Option<RunId>, limit: usize) -> StoreResult<Vec<Evaluation>> {
+        through!(self.evaluations(scope, run, limit))
+    }
+    async fn expand(
+        &self,
+        scope: Scope,
+        run: RunId,
+        g: u32,
+        expansion: &Expansion,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        through!(self.expand(scope, run, g, expansion, now))
+    }
+}
+
+#[async_trait]
+impl Events for Faulty {
+    async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
+        through!(self.events(scope, run, after, limit))
+    }
+}
+
+#[async_trait]
+impl Logs for Faulty {
+    async fn append_logs(&self, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
+        through!(self.append_logs(scope, chunks))
+    }
+    async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
+        through!(self.logs(scope, query))
+    }
+}
+
+#[async_trait]
+impl Inspect for Faulty {
+    async fn dump(&self, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
+        through!(self.dump(scope, run))
+    }
+    async fn run_ids(&self, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {
+        through!(self.run_ids(scope, after, limit))
+    }
+    async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
+        through!(self.overbooked(scope))
+    }
+}

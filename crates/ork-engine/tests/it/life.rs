@@ -1,0 +1,163 @@
+//! Workers that die, and the engines that take over.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ork_core::clock::Clock;
+use ork_core::id::WorkerId;
+use ork_core::store::{Scope, Workers};
+use ork_engine::Liveness;
+use tokio::time::{Instant, sleep};
+
+use crate::faulty::Fault;
+use crate::world::World;
+
+const NAPS: &str = "{name: naps, tasks: {a: {operation: nap, count: 3, params: {ms: 30000}}}}";
+
+#[tokio::test(start_paused = true)]
+async fn another_engine_takes_over_within_the_lease() {
+    let mut world = World::new();
+    let first = world.engine().await;
+    let run = world.submit(NAPS).await;
+    world.wait_for_status(run, "running").await;
+    let _second = world.engine().await;
+    sleep(Duration::from_secs(20)).await;
+    drop(first);
+    let begin = Instant::now();
+    loop {
+        sleep(Duration::from_millis(100)).await;
+        let dump = world.dump(run).await;
+        if dump.tasks.iter().all(|task| task.row.attempt == 2) {
+            break;
+        }
+    }
+    let took = begin.elapsed();
+    assert!(took > Duration::from_secs(8) && took < Duration::from_secs(20), "{took:?}");
+    assert!(world.end(run).await.starts_with("run success\na[0] success attempt 2"));
+    let lost: Vec<u32> = world.dump(run).await.tasks.iter().map(|task| task.row.lost).collect();
+    assert_eq!(lost, [1, 1, 1]);
+    assert_eq!(world.store.inner.workers(Scope::All).await.unwrap().len(), 1);
+}
+
+/// Locks, as files would be: held by those in the set.
+#[derive(Default)]
+struct Locks(Mutex<BTreeSet<WorkerId>>);
+
+impl Liveness for Locks {
+    fn enter(&self, worker: WorkerId) -> Result<(), String> {
+        self.0.lock().unwrap().insert(worker);
+        Ok(())
+    }
+
+    fn leave(&self, worker: WorkerId) {
+        self.0.lock().unwrap().remove(&worker);
+    }
+
+    fn is_dead(&self, host: &str, worker: WorkerId) -> Option<bool> {
+        (host == "here").then(|| !self.0.lock().unwrap().contains(&worker))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_worker_on_the_same_host_is_seen_at_once() {
+    let mut world = World::new();
+    let locks = Arc::new(Locks::default());
+    world.liveness = Arc::clone(&locks) as _;
+    let first = world.engine().await;
+    let run = world.submit(NAPS).await;
+    world.wait_for_status(run, "running").await;
+    let _second = world.engine().await;
+    sleep(Duration::from_secs(1)).await;
+    locks.leave(first.worker());
+    drop(first);
+    sleep(Duration::from_millis(2_100)).await;
+    assert!(world.dump(run).await.tasks.iter().all(|task| task.row.attempt == 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_declared_dead_by_age_right_after_an_outage() {
+    let mut world = World::new();
+    let engines = [world.engine().await, world.engine().await];
+    let workers = engines.each_ref().map(ork_engine::EngineHandle::worker);
+    let run = world.submit(NAPS).await;
+    world.wait_for_status(run, "running").await;
+    // Nobody reaches the database for more than a lease: all heartbeats are old when it is back.
+    for request in ["beat", "workers", "claim", "promote", "cancel_requests"] {
+        world.store.plan(request, &[Fault::Before; 1_000]);
+    }
+    sleep(Duration::from_secs(25)).await;
+    world.store.heal();
+    assert!(world.end(run).await.starts_with("run success\na[0] success\n"));
+    assert_eq!(engines.each_ref().map(ork_engine::EngineHandle::worker), workers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_was_declared_dead_goes_on_as_another_worker() {
+    let mut world = World::new();
+    let engine = world.engine().await;
+    let old = engine.worker();
+    let run = world.submit("{name: hang, tasks: {a: {operation: hang}}}").await;
+    world.wait_for_status(run, "running").await;
+    world.store.inner.retire_worker(old, world.clock.now()).await.unwrap();
+    sleep(Duration::from_secs(10)).await;
+    assert_ne!(engine.worker(), old);
+    let dump = world.dump(run).await;
+    assert_eq!((dump.tasks[0].row.worker, dump.tasks[0].row.attempt), (Some(engine.worker()), 2));
+    assert_eq!(world.store.inner.workers(Scope::All).await.unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_takes_its_workers_down_is_quarantined() {
+    let mut world = World::new();
+    let locks = Arc::new(Locks::default());
+    world.liveness = Arc::clone(&locks) as _;
+    let run = world.submit("{name: poison, tasks: {a: {operation: hang}}}").await;
+    for _ in 0..3 {
+        let engine = world.engine().await;
+        sleep(Duration::from_secs(4)).await;
+        locks.leave(engine.worker());
+        drop(engine);
+    }
+    let _last = world.engine().await;
+    let shown = world.end(run).await;
+    assert!(
+        shown.contains("a[0] failed (poison) attempt 3 error: quarantined after 3 workers died with it"),
+        "{shown}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_engines_share_the_work_and_agree() {
+    let mut world = World::new();
+    let _engines = [world.engine().await, world.engine().await];
+    let run = world
+        .submit("{name: share, tasks: {a: {operation: nap, count: 100, params: {ms: 10}}, b: {operation: echo, depends_on: [a]}}}")
+        .await;
+    assert!(world.end(run).await.ends_with("b[0] success null"));
+}
+
+#[tokio::test]
+async fn the_heart_beats_on_a_thread_of_its_own() {
+    let mut world = World::new();
+    let engine = world
+        .engine_with(|config| {
+            config.heart_thread = true;
+            config.heartbeat_ms = 20;
+        })
+        .await;
+    // The runtime is blocked, and the heart goes on.
+    let begin = std::time::Duration::from_millis(0);
+    let (before, mut now) = (world.store.calls("beat"), begin);
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    while world.store.calls("beat") < before + 5 && now < Duration::from_secs(10) {
+        let _ = receiver.recv_timeout(Duration::from_millis(20));
+        now += Duration::from_millis(20);
+    }
+    drop(sender);
+    assert!(world.store.calls("beat") >= before + 5);
+    engine.drain(Duration::from_secs(1)).await.unwrap();
+    let after = world.store.calls("beat");
+    sleep(Duration::from_millis(100)).await;
+    assert!(world.store.calls("beat") <= after + 1);
+}
