@@ -118,8 +118,11 @@ impl ProcessExecutor {
         kill_strays(task)
     }
 
-    async fn run(&self, work: Assignment, process: ProcessWork, io: &dyn AttemptIo) -> Result<Report, Failure> {
+    async fn run(&self, mut work: Assignment, process: ProcessWork, io: &dyn AttemptIo) -> Result<Report, Failure> {
         check(&work)?;
+        // Programs are looked up from it, and the process runs elsewhere.
+        work.project =
+            work.project.map(std::path::absolute).transpose().map_err(|e| start(format!("the project: {e}")))?;
         if work.attempt > 1 {
             let task = work.task.id();
             tokio::task::spawn_blocking(move || kill_strays(task)).await.ok();
