@@ -1,0 +1,175 @@
+//! A store in memory, written for obviousness: the oracle that real stores are compared with.
+//!
+//! It keeps no counters, no phases and no graph of what waits for what. Each of those is worked out anew, from the states
+//! of all tasks, whenever somebody asks; after each change the rules are applied until nothing moves any more. That is
+//! slow, and plainly right. What an attempt's outcome means for its own task is [`ork_core::attempt::judge`]'s to say.
+
+mod inspect;
+mod people;
+mod queue;
+mod rules;
+mod show;
+mod upkeep;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use ork_core::attempt::Failure;
+use ork_core::clock::Timestamp;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::event::{Actor, EventRow};
+use ork_core::executor::Progress;
+use ork_core::graph::{GroupSpec, Lease, NewRun};
+use ork_core::id::{RunId, TaskRef, WorkerId};
+use ork_core::json::Json;
+use ork_core::state::{Reason, RunStatus, TaskStatus};
+use ork_core::store::{AttemptRow, LogChunk, Scope, Store, WorkerRow};
+
+/// The reference store.
+#[derive(Debug, Default)]
+pub struct Model(Mutex<State>);
+
+/// Everything that is stored.
+#[derive(Debug, Default)]
+struct State {
+    runs: BTreeMap<RunId, Run>,
+    workers: BTreeMap<WorkerId, WorkerRow>,
+    logs: BTreeMap<(TaskRef, u32, u32), LogChunk>,
+    /// The last number of the queue's order.
+    queued: i64,
+}
+
+/// One run.
+#[derive(Debug)]
+struct Run {
+    new: NewRun,
+    groups: Vec<Group>,
+    tasks: Vec<Task>,
+    /// `pending`, `running` or terminal.
+    status: RunStatus,
+    paused: bool,
+    held: bool,
+    stopping: bool,
+    cancelling: Option<Reason>,
+    cancel_requested: Option<(Timestamp, String)>,
+    result: Option<Json>,
+    error: Option<(String, Failure)>,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    events: Vec<EventRow>,
+    /// Who makes the present change, and when.
+    by: (Actor, Timestamp),
+}
+
+/// One node.
+#[derive(Debug)]
+struct Group {
+    spec: GroupSpec,
+    parents: Vec<u32>,
+    /// The numbers of its tasks, by index.
+    tasks: Vec<u32>,
+    size: Option<u32>,
+    items: Option<Json>,
+    /// Its evaluation was answered, if it needs one.
+    evaluated: bool,
+    /// The number that its sibling 1 has, or would have.
+    rest: u32,
+}
+
+/// One task.
+#[derive(Debug)]
+struct Task {
+    g: u32,
+    index: u32,
+    /// How it ended; `None` while it is live.
+    end: Option<(TaskStatus, Option<Reason>)>,
+    place: Place,
+    attempt: u32,
+    failures: u32,
+    lost: u32,
+    output: Option<Json>,
+    error: Option<Failure>,
+    attempts: Vec<AttemptRow>,
+    /// Its last attempt ended it.
+    ended_by_attempt: bool,
+    from: Option<TaskRef>,
+    cancel_requested_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+}
+
+/// Where a live task is. There is one place for each, by construction.
+#[derive(Debug, Clone, PartialEq)]
+enum Place {
+    /// Nowhere yet: it waits for its group or its run.
+    None,
+    /// In the queue, with its number in the queue's order.
+    Ready(i64),
+    /// In the queue for a slot.
+    Held(i64),
+    /// Its next attempt is due then.
+    Delayed(Timestamp),
+    /// A worker has it, and is so far.
+    Leased(Lease, Option<Progress>),
+}
+
+impl Model {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no method of the model panics while it holds the lock")
+    }
+}
+
+impl State {
+    fn run(&self, scope: Scope, id: RunId) -> Option<&Run> {
+        self.runs.get(&id).filter(|run| scope.admits(run.new.workspace))
+    }
+
+    /// A run that is about to be changed.
+    fn change(&mut self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> Option<&mut Run> {
+        let run = self.runs.get_mut(&id).filter(|run| scope.admits(run.new.workspace))?;
+        run.by = (actor.clone(), now);
+        Some(run)
+    }
+
+    fn change_or_not_found(&mut self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<&mut Run> {
+        self.change(scope, id, actor, now).ok_or_else(|| StoreError::NotFound(format!("run `{id}`")))
+    }
+
+    /// Brings a changed run to rest, and queues what may run now: `first` of all what came back.
+    fn rest(&mut self, id: RunId, order: Order<'_>) -> Moved {
+        let Some(run) = self.runs.get_mut(&id) else { return Moved::default() };
+        run.rest(order, &mut self.queued)
+    }
+}
+
+/// In which order the tasks that may run are queued.
+#[derive(Debug, Clone, Copy)]
+enum Order<'a> {
+    /// By group and index; after those the tasks that came back to their queue, in this order.
+    Groups(&'a [u32]),
+    /// By number.
+    Numbers,
+}
+
+/// What a change moved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Moved {
+    ready: bool,
+    ended: bool,
+}
+
+#[async_trait]
+impl Store for Model {
+    async fn changed(&self) {}
+
+    async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
+        Ok(0)
+    }
+}
