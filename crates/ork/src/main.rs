@@ -1,1 +1,81 @@
-fn main() {}
+//! The one executable. It knows everything, and is the only crate that names a database driver.
+
+mod carry;
+mod cli;
+mod commands;
+mod database;
+mod entropy;
+mod exit_code;
+mod follow;
+mod host;
+mod ids;
+mod killer;
+mod liveness;
+mod log_text;
+mod names;
+mod output;
+mod progress;
+mod signals;
+mod table;
+mod verdict;
+mod view;
+mod when;
+mod why;
+mod workflow_file;
+mod world;
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+use serde_json::json;
+
+use crate::cli::Cli;
+use crate::exit_code::{Exit, Refusal};
+use crate::output::{Output, alarm, warn};
+
+/// The version of this executable.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let out = Output { json: cli.json };
+    let done = start(cli, out);
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => fail(out, &error).into(),
+    }
+}
+
+fn start(cli: Cli, out: Output) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = runtime.block_on(commands::run(cli, out));
+    // A thread that waits for a database that does not answer must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    exit
+}
+
+fn fail(out: Output, error: &anyhow::Error) -> Exit {
+    if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        // `ork runs list | head` is no failure.
+        return Exit::Success;
+    }
+    let exit = exit_code::of(error);
+    let hint = error.downcast_ref::<Refusal>().and_then(|refusal| refusal.hint.as_deref());
+    warn(format!("{}: {error:#}", alarm("error")));
+    if let Some(hint) = hint {
+        warn(format!("  try: {hint}"));
+    }
+    if out.json {
+        let value = json!({
+            "type": "error",
+            "exit_code": exit as u8,
+            "message": format!("{error:#}"),
+            "hint": hint,
+        });
+        // The exit code says it as well.
+        out.value(&value).ok();
+    }
+    exit
+}

@@ -1,0 +1,229 @@
+//! A run that this process carries to its end: an engine for it alone, its progress, and what signals do.
+
+use std::future::pending;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use ork_core::graph::{NewRun, Pin};
+use ork_core::id::RunId;
+use ork_core::plan::Node;
+use ork_core::state::Reason;
+use ork_core::store::RunRow;
+use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
+use ork_executors::{ProcessConfig, ProcessExecutor};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::entropy::OsEntropy;
+use crate::exit_code::{Exit, Refusal};
+use crate::follow::Follower;
+use crate::host;
+use crate::killer::Killer;
+use crate::liveness::LockFiles;
+use crate::output::warn;
+use crate::progress::Progress;
+use crate::signals::{Asked, Signals};
+use crate::verdict;
+use crate::world::{SCOPE, World};
+
+/// How often the run is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// How often dead workers are looked for: the one that this process replaces is the reason why it is here.
+const REAP_MS: u64 = 500;
+
+/// How a run is carried.
+pub struct Carriage<'a> {
+    /// Attempts at once.
+    pub jobs: usize,
+    /// The run, if it was submitted a moment ago.
+    pub new: Option<&'a NewRun>,
+    /// Events that need not be told: those from before this process.
+    pub after: u64,
+}
+
+/// What the signals so far have led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    Nothing,
+    /// Ctrl-C: the run is being cancelled.
+    Cancel,
+    /// Ctrl-C again: whatever runs was killed.
+    Kill,
+    /// SIGTERM: the run is to be handed back.
+    HandBack,
+}
+
+/// The executor of processes, and an engine for `lanes`.
+pub async fn start(world: &World, config: EngineConfig) -> Result<(EngineHandle, Arc<Killer>)> {
+    let root = world.database.work_root()?;
+    let processes = ProcessExecutor::new(ProcessConfig::new(&root))
+        .with_context(|| format!("failed to set up `{}`, where tasks work", root.display()))?;
+    let killer = Killer::new(processes);
+    let host = host::identity();
+    let engine = Engine {
+        store: Arc::clone(&world.store),
+        clock: Arc::clone(&world.clock) as _,
+        entropy: Box::new(OsEntropy),
+        liveness: Arc::new(LockFiles::new(world.database.locks()?, host.clone())),
+    };
+    let executors = Executors { process: Some(Arc::clone(&killer) as _), ..Executors::default() };
+    // A process is started at once or not claimed at all: another worker may have the slot for it.
+    let database_clock = Some(Arc::clone(&world.clock));
+    let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
+    let handle = engine.start(executors, config).await?;
+    Ok((handle, killer))
+}
+
+/// Cores, unless somebody says otherwise.
+pub fn jobs(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(4, std::num::NonZero::get),
+        asked => asked,
+    }
+}
+
+/// Carries a run to its end, tells it, and gives its exit code.
+pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result<Exit> {
+    let mut signals = Signals::listen()?;
+    let config = EngineConfig {
+        worker_name: format!("ork-run-{}", std::process::id()),
+        lanes: vec![Pin::Process.lane(Node::QUEUE_DEFAULT, run)],
+        capacity: carriage.jobs,
+        only_run: Some(run),
+        reap_ms: REAP_MS,
+        ..EngineConfig::default()
+    };
+    let (engine, killer) = start(world, config).await?;
+    if let Some(new) = carriage.new {
+        engine.seed(new);
+    }
+    let mut observations = engine.observe();
+    let mut follower = Follower::new(run, carriage.after);
+    let mut progress = Progress::new(world.clone(), run);
+    let mut asking = Asking::Nothing;
+    engine.wake();
+    while !look(world, &mut follower, &mut progress).await? {
+        tokio::select! {
+            asked = signals.next() => {
+                asking = answer(world, run, (&engine, &killer), (asking, asked), progress.live()).await?;
+                if asking == Asking::HandBack {
+                    return hand_back(world, run, (engine, killer), signals).await;
+                }
+            }
+            () = listen(&mut observations, run) => {}
+            failed = engine.stopped() => return Err(broken(world, run, failed.err())),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    progress.close(&follower.names);
+    if let Err(problem) = engine.drain(Duration::ZERO).await {
+        warn(format!("warning: {problem}"));
+    }
+    let row = row(world, run).await?;
+    let exit = verdict::tell(world, &row).await?;
+    Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
+}
+
+/// Tells what is new. True when the run is over.
+async fn look(world: &World, follower: &mut Follower, progress: &mut Progress) -> Result<bool> {
+    loop {
+        let rows = match follower.next(world.store.as_ref()).await {
+            Ok(rows) => rows,
+            // The engine waits for the database as well, and says so.
+            Err(error) if error.is_transient() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if progress.show(&rows, &follower.names).await? {
+            return Ok(true);
+        }
+        if rows.is_empty() {
+            progress.tick(&follower.names).await?;
+            return Ok(false);
+        }
+    }
+}
+
+/// Ends when the engine has seen the run's end. Passes troubles on.
+async fn listen(observations: &mut Observations, run: RunId) {
+    loop {
+        match observations.recv().await {
+            Ok(Observation::RunEnded(ended)) if ended == run => return,
+            // That a dead worker was found is what the reaper is for.
+            Ok(Observation::Trouble { part, message }) if part != "reaper" => warn(format!("{part}: {message}")),
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => pending().await,
+        }
+    }
+}
+
+async fn answer(
+    world: &World,
+    run: RunId,
+    (engine, killer): (&EngineHandle, &Killer),
+    (asking, asked): (Asking, Asked),
+    live: usize,
+) -> Result<Asking> {
+    match (asking, asked) {
+        (_, Asked::Terminate) => Ok(Asking::HandBack),
+        (Asking::Nothing, Asked::Interrupt) => {
+            world.store.cancel_run(SCOPE, run, Reason::Cancel, &world.actor(), world.now()).await?;
+            engine.wake();
+            let tasks = if live == 1 { "1 task" } else { &format!("{live} tasks") };
+            warn(format!("cancelling: {tasks} at work, with 5 s to stop; Ctrl-C again kills"));
+            Ok(Asking::Cancel)
+        }
+        (_, Asked::Interrupt) => {
+            warn("killing what runs");
+            killer.kill();
+            Ok(Asking::Kill)
+        }
+    }
+}
+
+/// Ends in order while the run is not over: the next process goes on where this one stopped.
+async fn hand_back(
+    world: &World,
+    run: RunId,
+    (engine, killer): (EngineHandle, Arc<Killer>),
+    mut signals: Signals,
+) -> Result<Exit> {
+    warn("stopping: what runs is stopped and handed back");
+    let drained = {
+        let mut drain = std::pin::pin!(engine.drain(Duration::ZERO));
+        loop {
+            tokio::select! {
+                drained = &mut drain => break drained,
+                _ = signals.next() => killer.kill_and_hand_back(),
+            }
+        }
+    };
+    if let Err(problem) = drained {
+        warn(format!("warning: {problem}"));
+    }
+    let row = row(world, run).await?;
+    if row.status.is_terminal() {
+        return verdict::tell(world, &row).await;
+    }
+    warn(format!("interrupted; go on with: ork run --resume {run}{}", world.flags()));
+    Ok(Exit::Interrupted)
+}
+
+fn broken(world: &World, run: RunId, problem: Option<String>) -> anyhow::Error {
+    let message = format!("the engine ended: {}", problem.unwrap_or_default());
+    Refusal::new(Exit::Internal, message).hint(format!("ork run --resume {run}{}", world.flags())).into()
+}
+
+/// A run that must be there.
+pub async fn row(world: &World, run: RunId) -> Result<RunRow> {
+    let row = world.store.run(SCOPE, run).await?;
+    row.ok_or_else(|| Refusal::no_match(format!("`{run}` does not exist any more")).into())
+}
+
+/// Where a file's tasks run: its folder, absolute.
+pub fn project(file: &Path) -> Result<String> {
+    let absolute = std::path::absolute(file)?;
+    let folder = absolute.parent().unwrap_or(Path::new("/"));
+    let text = folder.to_str().with_context(|| format!("the folder `{}` is not UTF-8", folder.display()))?;
+    Ok(text.to_owned())
+}

@@ -1,0 +1,86 @@
+//! `ork db`: the database itself.
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use crate::database::Database;
+use crate::exit_code::Exit;
+use crate::output::Output;
+
+/// What there is to do with a database.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Bring the schema up to this version of Ork. Safe to interrupt, and to run twice.
+    Migrate,
+    /// Say which migrations the database has. Exits with 1 when some are missing.
+    Status,
+    /// Check the file and the schema. Exits with 1 when something is wrong.
+    Verify,
+}
+
+/// Carries out `ork db`.
+pub async fn run(command: Command, out: Output, url: Option<&str>) -> Result<Exit> {
+    let database = Database::locate(url)?;
+    match command {
+        Command::Migrate => migrate(&database, out).await,
+        Command::Status => status(&database, out).await,
+        Command::Verify => verify(&database, out).await,
+    }
+}
+
+async fn migrate(database: &Database, out: Output) -> Result<Exit> {
+    let applied = database.migrate().await?;
+    if out.json {
+        out.value(&json!({"database": database.to_string(), "applied": applied}))?;
+        return Ok(Exit::Success);
+    }
+    for name in &applied {
+        out.data(format!("applied: {name}"))?;
+    }
+    out.data(format!("{database} is up to date"))?;
+    Ok(Exit::Success)
+}
+
+async fn status(database: &Database, out: Output) -> Result<Exit> {
+    let migrations = database.migrations().await?;
+    let missing = migrations.iter().filter(|migration| !migration.is_applied).count();
+    let word = |is_applied| if is_applied { "applied" } else { "missing" };
+    if out.json {
+        let shown: Vec<Value> = migrations
+            .iter()
+            .map(|m| json!({"version": m.version, "name": m.name, "status": word(m.is_applied)}))
+            .collect();
+        out.value(&json!({"database": database.to_string(), "exists": !migrations.is_empty(), "migrations": shown}))?;
+    } else if migrations.is_empty() {
+        out.data(format!("{database} does not exist yet"))?;
+    } else {
+        for migration in &migrations {
+            out.data(format!("{}  {:04} {}", word(migration.is_applied), migration.version, migration.name))?;
+        }
+        out.data(if missing == 0 { format!("{database} is up to date") } else { format!("{database} is behind") })?;
+    }
+    let is_current = missing == 0 && !migrations.is_empty();
+    Ok(if is_current { Exit::Success } else { Exit::Failed })
+}
+
+async fn verify(database: &Database, out: Output) -> Result<Exit> {
+    let Some(problems) = database.verify().await? else {
+        if out.json {
+            out.value(&json!({"database": database.to_string(), "exists": false, "problems": []}))?;
+        } else {
+            out.data(format!("{database} does not exist yet"))?;
+        }
+        return Ok(Exit::Failed);
+    };
+    if out.json {
+        out.value(&json!({"database": database.to_string(), "exists": true, "problems": problems}))?;
+    } else {
+        for problem in &problems {
+            out.data(problem)?;
+        }
+        let found = if problems.is_empty() { "nothing is wrong" } else { "something is wrong" };
+        out.data(format!("{database}: {found}"))?;
+    }
+    Ok(if problems.is_empty() { Exit::Success } else { Exit::Failed })
+}

@@ -1,0 +1,122 @@
+//! `ork doctor`: the invariants of what is stored.
+
+use anyhow::Result;
+use ork_core::check::check;
+use ork_core::id::RunId;
+use ork_core::limits::PAGE_MAX;
+use ork_core::store::Scope;
+use serde_json::{Value, json};
+
+use crate::database::Database;
+use crate::exit_code::Exit;
+use crate::ids;
+use crate::output::Output;
+use crate::world::{SCOPE, World};
+
+/// Options of `ork doctor`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Reads, and changes nothing. Each finding names the invariant and the guarantee that it breaks; there should be none, \
+whatever was killed. Exits with 1 when there is one.
+
+Examples:
+  ork doctor
+  ork doctor last --json")]
+pub struct Args {
+    /// Only this run, and not the database itself.
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// What is wrong, and with what.
+struct Finding {
+    run: Option<RunId>,
+    rule: String,
+    guarantee: Option<&'static str>,
+    message: String,
+}
+
+/// Carries out `ork doctor`.
+pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+    let mut findings = Vec::new();
+    let mut runs = 0;
+    if args.run.is_none() {
+        for problem in Database::locate(url)?.verify().await?.unwrap_or_default() {
+            findings.push(Finding { run: None, rule: "database".into(), guarantee: Some("G19"), message: problem });
+        }
+    }
+    // A broken file is not opened: SQLite might write to it.
+    if findings.is_empty()
+        && let Some(world) = World::open_existing(out, url).await?
+    {
+        runs = match &args.run {
+            Some(text) => {
+                let run = ids::run(world.store.as_ref(), SCOPE, text).await?;
+                look_at(&world, run, &mut findings).await?
+            }
+            None => look_at_all(&world, &mut findings).await?,
+        };
+    }
+    tell(out, runs, &findings)?;
+    Ok(if findings.is_empty() { Exit::Success } else { Exit::Failed })
+}
+
+async fn look_at_all(world: &World, findings: &mut Vec<Finding>) -> Result<u64> {
+    let (mut runs, mut last) = (0, None);
+    loop {
+        let page = world.store.run_ids(Scope::All, last, PAGE_MAX).await?;
+        for run in &page {
+            runs += look_at(world, *run, findings).await?;
+        }
+        last = page.last().copied();
+        if page.is_empty() {
+            break;
+        }
+    }
+    for (key, limit, counted) in world.store.overbooked(Scope::All).await? {
+        let message = format!("concurrency key `{key}` has {counted} of {limit} slots taken");
+        findings.push(Finding { run: None, rule: "overbooked".into(), guarantee: Some("G14"), message });
+    }
+    Ok(runs)
+}
+
+/// 1, or 0 for a run that was removed meanwhile.
+async fn look_at(world: &World, run: RunId, findings: &mut Vec<Finding>) -> Result<u64> {
+    let Some(dump) = world.store.dump(Scope::All, run).await? else { return Ok(0) };
+    findings.extend(check(&dump).into_iter().map(|violation| Finding {
+        run: Some(run),
+        rule: violation.rule.into(),
+        guarantee: Some(violation.guarantee),
+        message: violation.message,
+    }));
+    Ok(1)
+}
+
+fn tell(out: Output, runs: u64, findings: &[Finding]) -> Result<()> {
+    if out.json {
+        let shown: Vec<Value> = findings
+            .iter()
+            .map(|finding| {
+                json!({
+                    "run_id": finding.run.map(|run| run.to_string()),
+                    "rule": finding.rule,
+                    "guarantee": finding.guarantee,
+                    "message": finding.message,
+                })
+            })
+            .collect();
+        return Ok(out.value(&json!({"runs": runs, "findings": shown}))?);
+    }
+    for finding in findings {
+        let run = finding.run.map(|run| format!("{run}: ")).unwrap_or_default();
+        let guarantee = finding.guarantee.unwrap_or_default();
+        out.data(format!("{run}{} ({guarantee}): {}", finding.rule, finding.message))?;
+    }
+    let runs = if runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    let found = match findings.len() {
+        0 => "nothing is wrong".to_owned(),
+        1 => "1 finding".to_owned(),
+        n => format!("{n} findings"),
+    };
+    Ok(out.data(format!("{runs} checked: {found}"))?)
+}

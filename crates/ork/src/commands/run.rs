@@ -1,0 +1,138 @@
+//! `ork run`: a workflow file to its end, in this process.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use ork_core::graph::{NewRun, Pin, TriggeredBy};
+use ork_core::id::{RunId, WorkspaceId};
+use ork_core::json::Json;
+use ork_core::store::{RunRow, WorkerRow};
+use ork_engine::{EngineConfig, Liveness};
+use ork_workflow::Bound;
+
+use crate::carry::{self, Carriage, carry, project};
+use crate::exit_code::{Exit, Refusal};
+use crate::liveness::LockFiles;
+use crate::output::Output;
+use crate::progress::thousands;
+use crate::when::ago;
+use crate::workflow_file::{Inputs, WorkflowFile, bind};
+use crate::world::{SCOPE, World};
+use crate::{host, ids, verdict};
+
+/// Options of `ork run`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = AFTER)]
+pub struct Args {
+    /// The workflow: YAML, or JSON if its name ends in .json.
+    #[arg(value_name = "FILE", required_unless_present = "resume")]
+    pub file: Option<PathBuf>,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// Tasks at work at once [default: 0, which means as many as there are cores]
+    ///
+    /// More makes tasks that compute slow each other down; tasks that wait for others may gain.
+    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub jobs: usize,
+    /// Go on with a run whose process died or was told to stop.
+    ///
+    /// What was at work when it died is tried again, and what is done is not. A run that is still carried by a living
+    /// process is refused.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "inputs", "input"])]
+    pub resume: Option<String>,
+}
+
+const AFTER: &str = "\
+Nothing is created when the file or its inputs are wrong. Tasks run in the folder of the file. With --json stdout has \
+the run's events, one a line, and then the run itself with `type: run`, `result` and `failures`; otherwise stdout has \
+the run's `result`, if the workflow has one.
+
+Ctrl-C cancels the run: tasks have 5 s to stop. Ctrl-C again kills them. SIGTERM stops what runs and hands it back: \
+`ork run --resume` goes on.
+
+Any number of `ork run` may share a database; each carries its own run only.
+
+Examples:
+  ork run examples/hello.yaml
+  ork run examples/hello.yaml -i name=Ada
+  ork run examples/logs.yaml --jobs 2 --json
+  ork run --resume last";
+
+/// Carries out `ork run`.
+pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+    if let Some(run) = &args.resume {
+        return resume(&World::find(out, url).await?, run, args.jobs).await;
+    }
+    let file = WorkflowFile::read(&args.file.unwrap_or_default())?;
+    let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+    let project = project(file.name.as_ref())?;
+    let world = World::open(out, url).await?;
+    let new = new_run(&world, &file, bound, Pin::Process, Some(project))?;
+    world.store.submit(&new).await?;
+    let tasks = new.plan.tasks_at_birth();
+    let plural = if tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", thousands(tasks)) };
+    out.talk(format!("{}  {}  {plural}", new.plan.name, new.id));
+    carry(&world, new.id, &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), after: 0 }).await
+}
+
+/// A run of a file.
+pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, project: Option<String>) -> Result<NewRun> {
+    let input = Json::from_value(&bound.input).map_err(|error| Refusal::usage(format!("the inputs: {error}")))?;
+    Ok(NewRun {
+        id: world.new_run_id(),
+        workspace: WorkspaceId::DEFAULT,
+        external_id: None,
+        plan: bound.plan,
+        plan_source: Some(file.text.clone()),
+        input,
+        priority: None,
+        pin,
+        project,
+        triggered_by: TriggeredBy::Manual,
+        retry_of: None,
+        reuse: Vec::new(),
+        actor: world.actor(),
+        now: world.now(),
+    })
+}
+
+async fn resume(world: &World, text: &str, jobs: usize) -> Result<Exit> {
+    let id = ids::run(world.store.as_ref(), SCOPE, text).await?;
+    let row = carry::row(world, id).await?;
+    if row.status.is_terminal() {
+        return verdict::tell(world, &row).await;
+    }
+    if !row.in_process {
+        let message = format!("`{id}` is not carried by one process: any `ork worker` goes on with it");
+        return Err(Refusal::usage(message).hint(format!("ork why {id}{}", world.flags())).into());
+    }
+    if let Some(carrier) = carrier(world, id).await? {
+        let since = ago(carrier.heartbeat_at, world.now());
+        let message = format!("`{id}` is carried by `{}` on `{}`, last heard of {since}", carrier.name, carrier.host);
+        return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
+    }
+    take_over(world, &row, carry::jobs(jobs)).await
+}
+
+/// Carries a run whose process is gone. With 0 jobs only what that left behind is settled.
+pub async fn take_over(world: &World, row: &RunRow, jobs: usize) -> Result<Exit> {
+    world.out.talk(format!("{}  {}  {} of {} tasks left", row.name, row.id, row.tasks_left, row.tasks_total));
+    carry(world, row.id, &Carriage { jobs, new: None, after: row.seq }).await
+}
+
+/// The living worker that carries a run, if there is one.
+pub async fn carrier(world: &World, run: RunId) -> Result<Option<WorkerRow>> {
+    let lane = Pin::Process.lane("", run);
+    let locks = LockFiles::new(world.database.locks()?, host::identity());
+    let now = world.now();
+    let ttl_ms = EngineConfig::default().lease_ttl_ms;
+    let carries = |worker: &WorkerRow| {
+        worker.ended_at.is_none()
+            && worker.lanes.contains(&lane)
+            && match locks.is_dead(&worker.host, worker.id) {
+                Some(is_dead) => !is_dead,
+                None => now.since_ms(worker.heartbeat_at) <= ttl_ms,
+            }
+    };
+    Ok(world.store.workers(SCOPE).await?.into_iter().find(carries))
+}

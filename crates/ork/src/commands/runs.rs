@@ -1,0 +1,47 @@
+//! `ork runs`: what there is to do with runs, one file each.
+
+mod cancel;
+mod list;
+mod logs;
+mod retry;
+mod show;
+mod submit;
+mod watch;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::exit_code::Exit;
+use crate::output::Output;
+
+/// What there is to do with runs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List runs, the newest first.
+    List(list::Args),
+    /// Show a run with its tasks, or one task with its attempts.
+    Show(show::Args),
+    /// Follow a run to its end, and exit with its verdict.
+    Watch(watch::Args),
+    /// Print what tasks wrote.
+    Logs(logs::Args),
+    /// Cancel a run, or one of its tasks.
+    Cancel(cancel::Args),
+    /// Run a run again, taking over what succeeded.
+    Retry(retry::Args),
+    /// Put a run into the database for workers.
+    Submit(submit::Args),
+}
+
+/// Carries out `ork runs`.
+pub async fn run(command: Command, out: Output, url: Option<&str>) -> Result<Exit> {
+    match command {
+        Command::List(args) => list::run(args, out, url).await,
+        Command::Show(args) => show::run(args, out, url).await,
+        Command::Watch(args) => watch::run(args, out, url).await,
+        Command::Logs(args) => logs::run(args, out, url).await,
+        Command::Cancel(args) => cancel::run(args, out, url).await,
+        Command::Retry(args) => retry::run(args, out, url).await,
+        Command::Submit(args) => submit::run(args, out, url).await,
+    }
+}

@@ -1,0 +1,92 @@
+//! `ork runs watch`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::carry::row;
+use crate::exit_code::Exit;
+use crate::follow::Follower;
+use crate::ids;
+use crate::output::{Output, status, warn};
+use crate::progress::Progress;
+use crate::signals::Signals;
+use crate::verdict;
+use crate::when::parse_ms;
+use crate::world::{SCOPE, World};
+
+/// Options of `ork runs watch`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exits with the run's verdict: 0 success, 1 failed, 3 cancelled. Ctrl-C only stops watching; the run goes on.
+
+Examples:
+  ork runs watch last
+  ork runs watch last --timeout 10m --json")]
+pub struct Args {
+    /// A run [default: the newest]
+    #[arg(value_name = "RUN", default_value = "last", hide_default_value = true)]
+    pub run: String,
+    /// Stop watching after this time, with exit code 5 [default: never]
+    #[arg(long, value_name = "TIME", value_parser = parse_ms)]
+    pub timeout: Option<u64>,
+}
+
+/// How often the run is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// The longest timeout: 30 years.
+const FOREVER: Duration = Duration::from_secs(946_080_000);
+
+/// Carries out `ork runs watch`.
+pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+    let mut signals = Signals::listen()?;
+    let world = World::find(out, url).await?;
+    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
+    let found = row(&world, id).await?;
+    out.talk(format!("{}  {id}  {}", found.name, status(found.status.word())));
+    let limit = args.timeout.map_or(FOREVER, Duration::from_millis).min(FOREVER);
+    let again = format!("ork runs watch {id}{}", world.flags());
+    tokio::select! {
+        ended = timeout_at(Instant::now() + limit, follow(&world, Follower::new(id, 0))) => match ended {
+            Ok(ended) => ended?,
+            Err(_) => {
+                warn(format!("timed out; the run goes on: {again}"));
+                return Ok(Exit::TimedOut);
+            }
+        },
+        _ = signals.next() => {
+            warn(format!("stopped watching; the run goes on: {again}"));
+            return Ok(Exit::Interrupted);
+        }
+    }
+    verdict::tell(&world, &row(&world, id).await?).await
+}
+
+/// Tells what happens until the run is over. A database that does not answer is waited for.
+async fn follow(world: &World, mut follower: Follower) -> Result<()> {
+    let mut progress = Progress::new(world.clone(), follower.run);
+    let mut is_down = false;
+    loop {
+        match follower.next(world.store.as_ref()).await {
+            Ok(rows) => {
+                is_down = false;
+                if progress.show(&rows, &follower.names).await? {
+                    progress.close(&follower.names);
+                    return Ok(());
+                }
+                if !rows.is_empty() {
+                    continue;
+                }
+                progress.tick(&follower.names).await?;
+            }
+            Err(error) if error.is_transient() => {
+                if !std::mem::replace(&mut is_down, true) {
+                    warn(format!("waiting: {error}"));
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        sleep(LOOK).await;
+    }
+}

@@ -1,0 +1,112 @@
+//! `ork why`: the reason why something is not over.
+
+use anyhow::Result;
+use ork_core::id::RunId;
+use ork_core::store::RunRow;
+use serde_json::{Value, json};
+
+use crate::carry::row;
+use crate::exit_code::{Exit, Refusal};
+use crate::ids::{self, Target};
+use crate::names::Names;
+use crate::output::{Output, status};
+use crate::verdict;
+use crate::view;
+use crate::why::{self, Reason};
+use crate::world::{SCOPE, World};
+
+/// Options of `ork why`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+For a run that goes on: what holds it up, or what it is at. For one that failed: the tasks that did, with the end of \
+their logs. For a task: the one reason why it is where it is.
+
+Examples:
+  ork why last
+  ork why last/greet
+  ork why 9def/cut/3 --json")]
+pub struct Args {
+    /// A run or a task [default: the newest run]
+    #[arg(value_name = "RUN|TASK", default_value = "last", hide_default_value = true)]
+    pub target: String,
+}
+
+/// Reasons that are told of one run.
+const REASONS_MAX: usize = 5;
+
+/// Carries out `ork why`.
+pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+    let world = World::find(out, url).await?;
+    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
+        Target::Task(task) => {
+            let found = why::of_task(&world, task).await?;
+            let reason = found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", args.target)))?;
+            of_task(&world, &reason).await?;
+        }
+        Target::Run(id) => of_run(&world, id).await?,
+    }
+    Ok(Exit::Success)
+}
+
+async fn of_task(world: &World, reason: &Reason) -> Result<()> {
+    if world.out.json {
+        return Ok(world.out.value(&reason_json(reason))?);
+    }
+    let word = reason.task.status.word();
+    world.out.data(format!("{}  {}: {}", status(word), reason.name, reason.why))?;
+    if reason.task.error.is_some() {
+        let names = Names::read(world.store.as_ref(), SCOPE, reason.task.task.run).await?;
+        verdict::tell_failure(world, &names, &reason.task).await?;
+    }
+    Ok(())
+}
+
+async fn of_run(world: &World, id: RunId) -> Result<()> {
+    let run = row(world, id).await?;
+    let reasons = why::all_of_run(world, id).await?;
+    if world.out.json {
+        let failures = verdict::failures(world, id, 5).await?;
+        return Ok(world.out.value(&json!({
+            "run_id": id.to_string(),
+            "status": run.status.word(),
+            "reasons": reasons.iter().map(reason_json).collect::<Vec<Value>>(),
+            "error": run.error.as_ref().map(ork_core::json::Json::value),
+            "failures": failures.iter().map(view::task).collect::<Vec<Value>>(),
+        }))?);
+    }
+    world.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
+    if run.status.is_terminal() {
+        return of_ended(world, &run).await;
+    }
+    for reason in reasons.iter().take(REASONS_MAX) {
+        world.out.data(format!("  {}", reason.sentence))?;
+    }
+    if reasons.len() > REASONS_MAX {
+        world.out.data(format!("  and {} more", reasons.len() - REASONS_MAX))?;
+    }
+    Ok(())
+}
+
+async fn of_ended(world: &World, run: &RunRow) -> Result<()> {
+    let sentence = match (&run.cancelling, &run.cancel_requested_by) {
+        (Some(ork_core::state::Reason::Deadline), _) => "  it passed its time limit".to_owned(),
+        (Some(_), Some(by)) => format!("  `{by}` asked for its end"),
+        _ if run.tasks_bad == 0 => "  it is over".to_owned(),
+        _ => format!("  {} of {} tasks failed or were cancelled", run.tasks_bad, run.tasks_total),
+    };
+    world.out.data(sentence)?;
+    let names = Names::read(world.store.as_ref(), SCOPE, run.id).await?;
+    for task in verdict::failures(world, run.id, 5).await? {
+        verdict::tell_failure(world, &names, &task).await?;
+    }
+    Ok(())
+}
+
+fn reason_json(reason: &Reason) -> Value {
+    let mut value = serde_json::to_value(&reason.why).unwrap_or_default();
+    value["task_id"] = reason.task.task.id().to_string().into();
+    value["key"] = reason.task.key.clone().into();
+    value["task_index"] = reason.task.task_index.into();
+    value["sentence"] = reason.sentence.clone().into();
+    value
+}

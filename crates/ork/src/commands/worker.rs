@@ -1,0 +1,150 @@
+//! `ork worker`: serves the queues of a database.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ork_core::graph::Pin;
+use ork_core::id::RunId;
+use ork_core::limits::is_name;
+use ork_core::plan::Node;
+use ork_engine::{EngineConfig, EngineHandle, Observation};
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::carry::{jobs, start};
+use crate::exit_code::{Exit, Refusal};
+use crate::host;
+use crate::killer::Killer;
+use crate::output::{Output, warn};
+use crate::signals::Signals;
+use crate::when::{duration, parse_ms};
+use crate::world::World;
+
+/// Options of `ork worker`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Takes tasks of the queues that it serves: of runs that any host may have, and of those that are pinned to this one. \
+It runs commands and scripts; an operation of a queue needs a worker that has a handler for it.
+
+SIGTERM or Ctrl-C: it claims nothing more, waits for what runs as long as --grace says, then stops it and hands it \
+back without using up an attempt. A second signal kills what runs and hands it back.
+
+Examples:
+  ork worker --database postgres://ork@db/ork --capacity 8
+  ork worker --queues default,render --grace 5m")]
+pub struct Args {
+    /// The queues that it serves, with commas between them.
+    #[arg(long, value_name = "NAMES", default_value = Node::QUEUE_DEFAULT, value_delimiter = ',')]
+    pub queues: Vec<String>,
+    /// Tasks at work at once [default: 0, which means as many as there are cores]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub capacity: usize,
+    /// How long to wait for what runs before it is stopped; 0s: not at all.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_ms)]
+    pub grace: u64,
+    /// What people call it [default: the host's name and the process id]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Carries out `ork worker`.
+pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+    if let Some(bad) = args.queues.iter().find(|queue| !is_name(queue)) {
+        return Err(Refusal::usage(format!("`{bad}` is not the name of a queue"))
+            .hint("--queues default,render")
+            .into());
+    }
+    let mut signals = Signals::listen()?;
+    let world = World::open(out, url).await?;
+    let capacity = jobs(args.capacity);
+    let host = host::identity();
+    let name = args.name.unwrap_or_else(|| format!("{host}-{}", std::process::id()));
+    let config = EngineConfig {
+        worker_name: name.clone(),
+        lanes: lanes(&args.queues, &host),
+        capacity,
+        ..EngineConfig::default()
+    };
+    let (engine, killer) = start(&world, config).await?;
+    say(
+        out,
+        "ready",
+        &engine,
+        &format!("{name} serves {} of {}, {capacity} tasks at once", args.queues.join(", "), world.database),
+    );
+    let mut observations = engine.observe();
+    loop {
+        tokio::select! {
+            _ = signals.next() => break,
+            failed = engine.stopped() => {
+                let problem = failed.err().unwrap_or_default();
+                return Err(Refusal::new(Exit::Internal, format!("the worker ended: {problem}")).into());
+            }
+            seen = observations.recv() => match seen {
+                Ok(observation) => tell(out, &observation),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            },
+        }
+    }
+    say(
+        out,
+        "draining",
+        &engine,
+        &format!("{} tasks at work, waiting up to {}", engine.attempts(), duration(args.grace)),
+    );
+    let end = match drain(engine, Duration::from_millis(args.grace), &mut signals, &killer).await {
+        Ok(()) => "everything is settled".to_owned(),
+        Err(problem) => format!("warning: {problem}; another worker goes on with that"),
+    };
+    if out.json {
+        out.value(&json!({"type": "worker.stopped", "message": end}))?;
+    } else {
+        warn(format!("stopped: {end}"));
+    }
+    Ok(Exit::Success)
+}
+
+/// Drains. A signal ends the wait.
+async fn drain(engine: EngineHandle, grace: Duration, signals: &mut Signals, killer: &Killer) -> Result<(), String> {
+    let mut drain = std::pin::pin!(engine.drain(grace));
+    loop {
+        tokio::select! {
+            drained = &mut drain => return drained,
+            _ = signals.next() => {
+                warn("killing what runs");
+                killer.kill_and_hand_back();
+            }
+        }
+    }
+}
+
+/// The queues, and the same for runs that are pinned to this host.
+fn lanes(queues: &[String], host: &str) -> Vec<String> {
+    let nobody = RunId::from_uuid(uuid::Uuid::nil());
+    let pins = [Pin::Anywhere, Pin::Host(host.to_owned())];
+    pins.iter().flat_map(|pin| queues.iter().map(|queue| pin.lane(queue, nobody))).collect()
+}
+
+fn say(out: Output, word: &str, engine: &EngineHandle, text: &str) {
+    if out.json {
+        let value =
+            json!({"type": format!("worker.{word}"), "worker_id": engine.worker().to_string(), "message": text});
+        // A worker works whoever listens.
+        out.value(&value).ok();
+    } else {
+        warn(format!("{word}: {text}"));
+    }
+}
+
+fn tell(out: Output, observation: &Observation) {
+    match observation {
+        Observation::Settled { subject, outcome, failure, .. } if *outcome != "success" => {
+            let why = failure.as_ref().map(|failure| format!(": {}", failure.message)).unwrap_or_default();
+            let (key, index, run) = (&subject.key, subject.index, subject.task.run);
+            out.talk(format!("{outcome}: {run}/{key}/{index}, attempt {}{why}", subject.attempt));
+        }
+        Observation::Trouble { part, message } => warn(format!("{part}: {message}")),
+        _ => {}
+    }
+}

@@ -1,0 +1,283 @@
+//! Which database, and where on this machine the things lie that belong to it. The only place that names drivers.
+
+use std::fmt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::store::Store;
+use ork_postgres::{PgOptions, PgStore};
+use ork_sqlite::{SqliteOptions, SqliteStore};
+
+use crate::exit_code::{Exit, Refusal};
+
+/// A database, by its URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// `sqlite:PATH`
+    Sqlite(PathBuf),
+    /// `postgres://…`
+    Postgres(String),
+}
+
+/// A migration of this build.
+pub struct Migration {
+    pub version: u32,
+    pub name: String,
+    pub is_applied: bool,
+}
+
+impl Database {
+    /// The database that a URL names; without one, the user's own.
+    ///
+    /// # Errors
+    /// When it is no URL of a database that this build knows.
+    pub fn locate(url: Option<&str>) -> Result<Self> {
+        let Some(url) = url.filter(|url| !url.is_empty()) else {
+            return Ok(Self::Sqlite(data_home()?.join("ork.db")));
+        };
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() {
+                return Err(Refusal::usage("the database URL `sqlite:` names no file").hint("sqlite:PATH").into());
+            }
+            return Ok(Self::Sqlite(std::path::absolute(path)?));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        let shown = without_password(url);
+        let hint = "sqlite:PATH for one machine, postgres://USER@HOST/NAME for many";
+        Err(Refusal::usage(format!("`{shown}` is not the URL of a database")).hint(hint).into())
+    }
+
+    /// Opens it for work: SQLite is made and brought up to date by itself, PostgreSQL must be.
+    ///
+    /// # Errors
+    /// When it cannot be reached, is behind, or was written by a newer version.
+    pub async fn open(&self) -> Result<Arc<dyn Store>> {
+        match self {
+            Self::Sqlite(path) => {
+                make_private(path.parent().unwrap_or(Path::new(".")))?;
+                self.open_sqlite(path).await
+            }
+            Self::Postgres(url) => {
+                let connected = PgStore::connect(url, PgOptions::default()).await;
+                let store = connected.map_err(|error| self.explain(error))?;
+                Ok(Arc::new(store))
+            }
+        }
+    }
+
+    /// Opens it for reading; `None` when nothing was ever written to it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_existing(&self) -> Result<Option<Arc<dyn Store>>> {
+        match self {
+            Self::Sqlite(path) if !path.try_exists().unwrap_or(true) => Ok(None),
+            Self::Sqlite(path) => self.open_sqlite(path).await.map(Some),
+            Self::Postgres(_) => self.open().await.map(Some),
+        }
+    }
+
+    async fn open_sqlite(&self, path: &Path) -> Result<Arc<dyn Store>> {
+        let path = path.to_owned();
+        let opened = blocking(move || SqliteStore::open(&path, &SqliteOptions::default())).await?;
+        Ok(Arc::new(opened))
+    }
+
+    /// What a store's own words cannot know: which command line repairs it.
+    fn explain(&self, error: StoreError) -> anyhow::Error {
+        let message = without_password(&error.to_string());
+        match error {
+            StoreError::Incompatible(text) if !text.contains("newer") => {
+                Refusal::usage(message).hint(format!("ork db migrate --database {self}")).into()
+            }
+            StoreError::Unavailable(_) => Refusal::new(Exit::Unreachable, message)
+                .hint(format!("is {self} running, and reachable from here?"))
+                .into(),
+            other => other.into(),
+        }
+    }
+
+    /// Applies what is missing, and says what that was.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or was written by a newer version.
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        match self {
+            Self::Sqlite(path) => {
+                make_private(path.parent().unwrap_or(Path::new(".")))?;
+                let path = path.clone();
+                blocking(move || ork_sqlite::migrate(&path)).await
+            }
+            Self::Postgres(url) => ork_postgres::migrate(url).await.map_err(|error| self.explain(error)),
+        }
+    }
+
+    /// Every migration of this build, and whether it is applied. Empty when there is no database yet.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn migrations(&self) -> Result<Vec<Migration>> {
+        match self {
+            Self::Sqlite(path) => {
+                if !path.try_exists()? {
+                    return Ok(Vec::new());
+                }
+                let path = path.clone();
+                let found = blocking(move || ork_sqlite::migration_state(&path)).await?;
+                let known = found.into_iter();
+                Ok(known.map(|m| Migration { version: m.version, name: m.name, is_applied: m.applied }).collect())
+            }
+            Self::Postgres(url) => {
+                let found = ork_postgres::migration_state(url).await.map_err(|error| self.explain(error))?;
+                let known = found.into_iter();
+                Ok(known.map(|m| Migration { version: m.version, name: m.name, is_applied: m.applied }).collect())
+            }
+        }
+    }
+
+    /// What is wrong with the database itself, apart from the runs in it. `None` when there is none yet.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub async fn verify(&self) -> Result<Option<Vec<String>>> {
+        match self {
+            Self::Sqlite(path) => {
+                if !path.try_exists()? {
+                    return Ok(None);
+                }
+                let path = path.clone();
+                blocking(move || ork_sqlite::verify(&path)).await.map(Some)
+            }
+            Self::Postgres(url) => ork_postgres::verify(url).await.map(Some).map_err(|error| self.explain(error)),
+        }
+    }
+
+    /// The folder of the locks of its workers on this machine. Beside an SQLite file, under its name, as SQLite's own
+    /// `-wal` is; for PostgreSQL in a folder of the user's that no reboot survives.
+    ///
+    /// # Errors
+    /// When that folder belongs to somebody else.
+    pub fn locks(&self) -> Result<PathBuf> {
+        match self {
+            Self::Sqlite(path) => Ok(beside(path, "-workers")),
+            Self::Postgres(_) => Ok(runtime_folder()?.join("workers")),
+        }
+    }
+
+    /// Where attempts have their folders.
+    ///
+    /// # Errors
+    /// When the user has no folder for data.
+    pub fn work_root(&self) -> Result<PathBuf> {
+        match self {
+            Self::Sqlite(path) => Ok(beside(path, "-work")),
+            Self::Postgres(_) => {
+                let home = data_home()?;
+                make_private(&home)?;
+                Ok(home.join("work"))
+            }
+        }
+    }
+
+    /// Whether it is the one that commands use when they are told none.
+    pub fn is_default(&self) -> bool {
+        let url = std::env::var("ORK_DATABASE_URL").ok();
+        Self::locate(url.as_deref()).is_ok_and(|default| default == *self)
+    }
+}
+
+/// As people may see it: an SQLite database is its file, a password is left out.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => f.write_str(&without_password(url)),
+        }
+    }
+}
+
+impl Database {
+    /// Where the history is, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite(path) => path.display().to_string(),
+            Self::Postgres(_) => self.to_string(),
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> StoreResult<T> + Send + 'static) -> Result<T> {
+    Ok(tokio::task::spawn_blocking(work).await??)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// `$XDG_DATA_HOME/ork`. As its specification says, a relative one is ignored.
+fn data_home() -> Result<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    let refusal =
+        || Refusal::usage("neither `XDG_DATA_HOME` nor `HOME` says where data belongs").hint("--database sqlite:PATH");
+    Ok(base.ok_or_else(refusal)?.join("ork"))
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("failed to make the folder `{}`", folder.display()))
+}
+
+/// A folder for this user alone. In `/tmp` somebody else may have made one of that name to see what comes in.
+fn runtime_folder() -> Result<PathBuf> {
+    let uid = rustix::process::getuid().as_raw();
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = runtime.map_or_else(|| PathBuf::from(format!("/tmp/ork-{uid}")), |path| path.join("ork"));
+    make_private(&folder)?;
+    let found = fs::symlink_metadata(&folder)?;
+    if !found.is_dir() || found.uid() != uid || found.permissions().mode() & 0o022 != 0 {
+        let message = format!("`{}` is not a folder of yours alone", folder.display());
+        return Err(Refusal::usage(message).hint("set XDG_RUNTIME_DIR, or remove it").into());
+    }
+    Ok(folder)
+}
+
+/// A URL, or a text with one in it, without the password between `//user:` and `@`.
+fn without_password(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let authority = rest.split(['/', '?', ' ']).next().unwrap_or(rest);
+    let Some((user, _)) = authority.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
+        return text.to_owned();
+    };
+    let after = &rest[authority.rfind('@').unwrap_or(0)..];
+    format!("{scheme}://{user}:…{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_databases() {
+        let check = |url: &str, expected: Result<&str, &str>| {
+            let found = Database::locate(Some(url)).map(|database| database.to_string());
+            let found = found.as_deref().map_err(ToString::to_string);
+            assert_eq!(found, expected.map_err(str::to_owned), "{url}");
+        };
+        check("sqlite:/a/b.db", Ok("sqlite:/a/b.db"));
+        check("sqlite:///a/b.db", Ok("sqlite:/a/b.db"));
+        check("sqlite:", Err("the database URL `sqlite:` names no file"));
+        check("postgres://u:p@h:1/d?x=y", Ok("postgres://u:…@h:1/d?x=y"));
+        check("postgresql://u@h/d", Ok("postgresql://u@h/d"));
+        check("mysql://u:p@h/d", Err("`mysql://u:…@h/d` is not the URL of a database"));
+    }
+}

@@ -1,0 +1,140 @@
+//! A workflow file and the inputs of a command line.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Result;
+use ork_core::limits::SOURCE_BYTES_MAX;
+use ork_workflow::{Bound, Format, Source, Workflow, parse};
+use serde_json::{Map, Value};
+
+use crate::exit_code::{Exit, Refusal};
+use crate::output::{Output, warn};
+
+/// A file that was read.
+pub struct WorkflowFile {
+    pub name: String,
+    pub text: String,
+}
+
+impl WorkflowFile {
+    /// Reads a file; `-` is the standard input, and `x.json` JSON.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not UTF-8.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let refused = |why: String| Refusal::usage(format!("failed to read `{name}`: {why}"));
+        let mut bytes = Vec::new();
+        // One byte more than allowed is enough to say so.
+        let most = SOURCE_BYTES_MAX as u64 + 1;
+        let read = if name == "-" {
+            std::io::stdin().lock().take(most).read_to_end(&mut bytes)
+        } else {
+            fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+        };
+        read.map_err(|error| refused(error.to_string()))?;
+        let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8".into()))?;
+        Ok(Self { name, text })
+    }
+
+    /// Checks it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn parse(&self) -> Result<Workflow, ork_workflow::Diagnostics> {
+        parse(&Source { name: &self.name, text: &self.text, format: Format::of_name(&self.name) })
+    }
+}
+
+/// Inputs as the command line gives them.
+#[derive(Debug, Default, clap::Args)]
+pub struct Inputs {
+    /// An input of the workflow; may be repeated.
+    ///
+    /// The value is taken as text for an input of type `string`, and read as JSON for any other: -i clips=3,
+    /// -i 'names=["a", "b"]'. An input that the workflow does not declare is an error.
+    #[arg(short = 'i', value_name = "NAME=VALUE")]
+    pub inputs: Vec<String>,
+    /// A JSON object with inputs: the text itself, or @FILE (@- is the standard input).
+    ///
+    /// `-i` goes before it.
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub input: Option<String>,
+}
+
+impl Inputs {
+    /// The values for a workflow.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn read(&self, workflow: &Workflow) -> Result<Map<String, Value>> {
+        let mut given = match &self.input {
+            Some(text) => read_object(text)?,
+            None => Map::new(),
+        };
+        for pair in &self.inputs {
+            let Some((name, text)) = pair.split_once('=') else {
+                return Err(Refusal::usage(format!("`-i {pair}` has no value"))
+                    .hint(format!("-i {pair}=VALUE"))
+                    .into());
+            };
+            let declared = workflow.inputs().iter().find(|spec| spec.name == name);
+            given.insert(name.into(), declared.map_or_else(|| text.into(), |spec| spec.value_of(text)));
+        }
+        Ok(given)
+    }
+}
+
+fn read_object(text: &str) -> Result<Map<String, Value>> {
+    let read = match text.strip_prefix('@') {
+        Some("-") => std::io::read_to_string(std::io::stdin()),
+        Some(path) => fs::read_to_string(path),
+        None => Ok(text.to_owned()),
+    };
+    let json = read.map_err(|error| Refusal::usage(format!("failed to read `--input {text}`: {error}")))?;
+    match serde_json::from_str(&json) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Refusal::usage(format!("`--input {text}` is not a JSON object")).into()),
+        Err(error) => Err(Refusal::usage(format!("`--input {text}` is not JSON: {error}")).into()),
+    }
+}
+
+/// The plan of a file with these inputs; `None` when something is wrong, which is told by then.
+///
+/// # Errors
+/// When the inputs cannot be read.
+pub fn bind(out: Output, file: &WorkflowFile, inputs: &Inputs) -> Result<Option<Bound>> {
+    let bound = match file.parse() {
+        Ok(workflow) => workflow.bind(&inputs.read(&workflow)?),
+        Err(diagnostics) => Err(diagnostics),
+    };
+    match bound {
+        Ok(bound) => Ok(Some(bound)),
+        Err(diagnostics) => {
+            tell(out, &diagnostics)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Tells what is wrong with a file.
+///
+/// # Errors
+/// When nobody reads it.
+pub fn tell(out: Output, diagnostics: &ork_workflow::Diagnostics) -> Result<()> {
+    if out.json {
+        let mut value = diagnostics.to_json();
+        value["type"] = "invalid".into();
+        value["exit_code"] = (Exit::Invalid as u8).into();
+        out.value(&value)?;
+        return Ok(());
+    }
+    warn(diagnostics);
+    let count = diagnostics.items.len() + diagnostics.more;
+    let errors = if count == 1 { "1 error".to_owned() } else { format!("{count} errors") };
+    let first = diagnostics.items.first().map_or("", |item| item.code);
+    warn(format!("`{}` has {errors}; nothing was run. More about one: ork explain {first}", diagnostics.file));
+    Ok(())
+}

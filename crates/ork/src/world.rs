@@ -1,0 +1,80 @@
+//! What every command has in hand.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use ork_core::clock::{Clock, Timestamp};
+use ork_core::event::Actor;
+use ork_core::id::{RunId, WorkspaceId};
+use ork_core::store::{Scope, Store};
+use ork_engine::DatabaseClock;
+
+use crate::database::Database;
+use crate::entropy::OsEntropy;
+use crate::exit_code::Refusal;
+use crate::host;
+use crate::output::Output;
+
+/// The tenant of a command line: a database that has others is theirs to see by other means.
+pub const SCOPE: Scope = Scope::One(WorkspaceId::DEFAULT);
+
+/// An open database with its time.
+#[derive(Clone)]
+pub struct World {
+    pub out: Output,
+    pub database: Database,
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<DatabaseClock>,
+}
+
+impl World {
+    /// Opens the database, which is made if it is an SQLite file that does not exist.
+    pub async fn open(out: Output, url: Option<&str>) -> Result<Self> {
+        let database = Database::locate(url)?;
+        let store = database.open().await?;
+        Self::with(out, database, store).await
+    }
+
+    /// Opens the database; `None` when nothing was ever written to it.
+    pub async fn open_existing(out: Output, url: Option<&str>) -> Result<Option<Self>> {
+        let database = Database::locate(url)?;
+        match database.open_existing().await? {
+            Some(store) => Ok(Some(Self::with(out, database, store).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens a database that must be there.
+    pub async fn find(out: Output, url: Option<&str>) -> Result<Self> {
+        let found = Self::open_existing(out, url).await?;
+        let Some(world) = found else {
+            let message = format!("there is no run yet: `{}` does not exist", Database::locate(url)?.place());
+            return Err(Refusal::no_match(message).hint("ork run FILE").into());
+        };
+        Ok(world)
+    }
+
+    async fn with(out: Output, database: Database, store: Arc<dyn Store>) -> Result<Self> {
+        let clock = DatabaseClock::local();
+        clock.follow(store.as_ref()).await?;
+        Ok(Self { out, database, store, clock: Arc::new(clock) })
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn new_run_id(&self) -> RunId {
+        RunId::new(self.now(), &mut OsEntropy)
+    }
+
+    /// Who does what this command does.
+    pub fn actor(&self) -> Actor {
+        Actor::user(&host::user())
+    }
+
+    /// The rest of a command line that would find the same database again.
+    pub fn flags(&self) -> String {
+        if self.database.is_default() { String::new() } else { format!(" --database {}", self.database) }
+    }
+}
