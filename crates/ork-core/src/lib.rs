@@ -16,6 +16,7 @@ pub mod id;
 pub mod json;
 pub mod limits;
 pub mod plan;
+pub mod planted;
 pub mod retry;
 pub mod state;
 pub mod store;

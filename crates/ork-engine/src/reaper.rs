@@ -13,6 +13,7 @@ use ork_core::error::StoreResult;
 use ork_core::event::Actor;
 use ork_core::graph::{Lease, ProcessEnd};
 use ork_core::limits;
+use ork_core::planted::{self, Bug};
 use ork_core::store::{Settle, WorkerRow};
 use tokio::time::sleep;
 
@@ -46,9 +47,10 @@ async fn round(parts: &Parts) -> StoreResult<()> {
 
 /// Strikes off a worker that is dead. True when it is struck off now, by whomever.
 async fn declare_dead(parts: &Parts, worker: &WorkerRow, now: Timestamp) -> StoreResult<bool> {
-    let is_proven = parts.liveness.is_dead(&worker.host, worker.id) == Some(true);
+    let is_proven = parts.liveness.is_dead(&worker.host, worker.id) == Some(true) && !planted::is(Bug::AgeOnlyReaping);
     let ttl_ms = parts.config.lease_ttl_ms;
-    let is_old = now.since_ms(worker.heartbeat_at) > ttl_ms && parts.health.has_lasted(now, ttl_ms);
+    let may_expire = parts.health.has_lasted(now, ttl_ms) || planted::is(Bug::ReaperWithoutHoldOff);
+    let is_old = now.since_ms(worker.heartbeat_at) > ttl_ms && may_expire;
     if !is_proven && !is_old {
         return Ok(false);
     }
@@ -70,13 +72,36 @@ async fn reap(parts: &Parts, worker: &WorkerRow) -> StoreResult<()> {
         last = leases.first().map(|lease| (lease.task, lease.id));
         let now = parts.clock.now();
         let settles: Vec<Settle> = leases.iter().map(|lease| lost(parts, worker, lease, now)).collect();
-        let outcomes = parts.store.settle(parts.config.scope, &settles, &Actor::system("reaper"), now).await?;
-        parts.pokes.dispatcher.notify_one();
-        parts.pokes.scheduler.notify_one();
-        for run in outcomes.ended {
-            parts.observers.tell(|| Observation::RunEnded(run));
+        match settle(parts, &settles).await {
+            Err(error) if !error.is_transient() => settle_singly(parts, &settles).await?,
+            answer => answer?,
         }
     }
+}
+
+/// One row that the store cannot settle must not keep the others.
+async fn settle_singly(parts: &Parts, settles: &[Settle]) -> StoreResult<()> {
+    for one in settles {
+        match settle(parts, std::slice::from_ref(one)).await {
+            Err(error) if !error.is_transient() => {
+                parts.observers.trouble("reaper", format!("failed to settle `{}`: {error}", one.task.id()));
+            }
+            answer => answer?,
+        }
+    }
+    Ok(())
+}
+
+async fn settle(parts: &Parts, settles: &[Settle]) -> StoreResult<()> {
+    let now = parts.clock.now();
+    let outcomes = parts.store.settle(parts.config.scope, settles, &Actor::system("reaper"), now).await?;
+    parts.pokes.dispatcher.notify_one();
+    parts.pokes.scheduler.notify_one();
+    for run in outcomes.ended {
+        parts.outputs.forget(run);
+        parts.observers.tell(|| Observation::RunEnded(run));
+    }
+    Ok(())
 }
 
 fn lost(parts: &Parts, worker: &WorkerRow, lease: &Lease, now: Timestamp) -> Settle {

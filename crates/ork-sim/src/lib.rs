@@ -1,1 +1,31 @@
-//! placeholder
+//! The engine in a simulated world with faults.
+//!
+//! The real engine works over the real SQLite store, in memory, in virtual time. A seed decides everything: plans,
+//! what users do, which requests are lost before and after they took effect, outages of the database, nodes that die,
+//! freeze and come back. The same seed gives the same trace.
+//!
+//! What is checked: Ork's own invariants on every stored run, and what an outside witness, the executors, saw. A world
+//! in which no fault landed or nothing was settled proves nothing, and says so.
+#![deny(missing_docs)]
+
+pub mod audit;
+pub mod behaviour;
+pub mod clock;
+pub mod dice;
+pub mod executor;
+pub mod faults;
+pub mod life;
+pub mod locks;
+pub mod nodes;
+pub mod plans;
+pub mod rules;
+pub mod scenario;
+pub mod shrink;
+pub mod trace;
+pub mod users;
+pub mod weather;
+pub mod witness;
+pub mod world;
+
+pub use life::{Verdict, live};
+pub use scenario::{Mode, Scenario};

@@ -4,6 +4,7 @@ use super::{Group, Phase, RunGraph};
 use crate::attempt::Failure;
 use crate::event::{EventType, TaskSet};
 use crate::plan::RunIf;
+use crate::planted::{self, Bug};
 use crate::state::{Reason, RunStatus, TaskStatus};
 
 impl RunGraph {
@@ -26,6 +27,9 @@ impl RunGraph {
     }
 
     fn count_parent(&mut self, child: u32, bad: bool, unmet: bool) {
+        if planted::is(Bug::SettleWithoutCounter) {
+            return;
+        }
         if let Some(child) = self.touch(child) {
             child.parents_left = child.parents_left.saturating_sub(1);
             child.parents_bad += u32::from(bad);

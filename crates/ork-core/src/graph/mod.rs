@@ -20,6 +20,7 @@ use crate::event::{Actor, EventRow, EventType, TaskSet};
 use crate::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use crate::json::Json;
 use crate::plan::{Concurrency, OnFailure, RunIf};
+use crate::planted::{self, Bug};
 use crate::retry::RetryPolicy;
 use crate::state::{Reason, RunStatus, TaskStatus};
 
@@ -395,11 +396,11 @@ impl RunGraph {
             let tasks = merge(draft.tasks);
             let count = tasks.len().max(1);
             let seq = self.head.seq + 1;
-            self.head.seq += count;
+            self.head.seq += if planted::is(Bug::EventNumberReused) { 1 } else { count };
             self.changes.events.push(EventRow {
                 run: self.head.run,
                 seq,
-                seq_last: self.head.seq,
+                seq_last: seq + count - 1,
                 event_type: draft.event_type,
                 tasks,
                 actor: draft.actor,

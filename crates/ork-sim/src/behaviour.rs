@@ -1,0 +1,69 @@
+//! How an attempt's work goes: decided by the seed and the attempt alone, so that it is the same whenever and wherever
+//! the attempt runs.
+
+use ork_core::json::Json;
+use ork_core::plan::Node;
+
+use crate::dice::Dice;
+
+/// What an attempt's work does.
+#[derive(Debug, Clone)]
+pub struct Behaviour {
+    /// How long it works, in milliseconds; 0 ends at once, without a pause.
+    pub work_ms: u64,
+    /// How it ends when nobody stops it.
+    pub ending: Ending,
+    /// How long it goes on after it was told to stop.
+    pub deaf_ms: u64,
+    /// It writes a log and says how far it is.
+    pub talks: bool,
+}
+
+/// How work ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// With this output.
+    Success(Json),
+    /// With this exit code.
+    Exit(i32),
+    /// With a panic.
+    Panic,
+    /// Not before it is told to stop.
+    Hang,
+}
+
+/// The stream of the dice that decides behaviours.
+const STREAM: u64 = 7;
+
+/// How the attempt of this number goes. `run` is the run's number in the world. Work hangs only where something, a
+/// time limit, will stop it.
+#[must_use]
+pub fn behaviour(seed: u64, (run, n, attempt): (u64, u32, u32), node: &Node, ends: bool) -> Behaviour {
+    let mut dice = Dice::new(seed, &[STREAM, run, u64::from(n), u64::from(attempt)]);
+    let work_ms = match dice.below(100) {
+        0..10 => 0,
+        10..60 => dice.between(1, 300),
+        60..85 => dice.between(300, 2_500),
+        85..95 => dice.between(2_500, 6_000),
+        // Longer than a lease lasts without a heartbeat.
+        _ => dice.between(16_000, 22_000),
+    };
+    let can_hang = ends || node.timeout_ms.is_some();
+    let ending = match dice.below(100) {
+        0..14 => Ending::Exit(if dice.percent(50) { 75 } else { 1 }),
+        14..18 => Ending::Panic,
+        18..24 if can_hang => Ending::Hang,
+        _ => Ending::Success(output(&mut dice)),
+    };
+    let deaf_ms = if dice.percent(30) { dice.between(100, 7_000) } else { dice.below(20) };
+    Behaviour { work_ms, ending, deaf_ms, talks: dice.percent(15) }
+}
+
+/// What the expressions of [`crate::plans`] read; sometimes it is not there.
+fn output(dice: &mut Dice) -> Json {
+    if dice.percent(4) {
+        return Json::from_stored("null");
+    }
+    let list: Vec<u64> = (0..dice.below(4)).collect();
+    Json::from_stored(format!("{{\"n\":{},\"list\":{list:?},\"ok\":{}}}", dice.below(4), dice.percent(75)))
+}

@@ -1,0 +1,379 @@
+//! The store as one node, or the users, reach it: the real one behind a network that loses things.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ork_core::attempt::{Failure, FailureKind, Outcome};
+use ork_core::clock::Timestamp;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::event::{Actor, EventRow};
+use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
+use ork_core::id::{RunId, TaskRef, WorkerId};
+use ork_core::json::Json;
+use ork_core::state::Reason;
+use ork_core::store::{
+    AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LogChunk, LogPage, LogQuery, Logs,
+    Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Settled,
+    Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
+};
+use tokio::time::{sleep, sleep_until};
+
+use crate::weather::Who;
+use crate::witness::End;
+use crate::world::{World, lock};
+
+/// The way to the store.
+pub struct FaultyStore {
+    world: Arc<World>,
+    who: Who,
+}
+
+/// How long after a change a node of another process hears of it at the most.
+const BELL_MS: u64 = 100;
+
+impl FaultyStore {
+    /// The way of one node, or of the users.
+    #[must_use]
+    pub fn new(world: Arc<World>, who: Who) -> Self {
+        Self { world, who }
+    }
+
+    async fn thaw(&self) {
+        loop {
+            let until = lock(&self.world.weather).frozen_until(self.who);
+            let Some(until) = until else { return };
+            sleep_until(until).await;
+        }
+    }
+
+    /// Sends a request. It may be kept back, be lost on its way, or its answer may be.
+    async fn send<T, F>(&self, name: &'static str, request: F) -> StoreResult<T>
+    where
+        F: Future<Output = StoreResult<T>> + Send,
+    {
+        let fate = lock(&self.world.weather).fate();
+        sleep_ms(fate.there_ms).await;
+        self.thaw().await;
+        if lock(&self.world.weather).is_out() {
+            return Err(self.lost("outage", name));
+        }
+        if fate.fails {
+            lock(&self.world.weather).land("before");
+            return Err(self.lost("before", name));
+        }
+        let answer = request.await;
+        self.note(name, if answer.is_ok() { "ok" } else { "refused" });
+        if let Err(error @ StoreError::Corrupt { .. }) = &answer {
+            self.world.problem(format!("{name}: {error}"));
+        }
+        sleep_ms(fate.back_ms).await;
+        self.thaw().await;
+        if fate.loses_answer {
+            lock(&self.world.weather).land("after");
+            return Err(self.lost("after", name));
+        }
+        answer
+    }
+
+    /// As [`Self::send`], for what changes the queue: the other nodes will notice.
+    async fn change<T, F>(&self, name: &'static str, request: F) -> StoreResult<T>
+    where
+        F: Future<Output = StoreResult<T>> + Send,
+    {
+        let request = async {
+            let answer = request.await;
+            self.world.ring();
+            answer
+        };
+        self.send(name, request).await
+    }
+
+    fn lost(&self, how: &'static str, name: &'static str) -> StoreError {
+        self.note(name, how);
+        if name == "beat" && how == "before" {
+            lock(&self.world.weather).beat(self.who, false);
+        }
+        StoreError::Unavailable(format!("simulated: {how}"))
+    }
+
+    fn note(&self, name: &'static str, what: &str) {
+        match self.who {
+            Who::Node(at) => self.world.note(format_args!("n{at} {name} {what}")),
+            Who::Users => self.world.note(format_args!("users {name} {what}")),
+        }
+    }
+
+    /// Compares what the store accepts with what the executions did.
+    fn saw_settled(&self, settles: &[Settle], outcomes: &Outcomes) {
+        for (settle, settled) in settles.iter().zip(&outcomes.settled) {
+            let name = self.world.name(settle.task);
+            self.world.note(format_args!("  {name} #{} {} {settled:?}", settle.attempt, settle.outcome.word()));
+            match settled {
+                Settled::Accepted => self.saw_accepted(settle, &name),
+                Settled::Already => lock(&self.world.witness).mark("settle repeated"),
+                Settled::Stale => lock(&self.world.witness).mark("settle too late"),
+                Settled::Unknown => self.world.problem(format!("{name}: settled as unknown")),
+            }
+        }
+    }
+
+    fn saw_accepted(&self, settle: &Settle, name: &str) {
+        let is_lost = matches!(&settle.outcome, Outcome::Failed(Failure { kind: FailureKind::Lost, .. }));
+        let mut witness = lock(&self.world.witness);
+        witness.accept(settle.task, settle.attempt);
+        let running = witness.of_attempt(settle.task, settle.attempt).find(|execution| execution.stopped.is_none());
+        let Some(place) = running.map(|execution| execution.place) else {
+            let succeeded = witness
+                .of_attempt(settle.task, settle.attempt)
+                .any(|execution| matches!(execution.stopped, Some((_, End::Success))));
+            if matches!(settle.outcome, Outcome::Success { .. }) && !succeeded {
+                let problem = format!("{name}: attempt {} is a success without a successful execution", settle.attempt);
+                witness.problems.push(problem);
+            }
+            if is_lost {
+                witness.mark("lost");
+            }
+            return;
+        };
+        if !is_lost {
+            let problem = format!("{name}: attempt {} was settled while it was running", settle.attempt);
+            witness.problems.push(problem);
+        } else if lock(&self.world.weather).is_excused(place.0) {
+            witness.mark("lost while running");
+        } else {
+            let problem = format!("{name}: attempt {} was given up although node {} was well", settle.attempt, place.0);
+            witness.problems.push(problem);
+        }
+    }
+}
+
+async fn sleep_ms(ms: u64) {
+    if ms > 0 {
+        sleep(Duration::from_millis(ms)).await;
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn changed(&self) {
+        let Who::Node(at) = self.who else { return std::future::pending().await };
+        self.world.bells[at].notified().await;
+        sleep_ms(BELL_MS / 2 + at as u64 * 7).await;
+    }
+
+    async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Runs for FaultyStore {
+    async fn submit(&self, new: &NewRun) -> StoreResult<Submitted> {
+        self.change("submit", self.world.store.submit(new)).await
+    }
+
+    async fn run(&self, scope: Scope, id: RunId) -> StoreResult<Option<RunRow>> {
+        self.send("run", self.world.store.run(scope, id)).await
+    }
+
+    async fn runs(&self, scope: Scope, filter: &RunFilter) -> StoreResult<Vec<RunRow>> {
+        self.send("runs", self.world.store.runs(scope, filter)).await
+    }
+
+    async fn runs_by_prefix(&self, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>> {
+        self.send("runs_by_prefix", self.world.store.runs_by_prefix(scope, hex)).await
+    }
+
+    async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
+        self.send("plans", self.world.store.plans(scope, ids)).await
+    }
+
+    async fn cancel_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        reason: Reason,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        self.change("cancel_run", self.world.store.cancel_run(scope, id, reason, actor, now)).await
+    }
+
+    async fn pause_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        self.change("pause_run", self.world.store.pause_run(scope, id, actor, now)).await
+    }
+
+    async fn resume_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        self.change("resume_run", self.world.store.resume_run(scope, id, actor, now)).await
+    }
+
+    async fn conclude_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        result: Result<Json, Failure>,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        lock(&self.world.witness).mark("result");
+        self.change("conclude_run", self.world.store.conclude_run(scope, id, result, now)).await
+    }
+}
+
+#[async_trait]
+impl Tasks for FaultyStore {
+    async fn task(&self, scope: Scope, task: TaskRef) -> StoreResult<Option<TaskRow>> {
+        self.send("task", self.world.store.task(scope, task)).await
+    }
+
+    async fn tasks(&self, scope: Scope, run: RunId, filter: &TaskFilter) -> StoreResult<Vec<TaskRow>> {
+        self.send("tasks", self.world.store.tasks(scope, run, filter)).await
+    }
+
+    async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
+        self.send("groups", self.world.store.groups(scope, run)).await
+    }
+
+    async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {
+        self.send("outputs", self.world.store.outputs(scope, run, groups)).await
+    }
+
+    async fn attempts(&self, scope: Scope, task: TaskRef) -> StoreResult<Vec<AttemptRow>> {
+        self.send("attempts", self.world.store.attempts(scope, task)).await
+    }
+
+    async fn cancel_task(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        self.change("cancel_task", self.world.store.cancel_task(scope, task, actor, now)).await
+    }
+
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
+        self.change("retry_task_now", self.world.store.retry_task_now(scope, task, now)).await
+    }
+}
+
+#[async_trait]
+impl Queue for FaultyStore {
+    async fn claim(&self, claim: &Claim) -> StoreResult<Vec<Claimed>> {
+        let request = async {
+            let claimed = self.world.store.claim(claim).await?;
+            for claimed in &claimed {
+                let name = self.world.name(claimed.task);
+                self.world.note(format_args!("  {name} #{} claimed", claimed.attempt));
+            }
+            if claim.again && !claimed.is_empty() {
+                lock(&self.world.witness).mark("claim found again");
+            }
+            Ok(claimed)
+        };
+        self.send("claim", request).await
+    }
+
+    async fn start(&self, scope: Scope, starts: &[Start], actor: &Actor, now: Timestamp) -> StoreResult<Vec<TaskRef>> {
+        self.send("start", self.world.store.start(scope, starts, actor, now)).await
+    }
+
+    async fn settle(&self, scope: Scope, settles: &[Settle], actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
+        let request = async {
+            let outcomes = self.world.store.settle(scope, settles, actor, now).await?;
+            self.saw_settled(settles, &outcomes);
+            Ok(outcomes)
+        };
+        self.change("settle", request).await
+    }
+
+    async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
+        self.send("progress", self.world.store.progress(scope, notes)).await
+    }
+
+    async fn cancel_requests(&self, worker: WorkerId) -> StoreResult<Vec<(TaskRef, LeaseId)>> {
+        self.send("cancel_requests", self.world.store.cancel_requests(worker)).await
+    }
+}
+
+#[async_trait]
+impl Workers for FaultyStore {
+    async fn register_worker(&self, worker: &WorkerRow) -> StoreResult<()> {
+        self.send("register_worker", self.world.store.register_worker(worker)).await
+    }
+
+    async fn beat(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Heartbeat> {
+        let request = async {
+            let heartbeat = self.world.store.beat(worker, now).await?;
+            lock(&self.world.weather).beat(self.who, true);
+            if !heartbeat.alive {
+                lock(&self.world.witness).mark("declared dead and back");
+            }
+            Ok(heartbeat)
+        };
+        self.send("beat", request).await
+    }
+
+    async fn retire_worker(&self, worker: WorkerId, now: Timestamp) -> StoreResult<bool> {
+        self.send("retire_worker", self.world.store.retire_worker(worker, now)).await
+    }
+
+    async fn workers(&self, scope: Scope) -> StoreResult<Vec<WorkerRow>> {
+        self.send("workers", self.world.store.workers(scope)).await
+    }
+
+    async fn leases_of(&self, worker: WorkerId, limit: usize) -> StoreResult<Vec<Lease>> {
+        self.send("leases_of", self.world.store.leases_of(worker, limit)).await
+    }
+}
+
+#[async_trait]
+impl Upkeep for FaultyStore {
+    async fn promote(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Maintained> {
+        self.send("promote", self.world.store.promote(scope, now, limit)).await
+    }
+
+    async fn admit(&self, scope: Scope, now: Timestamp) -> StoreResult<Maintained> {
+        self.send("admit", self.world.store.admit(scope, now)).await
+    }
+
+    async fn overdue(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>> {
+        self.send("overdue", self.world.store.overdue(scope, now, limit)).await
+    }
+
+    async fn evaluations(&self, scope: Scope, run: Option<RunId>, limit: usize) -> StoreResult<Vec<Evaluation>> {
+        self.send("evaluations", self.world.store.evaluations(scope, run, limit)).await
+    }
+
+    async fn expand(&self, scope: Scope, run: RunId, g: u32, to: &Expansion, now: Timestamp) -> StoreResult<bool> {
+        lock(&self.world.witness).mark("expansion");
+        self.change("expand", self.world.store.expand(scope, run, g, to, now)).await
+    }
+}
+
+#[async_trait]
+impl Events for FaultyStore {
+    async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
+        self.send("events", self.world.store.events(scope, run, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl Logs for FaultyStore {
+    async fn append_logs(&self, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
+        self.send("append_logs", self.world.store.append_logs(scope, chunks)).await
+    }
+
+    async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
+        self.send("logs", self.world.store.logs(scope, query)).await
+    }
+}
+
+#[async_trait]
+impl Inspect for FaultyStore {
+    async fn dump(&self, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
+        self.send("dump", self.world.store.dump(scope, run)).await
+    }
+
+    async fn run_ids(&self, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {
+        self.send("run_ids", self.world.store.run_ids(scope, after, limit)).await
+    }
+
+    async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
+        self.send("overbooked", self.world.store.overbooked(scope)).await
+    }
+}

@@ -1,0 +1,170 @@
+//! A world from its beginning to its verdict.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, sleep_until};
+
+use crate::audit::{Auditor, check_recovery, why_not_over};
+use crate::dice::Dice;
+use crate::locks::Locks;
+use crate::nodes::{Node, happen};
+use crate::scenario::{Mode, Scenario};
+use crate::users::Users;
+use crate::world::{World, lock};
+
+/// What became of a world.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// The hash of everything that happened.
+    pub hash: u64,
+    /// What was wrong, in the order in which it was seen.
+    pub problems: Vec<String>,
+    /// Faults that landed, by kind.
+    pub landed: BTreeMap<&'static str, u64>,
+    /// Interesting things that happened, by name.
+    pub marks: BTreeMap<&'static str, u64>,
+    /// Outcomes that were accepted.
+    pub settled: u64,
+    /// Milliseconds from a kill until the task was running again, the longest of all; in worlds without other faults.
+    pub recovery_ms_max: u64,
+    /// What happened, line by line, if that was asked for.
+    pub lines: Vec<String>,
+}
+
+impl Verdict {
+    /// Whether the world says anything: a fault landed, and work was done.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.landed.is_empty() && self.settled > 0
+    }
+}
+
+/// How long after the world was healed every run must be over. Its tasks may have to be given up by age first, three
+/// times, then run one after another, each as long as any.
+const END_WITHIN_MS: u64 = 400_000;
+/// How often the nodes and the bounds are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// The stream of the dice that decides when everything is looked at.
+const AUDITS: u64 = 9;
+
+/// Lets a world happen.
+///
+/// # Panics
+/// When there is no runtime to be had.
+#[must_use]
+pub fn live(scenario: Scenario, keep_trace: bool) -> Verdict {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime needs nothing but memory");
+    runtime.block_on(async {
+        let world = Arc::new(World::new(scenario, keep_trace));
+        happen_all(&world).await;
+        let (hash, lines) = world.take_trace();
+        let mut witness = lock(&world.witness);
+        Verdict {
+            hash,
+            lines,
+            settled: witness.settled(),
+            problems: std::mem::take(&mut witness.problems),
+            landed: lock(&world.weather).landed.clone(),
+            marks: witness.marks.clone(),
+            recovery_ms_max: if world.scenario.mode == Mode::Recovery { witness.recovery_ms_max } else { 0 },
+        }
+    })
+}
+
+async fn happen_all(world: &Arc<World>) {
+    let locks = Arc::new(Locks::default());
+    let count = world.scenario.nodes.len();
+    let nodes: Vec<_> = (0..count).map(|at| Mutex::new(Node::new(Arc::clone(world), Arc::clone(&locks), at))).collect();
+    let nodes = Arc::new(nodes);
+    let mut events = JoinSet::new();
+    for at in 0..count {
+        let nodes = Arc::clone(&nodes);
+        events.spawn(async move { nodes[at].lock().await.start().await });
+    }
+    schedule(world, &nodes, &mut events);
+    let mut auditor = Auditor::default();
+    watch(world, &nodes, &mut auditor, world.scenario.horizon_ms, false).await;
+    if has_problems(world) {
+        return;
+    }
+    if world.scenario.mode != Mode::Safety {
+        lock(&world.weather).heal();
+        world.note(format_args!("the world is healed"));
+        // What was begun comes to its end: nodes are back, users have their answers.
+        while events.join_next().await.is_some() {}
+        Users::new(Arc::clone(world)).resume_all().await;
+        let bound = world.clock.ms() + END_WITHIN_MS;
+        if !watch(world, &nodes, &mut auditor, bound, true).await && !has_problems(world) {
+            for why in why_not_over(world).await {
+                world.problem(why);
+            }
+        }
+    }
+    auditor.look(world, true).await;
+}
+
+fn has_problems(world: &World) -> bool {
+    !lock(&world.witness).problems.is_empty()
+}
+
+/// Everything that happens at a time.
+fn schedule(world: &Arc<World>, nodes: &Arc<Vec<Mutex<Node>>>, events: &mut JoinSet<()>) {
+    let scenario = &world.scenario;
+    for run in &scenario.runs {
+        let (world, at, (number, plan)) = (Arc::clone(world), world.clock.at_ms(run.at_ms), run.what.clone());
+        events.spawn(async move {
+            sleep_until(at).await;
+            Users::new(world).submit(number, plan).await;
+        });
+    }
+    for command in &scenario.commands {
+        let (world, at, (run, what)) = (Arc::clone(world), world.clock.at_ms(command.at_ms), command.what);
+        events.spawn(async move {
+            sleep_until(at).await;
+            Users::new(world).command(run, what).await;
+        });
+    }
+    for incident in &scenario.incidents {
+        let (world, nodes) = (Arc::clone(world), Arc::clone(nodes));
+        let (at, what) = (world.clock.at_ms(incident.at_ms), incident.what);
+        events.spawn(async move {
+            sleep_until(at).await;
+            happen(world, nodes, what).await;
+        });
+    }
+}
+
+/// Looks at the world until then, or until something is wrong; with `until_over`, or until every run is over, which is
+/// the answer.
+async fn watch(
+    world: &Arc<World>,
+    nodes: &[Mutex<Node>],
+    auditor: &mut Auditor,
+    until_ms: u64,
+    until_over: bool,
+) -> bool {
+    let mut dice = Dice::new(world.scenario.seed, &[AUDITS, until_ms]);
+    let mut next_audit_ms = 0;
+    while world.clock.ms() < until_ms && !has_problems(world) {
+        sleep(LOOK).await;
+        check_recovery(world).await;
+        for node in nodes {
+            if let Ok(node) = node.try_lock() {
+                node.check().await;
+            }
+        }
+        if world.clock.ms() >= next_audit_ms {
+            next_audit_ms = world.clock.ms() + dice.between(500, 4_000);
+            let all_over = auditor.look(world, false).await;
+            if all_over && until_over {
+                return true;
+            }
+        }
+    }
+    false
+}

@@ -1,0 +1,112 @@
+//! What all parts of a world share.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ork_core::id::{RunId, TaskRef};
+use ork_core::plan::Plan;
+use ork_sqlite::SqliteStore;
+use tokio::sync::Notify;
+
+use crate::clock::WorldClock;
+use crate::dice::Dice;
+use crate::scenario::Scenario;
+use crate::trace::Trace;
+use crate::weather::Weather;
+use crate::witness::Witness;
+
+/// A run, as the world knows it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its number.
+    pub number: u64,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+}
+
+/// One simulated world.
+pub struct World {
+    /// What it is to be.
+    pub scenario: Scenario,
+    /// The database, without any faults.
+    pub store: Arc<SqliteStore>,
+    /// The true time.
+    pub clock: WorldClock,
+    /// What goes wrong.
+    pub weather: Mutex<Weather>,
+    /// What was seen.
+    pub witness: Mutex<Witness>,
+    /// The runs.
+    pub runs: Mutex<BTreeMap<RunId, Known>>,
+    trace: Mutex<Trace>,
+    /// One for each node: something was written.
+    pub bells: Vec<Notify>,
+}
+
+/// The stream of the dice of single requests.
+const REQUESTS: u64 = 5;
+
+impl World {
+    /// An empty world. Its time begins now.
+    ///
+    /// # Panics
+    /// When SQLite cannot be set up.
+    #[must_use]
+    pub fn new(scenario: Scenario, keep_trace: bool) -> Self {
+        let dice = Dice::new(scenario.seed, &[REQUESTS]);
+        let nodes = scenario.nodes.len();
+        Self {
+            store: Arc::new(SqliteStore::in_memory().expect("SQLite in memory needs nothing but memory")),
+            clock: WorldClock::begin(),
+            weather: Mutex::new(Weather::new(dice, scenario.rates, nodes)),
+            witness: Mutex::new(Witness::default()),
+            runs: Mutex::new(BTreeMap::new()),
+            trace: Mutex::new(Trace::new(keep_trace)),
+            bells: (0..nodes).map(|_| Notify::new()).collect(),
+            scenario,
+        }
+    }
+
+    /// Adds a line to the trace.
+    pub fn note(&self, line: fmt::Arguments<'_>) {
+        lock(&self.trace).note(self.clock.ms(), line);
+    }
+
+    /// Something is wrong.
+    pub fn problem(&self, problem: String) {
+        self.note(format_args!("PROBLEM {problem}"));
+        lock(&self.witness).problems.push(problem);
+    }
+
+    /// The trace's hash and lines.
+    pub fn take_trace(&self) -> (u64, Vec<String>) {
+        let mut trace = lock(&self.trace);
+        (trace.hash(), trace.take_lines())
+    }
+
+    /// What the world knows of a run.
+    #[must_use]
+    pub fn known(&self, run: RunId) -> Option<Known> {
+        lock(&self.runs).get(&run).cloned()
+    }
+
+    /// A short name of a task: `r2/5` is task 5 of run 2.
+    #[must_use]
+    pub fn name(&self, task: TaskRef) -> String {
+        let number = self.known(task.run).map_or_else(|| "?".into(), |known| known.number.to_string());
+        format!("r{number}/{}", task.n)
+    }
+
+    /// Wakes every node: as another process would see that the database has changed.
+    pub fn ring(&self) {
+        for bell in &self.bells {
+            bell.notify_one();
+        }
+    }
+}
+
+/// Locks what no code leaves half done.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
