@@ -45,7 +45,7 @@ codes! {
          most editors do this on request.";
     TOO_DEEP = "ORK-E0105", "values are nested at most 80 levels deep",
         "Nobody writes such a file by hand. If a program wrote it, let it put the data into a file that a task reads.";
-    TOO_MANY_NODES = "ORK-E0106", "a file has at most 3,000,000 values",
+    TOO_MANY_NODES = "ORK-E0106", "a file has at most 800,000 values",
         "Put data into files of its own, and write like tasks as one task with `count` or `each`.";
     YAML_ALIAS = "ORK-E0107", "an alias names an anchor above it, and copies little",
         "`&name` marks a value, `*name` puts a copy of it elsewhere. The anchor must stand above, not around, the alias, \

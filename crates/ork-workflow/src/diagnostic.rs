@@ -44,7 +44,7 @@ pub struct Diagnostics {
     pub file: String,
     /// What is wrong; at most [`ERRORS_MAX`].
     pub items: Vec<Diagnostic>,
-    /// How many more there are.
+    /// How many more there are, at least: some checks stop once that many errors are found.
     pub more: usize,
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for Diagnostics {
             item.write(&self.file, f)?;
         }
         if self.more > 0 {
-            write!(f, "\nand {} more {}\n", self.more, if self.more == 1 { "error" } else { "errors" })?;
+            write!(f, "\nand at least {} more {}\n", self.more, if self.more == 1 { "error" } else { "errors" })?;
         }
         Ok(())
     }
@@ -180,6 +180,11 @@ impl Report {
         } else {
             self.more += 1;
         }
+    }
+
+    /// Whether further errors are only counted, so that looking for their repair is wasted.
+    pub fn is_full(&self) -> bool {
+        self.found.len() >= ERRORS_MAX
     }
 
     pub fn is_empty(&self) -> bool {

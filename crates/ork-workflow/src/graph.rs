@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 /// Reads checked in one pass over the graph; each is one bit per node.
 const READS_PER_PASS: usize = 512;
+/// A node that is not among the targets of a pass.
+const NO_BIT: usize = usize::MAX;
 type Mask = [u64; READS_PER_PASS / 64];
 
 /// Dependencies by position: `parents[child]` lists what the child needs.
@@ -96,36 +98,39 @@ impl Graph<'_> {
         }
         far.sort_by_key(|&index| pairs[index].1);
         let mut rest = far.as_slice();
+        let mut bits = vec![NO_BIT; self.parents.len()];
         while !rest.is_empty() {
-            let mut bits: BTreeMap<u32, usize> = BTreeMap::new();
+            let mut targets: Vec<u32> = Vec::new();
             let mut end = 0;
             for &index in rest {
                 let target = pairs[index].1;
-                if !bits.contains_key(&target) {
-                    if bits.len() == READS_PER_PASS {
+                if targets.last() != Some(&target) {
+                    if targets.len() == READS_PER_PASS {
                         break;
                     }
-                    let bit = bits.len();
-                    bits.insert(target, bit);
+                    bits[target as usize] = targets.len();
+                    targets.push(target);
                 }
                 end += 1;
             }
             let masks = self.reach(order, &bits);
-            for &index in &rest[..end] {
+            let (now, later) = rest.split_at(end);
+            wrong.extend(now.iter().filter(|&&index| {
                 let (node, other) = pairs[index];
-                let bit = bits[&other];
-                if masks[node as usize][bit / 64] >> (bit % 64) & 1 == 0 {
-                    wrong.push(index);
-                }
+                let bit = bits[other as usize];
+                masks[node as usize][bit / 64] >> (bit % 64) & 1 == 0
+            }));
+            for target in targets {
+                bits[target as usize] = NO_BIT;
             }
-            rest = &rest[end..];
+            rest = later;
         }
         wrong.sort_unstable();
         wrong
     }
 
     /// For every node which of the numbered targets are among its ancestors.
-    fn reach(&self, order: &[u32], bits: &BTreeMap<u32, usize>) -> Vec<Mask> {
+    fn reach(&self, order: &[u32], bits: &[usize]) -> Vec<Mask> {
         let mut masks: Vec<Mask> = vec![[0; READS_PER_PASS / 64]; self.parents.len()];
         for &node in order {
             let mut mask: Mask = [0; READS_PER_PASS / 64];
@@ -133,12 +138,77 @@ impl Graph<'_> {
                 for (word, above) in mask.iter_mut().zip(&masks[parent as usize]) {
                     *word |= above;
                 }
-                if let Some(bit) = bits.get(&parent) {
+                let bit = bits[parent as usize];
+                if bit != NO_BIT {
                     mask[bit / 64] |= 1 << (bit % 64);
                 }
             }
             masks[node as usize] = mask;
         }
         masks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::{Graph, Order};
+
+    proptest! {
+        #[test]
+        fn ancestors_are_those_of_a_plain_search(
+            edges in prop::collection::vec((0_u32..40, 0_u32..40), 0..80),
+            pairs in prop::collection::vec((0_u32..40, 0_u32..40), 0..60),
+        ) {
+            // An edge goes from the larger to the smaller number, so that there is no cycle.
+            let mut parents: Vec<Vec<u32>> = vec![Vec::new(); 40];
+            for (a, b) in edges {
+                if a != b {
+                    parents[a.max(b) as usize].push(a.min(b));
+                }
+            }
+            parents.iter_mut().for_each(|list| {
+                list.sort_unstable();
+                list.dedup();
+            });
+            let graph = Graph { parents: &parents };
+            let Order::Topological(order) = graph.order() else { panic!("no cycle") };
+            let ancestors = |node: u32| {
+                let mut found = BTreeSet::new();
+                let mut open = vec![node];
+                while let Some(next) = open.pop() {
+                    open.extend(parents[next as usize].iter().filter(|&&parent| found.insert(parent)));
+                }
+                found
+            };
+            let wanted: Vec<usize> = pairs.iter().enumerate().filter(|(_, (node, other))| !ancestors(*node).contains(other)).map(|(at, _)| at).collect();
+            prop_assert_eq!(graph.not_ancestors(&order, &pairs), wanted);
+        }
+
+        #[test]
+        fn a_cycle_is_one(edges in prop::collection::vec((0_u32..12, 0_u32..12), 0..30)) {
+            let mut parents: Vec<Vec<u32>> = vec![Vec::new(); 12];
+            for (a, b) in edges {
+                parents[a as usize].push(b);
+            }
+            parents.iter_mut().for_each(|list| {
+                list.sort_unstable();
+                list.dedup();
+            });
+            match (Graph { parents: &parents }).order() {
+                Order::Topological(order) => {
+                    let at = |node: u32| order.iter().position(|&other| other == node);
+                    prop_assert!((0..12).all(|node| parents[node as usize].iter().all(|&parent| at(parent) < at(node))));
+                }
+                Order::Cycle(cycle) => {
+                    prop_assert!(!cycle.is_empty());
+                    let next = cycle.iter().cycle().skip(1);
+                    prop_assert!(cycle.iter().zip(next).all(|(&node, parent)| parents[node as usize].contains(parent)));
+                }
+            }
+        }
     }
 }

@@ -83,6 +83,10 @@ impl<'w, 't> Eyes<'w, 't> {
 
     /// Checks one expression, which begins `start` bytes into the text of `node`.
     pub fn expression(&mut self, node: &Located, source: &str, start: usize, sight: Sight, report: &mut Report) {
+        // A large file of errors would otherwise be searched for a suggestion for each of them.
+        if report.is_full() {
+            return;
+        }
         match analyse(source) {
             Err(flaw) => self.refuse(node, flaw.shifted(start), report),
             Ok(references) => {

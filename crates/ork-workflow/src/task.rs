@@ -1,6 +1,6 @@
 //! One task of a file to a node of the plan, its templates still in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ork_core::limits;
 use ork_core::plan::{Action, Fan, Node, OutputFrom, RunIf};
@@ -81,21 +81,16 @@ impl<'t> Task<'_, '_, '_, 't> {
                     .unwrap_or_default();
             }
         };
-        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
         for item in items {
-            if let Some(position) =
-                fields::text(item, "a dependency", self.report).and_then(|name| self.dependency(name, item.at))
-            {
-                if found.contains(&position) && items.len() < 100 {
-                    let message = format!("task `{}` depends on this twice", self.key.name);
-                    self.report.hinted(codes::DEPENDENCY_REPEATED, item.at, message, "remove one of them");
-                }
-                found.push(position);
+            let name = fields::text(item, "a dependency", self.report);
+            let Some(position) = name.and_then(|name| self.dependency(name, item.at)) else { continue };
+            if !seen.insert(position) {
+                let message = format!("task `{}` depends on this twice", self.key.name);
+                self.report.hinted(codes::DEPENDENCY_REPEATED, item.at, message, "remove one of them");
             }
         }
-        found.sort_unstable();
-        found.dedup();
-        found
+        seen.into_iter().collect()
     }
 
     fn dependency(&mut self, name: &str, at: Span) -> Option<u32> {
@@ -108,6 +103,10 @@ impl<'t> Task<'_, '_, '_, 't> {
             return Some(position);
         }
         let message = format!("task `{}` depends on `{name}`, which does not exist", self.key.name);
+        if self.report.is_full() {
+            self.report.add(codes::DEPENDENCY_UNKNOWN, at, message);
+            return None;
+        }
         let others = world.positions.keys().copied().filter(|&other| other != self.key.name);
         match suggest::hint(name, others) {
             Some(hint) => self.report.hinted(codes::DEPENDENCY_UNKNOWN, at, message, hint),

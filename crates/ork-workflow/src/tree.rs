@@ -11,8 +11,9 @@ use crate::source::Span;
 /// Levels of nesting in a file: those of the file's own shape and those of a JSON value in it. Everything that walks a
 /// tree may recurse because of this bound.
 pub const NESTING_MAX: usize = ork_core::limits::JSON_DEPTH_MAX + 16;
-/// Nodes of one file, aliases expanded.
-pub const NODES_MAX: usize = 3_000_000;
+/// Nodes of one file, keys counted and aliases expanded. YAML's reader takes about a microsecond for each, so that this is
+/// what bounds the time that a file can cost.
+pub const NODES_MAX: usize = 800_000;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use ork_core::limits;
 use ork_core::plan::{OnFailure, Plan};
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostics, Finding, Report};
+use crate::diagnostic::{Diagnostics, ERRORS_MAX, Finding, Report};
 use crate::fields::{self, Fields};
 use crate::graph::{Graph, Order};
 use crate::input::{self, InputSpec};
@@ -348,7 +348,9 @@ fn check_reads<'k>(
 ) {
     let pairs: Vec<(u32, u32)> = reads.iter().map(|read| (read.by, read.of)).collect();
     let wrong = graph.not_ancestors(order, &pairs);
-    let turned: Vec<(u32, u32)> = wrong.iter().map(|&index| (pairs[index].1, pairs[index].0)).collect();
+    // Beyond what is shown, errors are only counted.
+    let turned: Vec<(u32, u32)> =
+        wrong.iter().take(ERRORS_MAX).map(|&index| (pairs[index].1, pairs[index].0)).collect();
     let not_turned = graph.not_ancestors(order, &turned);
     for (position, index) in wrong.into_iter().enumerate() {
         let Read { by, of, at } = reads[index];

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use ork_core::limits;
 use serde_json::Number;
 use serde_saphyr::granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError};
 
@@ -172,6 +173,11 @@ impl<'t> Reader<'t> {
             }
             self.anchors.insert(anchor, node.clone());
         }
+        if self.has_too_many_tasks() {
+            let message = format!("the workflow has more than {} tasks", limits::TASKS_MAX);
+            report.hinted(codes::TASKS_MANY, node.at, message, "write like tasks as one task with `count` or `each`");
+            return Flow::Break(());
+        }
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
@@ -181,6 +187,16 @@ impl<'t> Reader<'t> {
             },
         }
         Flow::Continue(())
+    }
+
+    /// Known before the rest of a million tasks is read.
+    fn has_too_many_tasks(&self) -> bool {
+        match self.open.as_slice() {
+            [Open::Map { key: Some(tasks), .. }, Open::Map { entries, .. }] => {
+                entries.len() > limits::TASKS_MAX as usize && tasks.name == "tasks"
+            }
+            _ => false,
+        }
     }
 
     fn refuse(&self, error: &ScanError, report: &mut Report) {

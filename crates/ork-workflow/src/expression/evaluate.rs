@@ -210,7 +210,13 @@ fn of_error(error: &Error, expr: &str, references: &[Reference], scope: &Scope) 
         _ => {
             let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
             let is_order = detail.contains("cannot order");
-            let hint = is_order.then_some("convert one side with | float, | int or | string");
+            let hint = if is_order {
+                Some("convert one side with | float, | int or | string")
+            } else {
+                detail
+                    .contains("operator")
+                    .then_some("convert text with | int or | float; join anything as text with ~")
+            };
             (if is_order { codes::ORDER_UNLIKE } else { codes::EVALUATION }, detail, hint)
         }
     };

@@ -198,3 +198,63 @@ fn split<'a>(atoms: &'a [Atom], roles: &[Role]) -> Vec<(&'a [Atom], Option<&'a A
     pieces.push((&atoms[from..], None));
     pieces
 }
+
+#[cfg(test)]
+mod tests {
+    use minijinja::{Environment, Value};
+    use proptest::prelude::*;
+
+    use super::rewrite;
+    use crate::expression::environment::ENVIRONMENT;
+
+    #[test]
+    fn only_orderings_and_products_are_rewritten() {
+        let check = |from: &str, to: &str| assert_eq!(rewrite(from).expect(from), to, "{from}");
+        check("a < b", r#"__compare(a, "<", b)"#);
+        check("not a < b and c", r#" not __compare(a, "<", b) and c"#);
+        check("1 < a.b[0] <= -c | int", r#"__compare(1, "<", a . b [0], "<=", - c | int)"#);
+        check("a * b / c * d", "__multiply(__multiply(a, b) / c, d)");
+        check("a - -b * c", "a - __multiply(- b, c)");
+        check("(a < b) == c", r#"(__compare(a, "<", b)) == c"#);
+        check("a is not in [b * c] or d not in e", "a is not in [__multiply(b, c)] or d not  in e");
+        check("x if a > b else {'k': a > b}", r#"x if __compare(a, ">", b) else {'k' : __compare(a, ">", b)}"#);
+    }
+
+    /// Expressions over numbers, on which minijinja's own operators and ours must agree.
+    fn expression() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![(0_u8..9).prop_map(|n| n.to_string()), Just("a".to_owned()), Just("b".to_owned())];
+        leaf.prop_recursive(5, 24, 3, |inner| {
+            let operator = prop::sample::select(vec![
+                "+", "-", "*", "<", "<=", ">", ">=", "==", "and", "or", "//", "%", "**", "~",
+            ]);
+            prop_oneof![
+                (inner.clone(), operator, inner.clone())
+                    .prop_map(|(left, sign, right)| format!("{left} {sign} {right}")),
+                inner.clone().prop_map(|value| format!("({value})")),
+                inner.clone().prop_map(|value| format!("(not {value})")),
+                inner.clone().prop_map(|value| format!("(-{value} | abs)")),
+                (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, b, c)| format!("({a} if {b} else {c})")),
+                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} in [{b}, {a}])")),
+                (inner.clone(), inner).prop_map(|(a, b)| format!("[{a}, {b}][0]")),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn rewriting_changes_no_result(text in expression()) {
+            let scope = Value::from_pairs([("a", 3_i64), ("b", 5_i64)]);
+            let mut plain = Environment::empty();
+            plain.add_filter("abs", minijinja::filters::abs);
+            let wanted = plain.compile_expression(&text).ok().map(|compiled| compiled.eval(scope.clone()).map_err(|error| error.kind()));
+            let Some(wanted) = wanted else { return Ok(()) };
+            // A chain of both kinds is refused, and numbers are not ordered with booleans: nothing to compare.
+            let Ok(rewritten) = rewrite(&text) else { return Ok(()) };
+            let got = ENVIRONMENT.compile_expression(&rewritten).map_err(|error| error.to_string());
+            prop_assert!(got.is_ok(), "{text} became {rewritten}: {got:?}");
+            if let (Ok(wanted), Ok(Ok(got))) = (wanted, got.map(|compiled| compiled.eval(scope))) {
+                prop_assert_eq!(got.to_string(), wanted.to_string(), "{} became {}", text, rewritten);
+            }
+        }
+    }
+}
