@@ -43,7 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let handle = engine.start(Executors { process: None, handlers }, config).await?;
     // Counted in the database, not by the handler.
     while store.run(Scope::All, new.id).await?.is_some_and(|row| !row.status.is_terminal()) {
-        sleep(Duration::from_millis(5)).await;
+        sleep(Duration::from_millis(100)).await;
     }
     let (seconds, after) = (begin.elapsed().as_secs_f64(), cpu_seconds()?);
     handle.drain(Duration::from_secs(1)).await?;

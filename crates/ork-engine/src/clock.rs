@@ -48,7 +48,7 @@ impl DatabaseClock {
     pub async fn follow(&self, store: &dyn Store) -> StoreResult<()> {
         let local = wall();
         let ahead = store.clock_ahead_micros(local).await?;
-        // Half of the round trip is in `ahead`; the store measures against the time that it was given.
+        // The round trip is in neither: `ahead` is a difference, and the time that it is added to is read again.
         self.set(wall(), ahead);
         Ok(())
     }

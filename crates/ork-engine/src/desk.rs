@@ -122,6 +122,7 @@ impl Desk {
             (std::mem::take(&mut state.waiting), std::mem::take(&mut state.live))
         };
         drop(waiting);
+        self.emptied.notify_waiters();
         for live in live.into_values() {
             live.abort();
         }

@@ -1,6 +1,7 @@
 //! Starts an engine, and keeps its loops going.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,21 +104,32 @@ async fn listen(parts: Arc<Parts>) {
     let mut slow_due = Instant::now();
     let mut is_due = false;
     loop {
-        tokio::select! {
-            biased;
-            () = parts.store.changed() => {
-                parts.pokes.dispatcher.notify_one();
-                is_due = true;
+        // Waited for to its end: one that is dropped may take a change with it.
+        let mut changed = pin!(parts.store.changed());
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut changed => break,
+                () = sleep_until(slow_due), if is_due => {
+                    is_due = false;
+                    slow_due = wake_slow(&parts);
+                }
             }
-            () = sleep_until(slow_due), if is_due => {}
         }
-        if is_due && slow_due <= Instant::now() {
-            is_due = false;
-            slow_due = Instant::now() + SLOW_PERIOD;
-            parts.pokes.controls.notify_one();
-            parts.pokes.scheduler.notify_one();
+        parts.pokes.dispatcher.notify_one();
+        if slow_due <= Instant::now() {
+            slow_due = wake_slow(&parts);
+        } else {
+            is_due = true;
         }
         // A store that always says so must not keep the others from their turn.
         tokio::task::yield_now().await;
     }
+}
+
+/// Wakes the loops that look at more than the queue; says when they may be woken again.
+fn wake_slow(parts: &Parts) -> Instant {
+    parts.pokes.controls.notify_one();
+    parts.pokes.scheduler.notify_one();
+    Instant::now() + SLOW_PERIOD
 }

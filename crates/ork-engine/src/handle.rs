@@ -75,6 +75,9 @@ impl EngineHandle {
     /// engine's to reap.
     pub async fn drain(mut self, grace: Duration) -> Result<(), String> {
         let parts = Arc::clone(&self.parts);
+        if let Phase::Over(problem) = &*parts.phase.borrow() {
+            return problem.clone().map_or(Ok(()), Err);
+        }
         parts.phase.send_if_modified(|phase| {
             let is_working = *phase == Phase::Working;
             if is_working {

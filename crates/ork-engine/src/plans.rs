@@ -146,10 +146,30 @@ impl Plans {
         if missing.is_empty() {
             return Ok(found);
         }
-        for stored in store.plans(scope, &missing).await? {
-            found.insert(stored.run, self.read(stored));
+        match store.plans(scope, &missing).await {
+            Ok(stored) => found.extend(stored.into_iter().map(|stored| (stored.run, self.read(stored)))),
+            Err(error) if error.is_transient() => return Err(error),
+            // One row that cannot be read must not keep the others.
+            Err(_) => self.fetch_singly(store, scope, &missing, &mut found).await?,
         }
         Ok(found)
+    }
+
+    async fn fetch_singly(
+        &self,
+        store: &dyn Store,
+        scope: Scope,
+        runs: &[RunId],
+        found: &mut BTreeMap<RunId, Found>,
+    ) -> StoreResult<()> {
+        for run in runs {
+            match store.plans(scope, &[*run]).await {
+                Ok(stored) => found.extend(stored.into_iter().map(|stored| (stored.run, self.read(stored)))),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => drop(found.insert(*run, Err(error.to_string()))),
+            }
+        }
+        Ok(())
     }
 
     fn read(&self, stored: StoredPlan) -> Found {

@@ -128,6 +128,27 @@ async fn a_task_that_takes_its_workers_down_is_quarantined() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_row_that_cannot_be_settled_keeps_no_other_from_being_reaped() {
+    let mut world = World::new();
+    let locks = Arc::new(Locks::default());
+    world.liveness = Arc::clone(&locks) as _;
+    let first = world.engine().await;
+    let run = world.submit(NAPS).await;
+    world.wait_for_status(run, "running").await;
+    locks.leave(first.worker());
+    drop(first);
+    // The batch, and then the first of the three alone.
+    world.store.plan("settle", &[Fault::Corrupt; 2]);
+    let _second = world.engine().await;
+    for expected in [[1, 2, 2], [2, 2, 2]] {
+        sleep(Duration::from_millis(1_500)).await;
+        let attempts: Vec<u32> = world.dump(run).await.tasks.iter().map(|task| task.row.attempt).collect();
+        assert_eq!(attempts, expected);
+    }
+    assert_eq!(world.store.unused(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_engines_share_the_work_and_agree() {
     let mut world = World::new();
     let _engines = [world.engine().await, world.engine().await];

@@ -1,8 +1,10 @@
 //! The engine over the real SQLite store in memory, in virtual time.
+#![allow(clippy::unwrap_used)] // tests
 
 mod faults;
 mod faulty;
 mod flow;
 mod life;
+mod process;
 mod stops;
 mod world;

@@ -179,7 +179,7 @@ pub fn trim(text: &str) -> String {
     text.trim().lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
-const LANES: [&str; 8] = ["echo", "fail", "flaky", "nap", "panic", "hang", "stubborn", "talk"];
+const LANES: [&str; 9] = ["default", "echo", "fail", "flaky", "nap", "panic", "hang", "stubborn", "talk"];
 
 pub fn handlers() -> Handlers {
     Handlers::default()
