@@ -8,6 +8,7 @@ use ork_core::graph::{Birth, NewRun, Pin, RunGraph, birth};
 use ork_core::id::RunId;
 use ork_core::json::Json;
 use ork_core::limits;
+use ork_core::planted::{self, Bug};
 use ork_core::state::Reason;
 use ork_core::store::{RunFilter, RunRow, Scope, StoredPlan, Submitted};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -257,7 +258,9 @@ pub fn pause(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) 
     if !graph.pause() {
         return Ok(false);
     }
-    change::drop_queued(db, &graph, false)?;
+    if !planted::is(Bug::ClaimPastPause) {
+        change::drop_queued(db, &graph, false)?;
+    }
     change::close(db, graph, None, by.1)?;
     Ok(true)
 }
