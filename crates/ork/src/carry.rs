@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ork_core::graph::{NewRun, Pin};
-use ork_core::id::RunId;
+use ork_core::id::{RunId, TaskId};
 use ork_core::plan::Node;
 use ork_core::state::Reason;
 use ork_core::store::RunRow;
@@ -22,7 +22,7 @@ use crate::host;
 use crate::killer::Killer;
 use crate::liveness::LockFiles;
 use crate::output::warn;
-use crate::progress::Progress;
+use crate::progress::{Progress, tasks};
 use crate::signals::{Asked, Signals};
 use crate::verdict;
 use crate::world::{SCOPE, World};
@@ -40,6 +40,8 @@ pub struct Carriage<'a> {
     pub new: Option<&'a NewRun>,
     /// Events that need not be told: those from before this process.
     pub after: u64,
+    /// Tasks that were at work in a process of this machine that is dead.
+    pub strays: Vec<TaskId>,
 }
 
 /// What the signals so far have led to.
@@ -54,12 +56,13 @@ enum Asking {
     HandBack,
 }
 
-/// The executor of processes, and an engine for `lanes`.
-pub async fn start(world: &World, config: EngineConfig) -> Result<(EngineHandle, Arc<Killer>)> {
+/// The executor of processes, and an engine. What earlier attempts of `strays` have left on this machine is killed first.
+pub async fn start(world: &World, config: EngineConfig, strays: &[TaskId]) -> Result<(EngineHandle, Arc<Killer>)> {
     let root = world.database.work_root()?;
     let processes = ProcessExecutor::new(ProcessConfig::new(&root))
         .with_context(|| format!("failed to set up `{}`, where tasks work", root.display()))?;
     let killer = Killer::new(processes);
+    killer.kill_strays(strays).await;
     let host = host::identity();
     let engine = Engine {
         store: Arc::clone(&world.store),
@@ -94,7 +97,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         reap_ms: REAP_MS,
         ..EngineConfig::default()
     };
-    let (engine, killer) = start(world, config).await?;
+    let (engine, killer) = start(world, config, &carriage.strays).await?;
     if let Some(new) = carriage.new {
         engine.seed(new);
     }
@@ -116,7 +119,6 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
             () = tokio::time::sleep(LOOK) => {}
         }
     }
-    progress.close(&follower.names);
     if let Err(problem) = engine.drain(Duration::ZERO).await {
         warn(format!("warning: {problem}"));
     }
@@ -169,8 +171,7 @@ async fn answer(
         (Asking::Nothing, Asked::Interrupt) => {
             world.store.cancel_run(SCOPE, run, Reason::Cancel, &world.actor(), world.now()).await?;
             engine.wake();
-            let tasks = if live == 1 { "1 task" } else { &format!("{live} tasks") };
-            warn(format!("cancelling: {tasks} at work, with 5 s to stop; Ctrl-C again kills"));
+            warn(format!("cancelling: {} at work, with 5 s to stop; Ctrl-C again kills", tasks(live as u64)));
             Ok(Asking::Cancel)
         }
         (_, Asked::Interrupt) => {

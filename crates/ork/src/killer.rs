@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::executor::{Assignment, AttemptIo, Executor, Report};
+use ork_core::id::TaskId;
 use ork_executors::ProcessExecutor;
 use tokio::sync::watch;
 
@@ -19,6 +20,14 @@ pub struct Killer {
 impl Killer {
     pub fn new(inner: ProcessExecutor) -> Arc<Self> {
         Arc::new(Self { inner, killed: watch::Sender::new(None) })
+    }
+
+    /// Kills what earlier attempts of these tasks have left, such as those of a process that was killed.
+    pub async fn kill_strays(self: &Arc<Self>, tasks: &[TaskId]) {
+        let (killer, tasks) = (Arc::clone(self), tasks.to_vec());
+        let job = move || tasks.into_iter().map(|task| killer.inner.kill_strays(task)).sum::<usize>();
+        // It reads all of `/proc`. A panic in it would be one of the executor's own attempts as well.
+        tokio::task::spawn_blocking(job).await.ok();
     }
 
     /// Kills what runs because the run is cancelled. Dropping an attempt kills its tree; that nothing of it is left is

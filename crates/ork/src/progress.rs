@@ -27,6 +27,8 @@ const GROUPS_LOUD_MAX: usize = 60;
 const QUIET_LINES_MAX: usize = 5;
 /// Names in one line about tasks that were skipped or cancelled.
 const NAMES_MAX: usize = 4;
+/// The column of names, behind the longest status and two blanks.
+const WORD: usize = 11;
 /// How often counts are told.
 const COUNT_PERIOD: Duration = Duration::from_secs(1);
 /// After so long without a line, what runs is told.
@@ -212,22 +214,10 @@ impl Progress {
     fn count(&mut self, names: &Names) {
         let total: u64 = names.groups().iter().map(|group| u64::from(group.size.unwrap_or(1))).sum();
         let failed = if self.failed > 0 { format!(", {} failed", thousands(self.failed)) } else { String::new() };
-        let text = format!(
-            "{} of {} tasks done, {} at work{failed}",
-            thousands(self.done),
-            thousands(total),
-            thousands(self.live.len() as u64)
-        );
+        let text = format!("{} of {} done{failed}", thousands(self.done), tasks(total));
         self.line("running", &text, "");
         self.is_behind = false;
         self.counted_at = Instant::now();
-    }
-
-    /// The last count, so that a run that ends between two of them has none that is wrong.
-    pub fn close(&mut self, names: &Names) {
-        if self.is_behind && !self.world.out.json {
-            self.count(names);
-        }
     }
 
     async fn say_what_it_waits_for(&mut self) -> Result<()> {
@@ -263,7 +253,7 @@ impl Progress {
 
     fn line(&mut self, word: &str, subject: &str, text: &str) {
         self.spoke_at = Instant::now();
-        let blanks = " ".repeat(10_usize.saturating_sub(word.len()));
+        let blanks = " ".repeat(WORD.saturating_sub(word.len()));
         let text = if text.is_empty() { String::new() } else { format!("  {}", faint(text)) };
         self.world.out.talk(format!("  {}{blanks}{subject}{text}", status(word)));
     }
@@ -294,9 +284,9 @@ fn name(names: &Names, n: u32) -> String {
 }
 
 /// `a, b/0, b/1 and 97 more`; a whole group is its name and its size.
-fn list(tasks: &TaskSet, names: &Names) -> String {
+fn list(set: &TaskSet, names: &Names) -> String {
     let mut counts: BTreeMap<u32, (String, u64)> = BTreeMap::new();
-    for n in tasks.iter() {
+    for n in set.iter() {
         let g = names.place(n).map_or(u32::MAX, |place| place.g);
         let entry = counts.entry(g).or_insert_with(|| (name(names, n), 0));
         entry.1 += 1;
@@ -306,7 +296,7 @@ fn list(tasks: &TaskSet, names: &Names) -> String {
     }
     let shown = counts.values().take(NAMES_MAX).map(|(name, count)| match count {
         1 => name.clone(),
-        _ => format!("{name} ({} tasks)", thousands(*count)),
+        _ => format!("{name} ({})", tasks(*count)),
     });
     let shown = shown.collect::<Vec<_>>().join(", ");
     let more: u64 = counts.values().skip(NAMES_MAX).map(|(_, count)| count).sum();
@@ -315,6 +305,11 @@ fn list(tasks: &TaskSet, names: &Names) -> String {
 
 fn reason(payload: Option<&Json>) -> Option<String> {
     payload?.value().get("reason")?.as_str().map(str::to_owned)
+}
+
+/// `1 task`, `12,345 tasks`
+pub fn tasks(count: u64) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{} tasks", thousands(count)) }
 }
 
 /// `12,345`

@@ -1,8 +1,8 @@
 //! Columns of text.
 
-/// Rows as lines, each column as wide as its widest cell, two blanks between columns. `paint` gives a padded cell its
-/// colour, by column.
-pub fn lines(rows: &[Vec<String>], paint: impl Fn(usize, &str, &str) -> String) -> Vec<String> {
+/// Rows as lines, each column as wide as its widest cell, two blanks between columns. `paint` gives a cell its colour,
+/// by column.
+pub fn lines(rows: &[Vec<String>], paint: impl Fn(usize, &str) -> String) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
@@ -10,7 +10,8 @@ pub fn lines(rows: &[Vec<String>], paint: impl Fn(usize, &str, &str) -> String) 
         let cells = row.iter().enumerate().map(|(column, cell)| {
             let is_last = column + 1 == row.len();
             let blanks = if is_last { 0 } else { widths[column] - cell.chars().count() };
-            format!("{}{}", paint(column, cell, cell.trim()), " ".repeat(blanks))
+            let painted = if cell.is_empty() { String::new() } else { paint(column, cell) };
+            format!("{painted}{}", " ".repeat(blanks))
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
@@ -24,6 +25,6 @@ mod tests {
     #[test]
     fn columns_are_aligned() {
         let rows = [vec!["a".to_owned(), "bb".to_owned()], vec!["ccc".to_owned(), String::new()]];
-        assert_eq!(lines(&rows, |_, cell, _| cell.to_owned()), ["a    bb", "ccc"]);
+        assert_eq!(lines(&rows, |_, cell| cell.to_owned()), ["a    bb", "ccc"]);
     }
 }

@@ -11,7 +11,7 @@ use crate::exit_code::Exit;
 use crate::log_text;
 use crate::names::Names;
 use crate::output::{alarm, faint, status};
-use crate::progress::{thousands, tries};
+use crate::progress::{tasks, thousands, tries};
 use crate::view;
 use crate::when::duration;
 use crate::world::{SCOPE, World};
@@ -117,14 +117,14 @@ fn tell_error_of_run(world: &World, run: &RunRow, no_task_failed: bool) {
 fn tell_verdict(world: &World, run: &RunRow) {
     let mark = if run.status == RunStatus::Success { "✓" } else { "✗" };
     let took = run.finished_at.map(|at| duration(at.since_ms(run.created_at))).unwrap_or_default();
-    let total = u64::from(run.tasks_total);
-    let tasks = if run.status == RunStatus::Success {
+    let bad = if run.status == RunStatus::Success || run.tasks_bad == 0 {
         String::new()
     } else {
-        format!(": {} of {} tasks failed or were cancelled", thousands(u64::from(run.tasks_bad)), thousands(total))
+        let total = tasks(u64::from(run.tasks_total));
+        format!(": {} of {total} failed or were cancelled", thousands(u64::from(run.tasks_bad)))
     };
     let (id, flags) = (run.id, world.flags());
-    world.out.talk(format!("{mark} {}  {}  {id} in {took}{tasks}", status(run.status.word()), run.name));
+    world.out.talk(format!("{mark} {}  {}  {id} in {took}{bad}", status(run.status.word()), run.name));
     world.out.talk(format!("history: {} (ork runs show {id}{flags})", world.database.place()));
     if run.status != RunStatus::Success {
         world.out.talk(format!("next: ork runs retry {id}{flags}"));

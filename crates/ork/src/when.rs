@@ -8,11 +8,12 @@ pub fn rfc3339(at: Timestamp) -> Value {
     jiff::Timestamp::from_microsecond(at.micros()).map_or(Value::Null, |at| format!("{at:.6}").into())
 }
 
-/// A duration in its two largest units: `0.1 s`, `12.3 s`, `4 min 5 s`, `3 h 2 min`, `5 d 1 h`.
+/// A duration in its largest units: `40 ms`, `12.3 s`, `4 min 5 s`, `3 h 2 min`, `5 d 1 h`.
 pub fn duration(ms: u64) -> String {
     let seconds = ms / 1000;
     match seconds {
-        0..60 => format!("{}.{} s", seconds, ms % 1000 / 100),
+        0 => format!("{ms} ms"),
+        1..60 => format!("{}.{} s", seconds, ms % 1000 / 100),
         60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
         _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
@@ -58,9 +59,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_have_two_units() {
+    fn durations_have_their_largest_units() {
         let shown: Vec<String> = [49, 1_234, 59_999, 61_000, 3_720_000, 90_000_000].map(duration).to_vec();
-        assert_eq!(shown, ["0.0 s", "1.2 s", "59.9 s", "1 min 1 s", "1 h 2 min", "1 d 1 h"]);
+        assert_eq!(shown, ["49 ms", "1.2 s", "59.9 s", "1 min 1 s", "1 h 2 min", "1 d 1 h"]);
         assert_eq!((parse_ms("500ms"), parse_ms("2h")), (Ok(500), Ok(7_200_000)));
         assert!(
             ["", "5", "s", "-1s", "5 s", "99999999999999999999s", "9999999999999999999h"]

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use ork_core::graph::{NewRun, Pin, TriggeredBy};
-use ork_core::id::{RunId, WorkspaceId};
+use ork_core::id::{RunId, TaskId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::store::{RunRow, WorkerRow};
+use ork_core::limits::PAGE_MAX;
+use ork_core::state::TaskStatus;
+use ork_core::store::{RunRow, TaskFilter, WorkerRow};
 use ork_engine::{EngineConfig, Liveness};
 use ork_workflow::Bound;
 
@@ -14,7 +16,7 @@ use crate::carry::{self, Carriage, carry, project};
 use crate::exit_code::{Exit, Refusal};
 use crate::liveness::LockFiles;
 use crate::output::Output;
-use crate::progress::thousands;
+use crate::progress::tasks;
 use crate::when::ago;
 use crate::workflow_file::{Inputs, WorkflowFile, bind};
 use crate::world::{SCOPE, World};
@@ -69,10 +71,9 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
     let world = World::open(out, url).await?;
     let new = new_run(&world, &file, bound, Pin::Process, Some(project))?;
     world.store.submit(&new).await?;
-    let tasks = new.plan.tasks_at_birth();
-    let plural = if tasks == 1 { "1 task".to_owned() } else { format!("{} tasks", thousands(tasks)) };
-    out.talk(format!("{}  {}  {plural}", new.plan.name, new.id));
-    carry(&world, new.id, &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), after: 0 }).await
+    out.talk(format!("{}  {}  {}", new.plan.name, new.id, tasks(new.plan.tasks_at_birth())));
+    carry(&world, new.id, &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), after: 0, strays: Vec::new() })
+        .await
 }
 
 /// A run of a file.
@@ -116,8 +117,17 @@ async fn resume(world: &World, text: &str, jobs: usize) -> Result<Exit> {
 
 /// Carries a run whose process is gone. With 0 jobs only what that left behind is settled.
 pub async fn take_over(world: &World, row: &RunRow, jobs: usize) -> Result<Exit> {
-    world.out.talk(format!("{}  {}  {} of {} tasks left", row.name, row.id, row.tasks_left, row.tasks_total));
-    carry(world, row.id, &Carriage { jobs, new: None, after: row.seq }).await
+    let (left, total) = (row.tasks_left, tasks(u64::from(row.tasks_total)));
+    world.out.talk(format!("{}  {}  {left} of {total} left", row.name, row.id));
+    let strays = at_work(world, row.id).await?;
+    carry(world, row.id, &Carriage { jobs, new: None, after: row.seq, strays }).await
+}
+
+/// The tasks that a worker has, or had when it died.
+async fn at_work(world: &World, run: RunId) -> Result<Vec<TaskId>> {
+    let statuses = vec![TaskStatus::Dispatched, TaskStatus::Running];
+    let filter = TaskFilter { statuses, limit: PAGE_MAX, ..TaskFilter::default() };
+    Ok(world.store.tasks(SCOPE, run, &filter).await?.iter().map(|task| task.task.id()).collect())
 }
 
 /// The living worker that carries a run, if there is one.

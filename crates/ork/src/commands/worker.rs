@@ -16,6 +16,7 @@ use crate::exit_code::{Exit, Refusal};
 use crate::host;
 use crate::killer::Killer;
 use crate::output::{Output, warn};
+use crate::progress::tasks;
 use crate::signals::Signals;
 use crate::when::{duration, parse_ms};
 use crate::world::World;
@@ -65,12 +66,12 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
         capacity,
         ..EngineConfig::default()
     };
-    let (engine, killer) = start(&world, config).await?;
+    let (engine, killer) = start(&world, config, &[]).await?;
     say(
         out,
         "ready",
         &engine,
-        &format!("{name} serves {} of {}, {capacity} tasks at once", args.queues.join(", "), world.database),
+        &format!("{name} serves {} of {}, {} at once", args.queues.join(", "), world.database, tasks(capacity as u64)),
     );
     let mut observations = engine.observe();
     loop {
@@ -91,7 +92,7 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
         out,
         "draining",
         &engine,
-        &format!("{} tasks at work, waiting up to {}", engine.attempts(), duration(args.grace)),
+        &format!("{} at work, waiting up to {}", tasks(engine.attempts() as u64), duration(args.grace)),
     );
     let end = match drain(engine, Duration::from_millis(args.grace), &mut signals, &killer).await {
         Ok(()) => "everything is settled".to_owned(),

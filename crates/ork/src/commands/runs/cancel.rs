@@ -10,6 +10,7 @@ use crate::commands::run::{carrier, take_over};
 use crate::exit_code::Exit;
 use crate::ids::{self, Target};
 use crate::output::Output;
+use crate::progress::tasks;
 use crate::world::{SCOPE, World};
 
 /// Options of `ork runs cancel`.
@@ -43,7 +44,7 @@ async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
     } else if run.status.is_terminal() {
         world.out.data(format!("{}: {id}{}", run.status, if asked { "" } else { " was over already" }))?;
     } else if asked {
-        world.out.data(format!("cancelling: {id}, {} tasks left", run.tasks_left))?;
+        world.out.data(format!("cancelling: {id}, {} left", tasks(u64::from(run.tasks_left))))?;
     } else {
         world.out.data(format!("cancelling: {id} was told so already"))?;
     }

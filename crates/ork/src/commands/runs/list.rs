@@ -76,8 +76,8 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
     }
     let now = world.now();
     let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, now)).collect();
-    let paint = |column: usize, cell: &str, word: &str| match column {
-        1 => status(word),
+    let paint = |column: usize, cell: &str| match column {
+        1 => status(cell),
         4 | 5 => faint(cell),
         _ => cell.to_owned(),
     };

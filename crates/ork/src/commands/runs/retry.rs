@@ -15,6 +15,7 @@ use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::names::number;
 use crate::output::Output;
+use crate::progress::tasks;
 use crate::world::{SCOPE, World};
 
 /// Options of `ork runs retry`.
@@ -58,10 +59,15 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
     let taken: usize = reuse.iter().map(|group| group.done.len()).sum();
     let new = new_run(&world, &old, stored, plan, reuse);
     store.submit(&new).await?;
-    let note = format!("retry of {id}, {taken} of {} tasks taken over", old.tasks_total);
+    let note = format!("retry of {id}, {taken} of {} taken over", tasks(u64::from(old.tasks_total)));
     if old.in_process {
         out.talk(format!("{}  {}  {note}", new.plan.name, new.id));
-        return carry(&world, new.id, &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), after: 0 }).await;
+        return carry(
+            &world,
+            new.id,
+            &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), after: 0, strays: Vec::new() },
+        )
+        .await;
     }
     if out.json {
         out.value(&json!({"run_id": new.id.to_string(), "retry_of": id.to_string(), "reused": taken}))?;

@@ -74,13 +74,13 @@ async fn show_run(world: &World, id: RunId) -> Result<()> {
     let shown = names.groups().iter().take(GROUPS_MAX);
     let cells: Vec<Vec<String>> =
         shown.map(|group| cells(world, group, tasks.get(&group.g).map_or(&[], Vec::as_slice))).collect();
-    let paint = |column: usize, cell: &str, word: &str| match column {
-        0 => format!("  {}", status(word)),
+    let paint = |column: usize, cell: &str| match column {
+        0 => status(cell),
         2 => faint(cell),
         _ => cell.to_owned(),
     };
     for line in table::lines(&cells, paint) {
-        world.out.data(line)?;
+        world.out.data(format!("  {line}"))?;
     }
     if names.groups().len() > GROUPS_MAX {
         let more = (names.groups().len() - GROUPS_MAX) as u64;

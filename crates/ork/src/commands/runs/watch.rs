@@ -72,7 +72,6 @@ async fn follow(world: &World, mut follower: Follower) -> Result<()> {
             Ok(rows) => {
                 is_down = false;
                 if progress.show(&rows, &follower.names).await? {
-                    progress.close(&follower.names);
                     return Ok(());
                 }
                 if !rows.is_empty() {
