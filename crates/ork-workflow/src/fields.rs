@@ -75,6 +75,10 @@ fn check_key(key: &Key, what: &str, table: &Table, report: &mut Report) -> Strin
         return String::new();
     }
     let message = format!("unknown key `{name}` in {what}");
+    if report.is_full() {
+        report.add(codes::KEY_UNKNOWN, key.at, message);
+        return String::new();
+    }
     let foreign = table.foreign.iter().find(|(foreign, _)| *foreign == name).map(|(_, hint)| (*hint).to_owned());
     let near = || suggest::nearest(name, table.keys.iter().copied()).map(|near| format!("did you mean `{near}`?"));
     let suggested = foreign.or_else(near).unwrap_or_default();

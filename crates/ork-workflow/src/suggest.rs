@@ -15,13 +15,21 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     if wanted.len() > COMPARED_CHARS_MAX {
         return None;
     }
-    known
-        .into_iter()
-        .take(COMPARED_MAX)
-        .map(|candidate| (distance(&wanted, &fold(candidate)), candidate))
-        .filter(|&(far, candidate)| far <= (candidate.chars().count().max(wanted.len()) / 3).min(3))
-        .min_by_key(|&(far, _)| far)
-        .map(|(_, candidate)| candidate)
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in known.into_iter().take(COMPARED_MAX) {
+        let folded = fold(candidate);
+        let longer = folded.len().max(wanted.len());
+        let far_max = (longer / 3).min(3);
+        if folded.len().abs_diff(wanted.len()) > far_max || longer > COMPARED_CHARS_MAX {
+            continue;
+        }
+        if let Some(far) = distance(&wanted, &folded, far_max)
+            && best.is_none_or(|(least, _)| far < least)
+        {
+            best = Some((far, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
 }
 
 /// A hint for an unknown name: the nearest known one, or the list of them.
@@ -55,15 +63,15 @@ fn fold(name: &str) -> Vec<char> {
     name.chars().flat_map(char::to_lowercase).map(|c| if c == '-' { '_' } else { c }).collect()
 }
 
-/// Edits between two words: insert, delete, replace, or swap two neighbours (optimal string alignment).
-fn distance(a: &[char], b: &[char]) -> usize {
-    if b.len() > COMPARED_CHARS_MAX {
-        return usize::MAX;
-    }
+/// Edits between two words: insert, delete, replace, or swap two neighbours (optimal string alignment). `None` when
+/// there are more than `far_max`.
+fn distance(a: &[char], b: &[char], far_max: usize) -> Option<usize> {
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
+    let mut row: Vec<usize> = Vec::with_capacity(last.len());
     for (i, &x) in a.iter().enumerate() {
-        let mut row = vec![i + 1];
+        row.clear();
+        row.push(i + 1);
         for (j, &y) in b.iter().enumerate() {
             let mut best = (last[j + 1] + 1).min(row[j] + 1).min(last[j] + usize::from(x != y));
             if i > 0 && j > 0 && x == b[j - 1] && a[i - 1] == y {
@@ -71,7 +79,28 @@ fn distance(a: &[char], b: &[char]) -> usize {
             }
             row.push(best);
         }
-        before = std::mem::replace(&mut last, row);
+        // A swap looks two rows back, so that both must be beyond the limit.
+        if row.iter().chain(&last).min() > Some(&far_max) {
+            return None;
+        }
+        std::mem::swap(&mut before, &mut last);
+        std::mem::swap(&mut last, &mut row);
     }
-    last[b.len()]
+    last.last().copied().filter(|&far| far <= far_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn slips_of_the_hand_are_recognised_and_guesses_are_not_made() {
+        let known = ["depends_on", "command", "run", "retry", "timeout", "a", "b"];
+        let check = |name: &str| nearest(name, known).unwrap_or("-");
+        assert_eq!(
+            ["dependson", "Depends-On", "comand", "commnad", "rn", "rnu", "retrys", "timeuot", "c", "queue", ""]
+                .map(check),
+            ["depends_on", "depends_on", "command", "command", "run", "run", "retry", "timeout", "-", "-", "-"]
+        );
+    }
 }
