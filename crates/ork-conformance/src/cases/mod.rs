@@ -1,1 +1,97 @@
-pub async fn conformance() {}
+//! Named cases, each on a fresh store, each named by the guarantee that it proves.
+
+mod control;
+mod graph;
+mod queue;
+mod reading;
+mod tenancy;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use ork_core::store::Store;
+
+use crate::bed::Bed;
+
+type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+type Case = for<'a> fn(&'a mut Bed) -> Running<'a>;
+
+macro_rules! cases {
+    ($($module:ident :: $case:ident = $guarantee:literal),* $(,)?) => {
+        /// Every case, with its guarantee.
+        const CASES: &[(&str, &str, Case)] =
+            &[$((stringify!($case), $guarantee, |bed| Box::pin($module::$case(bed)))),*];
+    };
+}
+
+cases!(
+    queue::claims_go_by_priority_then_age = "G2",
+    queue::workspaces_take_turns = "G15",
+    queue::a_claim_is_found_again = "G3",
+    queue::only_the_lease_settles = "G4",
+    queue::a_settle_counts_once = "G4",
+    queue::a_late_outcome_is_only_an_event = "G4",
+    queue::a_retired_worker_gets_nothing = "G7",
+    queue::a_start_is_announced_once = "G6",
+    queue::retries_wait_their_delay = "G3",
+    queue::three_lost_workers_quarantine = "G13",
+    queue::at_most_once_is_not_repeated = "G3",
+    queue::handing_back_counts_nothing = "G9",
+    queue::held_tasks_share_their_slots = "G14",
+    graph::a_join_fires_once = "G5",
+    graph::failure_skips_three_levels = "G2",
+    graph::a_stop_sweeps_what_has_not_started = "G2",
+    graph::other_branches_go_on = "G2",
+    graph::run_if_runs_in_spite_of_failure = "G2",
+    graph::groups_expand_once = "G5",
+    graph::too_many_siblings_fail_the_group = "G14",
+    graph::conditions_skip = "G2",
+    graph::results_are_evaluated_last = "G4",
+    graph::successes_are_taken_over = "G4",
+    control::a_cancelled_run_ends_with_its_last_lease = "G10",
+    control::a_single_task_is_cancelled = "G10",
+    control::a_paused_run_starts_nothing = "G2",
+    control::a_pause_outlasts_a_retry = "G2",
+    control::a_deadline_fails_the_run = "G7",
+    control::runs_wait_for_their_slot = "G14",
+    control::a_submit_creates_one_run = "G18",
+    reading::lists_are_paged = "G6",
+    reading::prefixes_find_runs = "G15",
+    reading::events_are_read_by_cursor = "G6",
+    reading::logs_are_kept_in_order = "G14",
+    reading::progress_is_shown = "G4",
+    tenancy::another_workspace_sees_nothing = "G15",
+    tenancy::another_workspace_changes_nothing = "G15",
+);
+
+/// Runs every case, each on a fresh store, and looks for broken invariants after it.
+///
+/// # Panics
+/// When a case fails. The case is named on stderr before it begins.
+pub async fn conformance<F, Fut>(fresh: F)
+where
+    F: Fn() -> Fut,
+    Fut: Future<Output = Arc<dyn Store>>,
+{
+    for (name, guarantee, case) in CASES {
+        eprintln!("{guarantee} {name}");
+        let mut bed = Bed::new(fresh().await).await;
+        case(&mut bed).await;
+        bed.check_all().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::Model;
+
+    #[test]
+    fn the_model_conforms() {
+        let fresh = || async { Arc::new(Model::new()) as Arc<dyn Store> };
+        conformance(fresh).now_or_never().expect("the model never waits");
+    }
+}

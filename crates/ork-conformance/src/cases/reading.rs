@@ -1,0 +1,120 @@
+//! Lists, pages, logs.
+
+use ork_core::executor::{Progress, Stream};
+use ork_core::id::TaskRef;
+use ork_core::plan::{Fan, Node, Plan};
+use ork_core::state::{RunStatus, TaskStatus};
+use ork_core::store::{LogChunk, LogQuery, ProgressNote, RunFilter, Scope, TaskFilter};
+
+use crate::bed::{Bed, done, failed};
+use crate::plans::{node, plan, tries};
+
+pub async fn lists_are_paged(bed: &mut Bed) {
+    let mut runs = Vec::new();
+    for at in 0..5 {
+        let labels = [("team".to_owned(), if at % 2 == 0 { "media" } else { "ops" }.to_owned())].into();
+        let name = if at == 4 { "other" } else { "conformance" }.into();
+        runs.push(bed.submit(Plan { labels, name, ..plan(vec![node("a", &[])]) }).await);
+    }
+    runs.reverse();
+    bed.work(done()).await;
+    let store = bed.store.clone();
+    let list = |filter: RunFilter| {
+        let store = store.clone();
+        async move {
+            let rows = store.runs(Scope::All, &filter).await.expect("runs are listed");
+            rows.iter().map(|row| row.id).collect::<Vec<_>>()
+        }
+    };
+    let page = RunFilter { limit: 2, ..RunFilter::default() };
+    assert_eq!(list(page.clone()).await, runs[..2]);
+    assert_eq!(list(RunFilter { before: Some(runs[1]), ..page.clone() }).await, runs[2..4]);
+    let all = RunFilter { limit: 100, ..RunFilter::default() };
+    assert_eq!(list(RunFilter { statuses: vec![RunStatus::Success], ..all.clone() }).await, [runs[4]]);
+    assert_eq!(list(RunFilter { name: Some("other".into()), ..all.clone() }).await, [runs[0]]);
+    let label = Some(("team".to_owned(), "ops".to_owned()));
+    assert_eq!(list(RunFilter { label, ..all }).await, [runs[1], runs[3]]);
+    let ids = store.run_ids(Scope::All, Some(runs[3]), 2).await.expect("ids are listed");
+    assert_eq!(ids, [runs[2], runs[1]]);
+    let run = bed.submit(plan(vec![Node { fan: Fan::Count(5), ..node("a", &[]) }, node("b", &[])])).await;
+    let filter = TaskFilter { g: Some(0), statuses: vec![TaskStatus::Queued], after: Some(1), limit: 2 };
+    let rows = store.tasks(Scope::All, run, &filter).await.expect("tasks are listed");
+    assert_eq!(rows.iter().map(|row| row.task.n).collect::<Vec<_>>(), [2, 3]);
+    let plans = store.plans(Scope::All, &[run, runs[0]]).await.expect("plans are listed");
+    assert_eq!(plans.len(), 2);
+    assert!(plans.iter().any(|stored| stored.run == run && stored.plan.value()["nodes"][0]["key"] == "a"));
+}
+
+pub async fn prefixes_find_runs(bed: &mut Bed) {
+    let first = bed.submit(plan(vec![])).await;
+    bed.pass(1_000_000_000);
+    let second = bed.submit(plan(vec![])).await;
+    let store = bed.store.clone();
+    let hex = |run: ork_core::id::RunId| run.uuid().simple().to_string();
+    for digits in [8, 11, 20, 32] {
+        let found = store.runs_by_prefix(Scope::All, &hex(first)[..digits]).await.expect("a prefix is answered");
+        assert_eq!(found, [first], "{digits} digits");
+    }
+    assert_eq!(store.runs_by_prefix(Scope::All, &hex(second)).await, Ok(vec![second]));
+    assert_eq!(store.runs_by_prefix(Scope::All, &hex(second)[..3]).await.expect("a prefix is answered").len(), 2);
+    assert_eq!(store.runs_by_prefix(Scope::All, "ffff").await, Ok(vec![]));
+}
+
+pub async fn events_are_read_by_cursor(bed: &mut Bed) {
+    let run = bed.submit(plan(vec![Node { fan: Fan::Count(3), ..node("a", &[]) }])).await;
+    let held = bed.claim(3).await;
+    bed.settle_all(held.into_iter().map(|held| (held, done())).collect()).await;
+    let store = bed.store.clone();
+    let all = store.events(Scope::All, run, 0, 100).await.expect("events are listed");
+    let last = all.last().expect("there are some").seq_last;
+    assert_eq!(last, 1 + 1 + 3 + 3 + 1);
+    for after in 0..=last {
+        let rows = store.events(Scope::All, run, after, 2).await.expect("events are listed");
+        let expected: Vec<_> = all.iter().filter(|row| row.seq_last > after).take(2).cloned().collect();
+        assert_eq!(rows, expected, "after {after}");
+    }
+}
+
+pub async fn logs_are_kept_in_order(bed: &mut Bed) {
+    let run = bed.submit(plan(vec![node("a", &[])])).await;
+    let task = TaskRef { run, n: 0 };
+    let chunk = |position, stream, text: &str| LogChunk { task, attempt: 1, position, stream, bytes: text.into() };
+    let chunks = [chunk(0, Stream::Stdout, "one"), chunk(1, Stream::Stderr, "two"), chunk(2, Stream::Stdout, "three")];
+    let store = bed.store.clone();
+    store.append_logs(Scope::All, &chunks[1..]).await.expect("logs are kept");
+    store.append_logs(Scope::All, &chunks[..2]).await.expect("logs are kept");
+    store.append_logs(Scope::All, &[chunk(0, Stream::Stderr, "changed")]).await.expect("logs are kept");
+    let mut query = LogQuery { task, attempt: 1, from: 0, bytes_max: 6 };
+    let page = store.logs(Scope::All, query).await.expect("logs are read");
+    assert_eq!((page.chunks.as_slice(), page.next), (&chunks[..2], Some(2)));
+    query.from = 2;
+    let page = store.logs(Scope::All, query).await.expect("logs are read");
+    assert_eq!((page.chunks.as_slice(), page.next), (&chunks[2..], None));
+    query = LogQuery { from: 0, bytes_max: 1, ..query };
+    assert_eq!(store.logs(Scope::All, query).await.expect("logs are read").chunks.len(), 1, "at least one");
+    query.attempt = 2;
+    assert_eq!(store.logs(Scope::All, query).await.expect("logs are read").chunks, []);
+}
+
+pub async fn progress_is_shown(bed: &mut Bed) {
+    let run = bed.submit(plan(vec![Node { retry: tries(2), ..node("a", &[]) }, node("b", &[])])).await;
+    let held = bed.claim_one().await;
+    let note = |percent, lease| ProgressNote {
+        task: held.claimed.task,
+        lease,
+        progress: Progress { percent, stage: Some("cut".into()), message: Some("half".into()) },
+    };
+    let store = bed.store.clone();
+    let notes = [note(50, held.lease), note(90, ork_core::graph::LeaseId(99))];
+    store.progress(Scope::All, &notes).await.expect("progress is kept");
+    let row = bed.task(run, 0).await;
+    assert_eq!(row.progress, Some(note(50, held.lease).progress), "a note of another lease is dropped");
+    assert_eq!(bed.run(run).await.progress, 25);
+    bed.settle(held, failed()).await;
+    assert_eq!(bed.run(run).await.progress, 0, "a new attempt starts at 0");
+    bed.work(done()).await;
+    let row = bed.task(run, 1).await;
+    assert_eq!((row.progress.map(|p| p.percent), bed.run(run).await.progress), (Some(100), 50));
+    let attempts = store.attempts(Scope::All, TaskRef { run, n: 0 }).await.expect("attempts are listed");
+    assert_eq!(attempts.iter().map(|a| a.outcome.as_deref()).collect::<Vec<_>>(), [Some("failed")]);
+}
