@@ -163,7 +163,7 @@ async fn a_panic_is_the_attempts_failure() {
         "
         run failed
         a[0] failed error: panicked: at once
-        b[0] failed error: panicked: late true
+        b[0] failed error: panicked: late
         c[0] success 1
         ",
     )

@@ -53,6 +53,8 @@ async fn run(text: &str) -> (World, Arc<Fake>, ork_core::store::RunDump, Vec<Obs
     while let Ok(observation) = seen.try_recv() {
         told.push(observation);
     }
+    // What was still to be announced would be now.
+    sleep(Duration::from_millis(100)).await;
     engine.drain(Duration::from_secs(1)).await.unwrap();
     (world, fake, dump, told)
 }
@@ -114,8 +116,13 @@ async fn reports_become_outcomes() {
     let errors: Vec<String> =
         dump.tasks.iter().map(|task| format!("{:?}", task.row.error.as_ref().unwrap().kind)).collect();
     assert_eq!(errors, ["Exit { code: 3 }", "Timeout"]);
-    // A short process costs no write of its start.
     assert_eq!((dump.tasks[0].row.started_at.is_some(), world.store.calls("start")), (true, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_process_costs_no_write_of_its_start() {
+    let (world, _, dump, _) = run("{name: short, tasks: {a: {command: [fail]}}}").await;
+    assert_eq!((dump.tasks[0].row.started_at.is_some(), world.store.calls("start")), (true, 0));
 }
 
 #[tokio::test(start_paused = true)]
