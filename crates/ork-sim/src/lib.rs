@@ -14,6 +14,7 @@ pub mod clock;
 pub mod dice;
 pub mod executor;
 pub mod faults;
+pub mod kills;
 pub mod life;
 pub mod locks;
 pub mod nodes;
