@@ -19,7 +19,7 @@ use crate::conn::{Batch, Conn, column, one};
 use crate::fault::Work;
 use crate::rows::{self, Columns, filter};
 use crate::sql::Sql;
-use crate::writes::{self, Finished};
+use crate::writes::{self, Entry, Finished};
 
 /// A run in the hands of a change.
 pub struct Open {
@@ -104,8 +104,8 @@ pub struct Left {
 pub struct Also<'a> {
     /// The result of the one run that it is about.
     pub result: Option<&'a Json>,
-    /// Tasks to be queued: (run, group, first and last number), after what the graphs decided.
-    pub queue: Vec<(RunId, u32, u32, u32)>,
+    /// Tasks to be queued after those that the graphs decided.
+    pub queue: Vec<Entry>,
     /// More statements, sent first.
     pub first: Batch<'a>,
 }

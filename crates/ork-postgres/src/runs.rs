@@ -23,6 +23,7 @@ use crate::rows::{self, Columns, filter};
 use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
 use crate::submit::Submit;
+use crate::writes::Entry;
 
 #[async_trait]
 impl Runs for PgStore {
@@ -213,11 +214,8 @@ impl Transition for Resume {
         }
         let mut also = Also::default();
         if !open.graph.head.held {
-            for row in db.rows(Sql::TasksToResume, &[&self.id.uuid()]).await? {
-                let mut c = Columns::of(&row, "tasks");
-                let (g, n) = (c.next("g")?, c.next("n")?);
-                also.queue.push((self.id, g, n, n));
-            }
+            let rows = db.rows(Sql::TasksToResume, &[&self.id.uuid()]).await?;
+            also.queue = rows.iter().map(Entry::next_attempt).collect::<StoreResult<_>>()?;
         }
         db.note(Note::Look);
         close(db, vec![open], self.now, also).await?;

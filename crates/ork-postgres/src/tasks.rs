@@ -15,6 +15,7 @@ use crate::fault::Work;
 use crate::rows::{self, Columns, filter, int};
 use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
+use crate::writes::Entry;
 
 #[async_trait]
 impl Tasks for PgStore {
@@ -119,17 +120,16 @@ impl Transition for RetryNow {
     type Output = bool;
 
     async fn apply(&self, db: &Conn) -> Work<bool> {
-        let (g, ..) = place(db, self.scope, self.task).await?;
+        place(db, self.scope, self.task).await?;
         let actor = Actor::system("scheduler");
         let open = open(db, self.scope, self.task.run, Reach::Head, (&actor, self.now)).await?;
         let head = &open.graph.head;
         if head.paused || head.held || head.status.is_terminal() {
             return Ok(false);
         }
-        if db.run(Sql::QueueUndelay, &[&vec![self.task.run.uuid()], &vec![int(self.task.n)]]).await? == 0 {
-            return Ok(false);
-        }
-        let also = Also { queue: vec![(self.task.run, g, self.task.n, self.task.n)], ..Also::default() };
+        let (runs, numbers) = (vec![self.task.run.uuid()], vec![int(self.task.n)]);
+        let Some(row) = db.row(Sql::QueueUndelay, &[&runs, &numbers]).await? else { return Ok(false) };
+        let also = Also { queue: vec![Entry::next_attempt(&row)?], ..Also::default() };
         close(db, vec![open], self.now, also).await?;
         Ok(true)
     }

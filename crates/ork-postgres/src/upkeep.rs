@@ -19,7 +19,7 @@ use crate::fault::Work;
 use crate::rows::{self, Columns, filter, int};
 use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
-use crate::writes::RESULT;
+use crate::writes::{Entry, RESULT, queue_params};
 
 #[async_trait]
 impl Upkeep for PgStore {
@@ -117,19 +117,17 @@ impl Promote {
         let runs: Vec<Uuid> = due.iter().map(|(run, _)| run.uuid()).collect();
         let numbers: Vec<i32> = due.iter().map(|(_, n)| *n).collect();
         // Another engine may have queued some of them: only what this statement takes out of `delayed` is ours.
-        let mut ours: BTreeMap<(RunId, i32), i32> = BTreeMap::new();
+        let mut ours: BTreeMap<(Uuid, i32), Entry> = BTreeMap::new();
         for row in db.rows(Sql::QueueUndelay, &[&runs, &numbers]).await? {
-            let mut c = Columns::of(&row, "delayed");
-            ours.insert((c.next("run_id")?, c.next("n")?), c.next("g")?);
+            let entry = Entry::next_attempt(&row)?;
+            ours.insert((entry.run, entry.n.0), entry);
         }
-        let wanted: Vec<(Uuid, i32, i32)> =
-            due.iter().filter_map(|key| ours.get(key).map(|g| (key.0.uuid(), *g, key.1))).collect();
-        let runs: Vec<Uuid> = wanted.iter().map(|w| w.0).collect();
-        let groups: Vec<i32> = wanted.iter().map(|w| w.1).collect();
-        let numbers: Vec<i32> = wanted.iter().map(|w| w.2).collect();
-        let rows = db.rows(Sql::QueueInsert, &[&runs, &groups, &numbers, &numbers]).await?;
+        let wanted: Vec<Entry> = due.iter().filter_map(|(run, n)| ours.remove(&(run.uuid(), *n))).collect();
+        let mut batch = Batch::default();
+        batch.add(Sql::QueueInsert, queue_params(&wanted));
+        let rows = &db.send(&batch).await?[0].rows;
         let mut left = Left::default();
-        change::note_queued(db, &rows, &mut left)?;
+        change::note_queued(db, rows, &mut left)?;
         if left.upkeep {
             db.note(crate::bell::Note::Look);
         }

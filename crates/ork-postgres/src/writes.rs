@@ -6,13 +6,14 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::EventRow;
 use ork_core::graph::{Changes, Ended, Group, Head, TaskWrite};
-use ork_core::id::{RunId, WorkspaceId};
+use ork_core::id::WorkspaceId;
 use ork_core::json::Json;
 use ork_core::state::TaskStatus;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::conn::{Answer, Batch, Param, column, one};
-use crate::rows::{big, encode, int};
+use crate::rows::{Columns, big, encode, int};
 use crate::sql::Sql;
 
 /// What became of one run.
@@ -337,24 +338,83 @@ fn run_error((key, failure): &(String, ork_core::attempt::Failure)) -> StoreResu
     encode(&Named { task: key, failure })
 }
 
-/// The queue and the evaluations. Answers the place of the statement that queues.
-pub fn queue(batch: &mut Batch<'_>, finished: &[Finished], more: Vec<(RunId, u32, u32, u32)>) -> Option<usize> {
-    evaluations(batch, finished);
-    let mut wanted: Vec<(Uuid, i32, i32, i32)> = Vec::new();
-    for Finished { head, groups, changes, .. } in finished {
-        let run = head.run.uuid();
-        for group in changes.released.iter().filter_map(|g| groups.get(g)) {
-            wanted.extend(ranges(group).map(|(from, to, _)| (run, int(group.g), int(from), int(to))));
-        }
-        wanted.extend(changes.requeued.iter().map(|task| (run, int(task.g), int(task.n), int(task.n))));
+/// Tasks on their way into the queue: a range of one group, and the attempt that they are queued for.
+pub struct Entry {
+    /// The run.
+    pub run: Uuid,
+    /// The group.
+    pub g: i32,
+    /// The first number, and the last.
+    pub n: (i32, i32),
+    /// The index of the first.
+    pub index: i32,
+    /// The attempt.
+    pub attempt: i32,
+}
+
+impl Entry {
+    /// The next attempt of a task, from `run_id, n, g, task_index, attempt`.
+    pub fn next_attempt(row: &Row) -> StoreResult<Self> {
+        let mut c = Columns::of(row, "tasks");
+        let (run, n): (Uuid, i32) = (c.next("run_id")?, c.next("n")?);
+        let g = c.next("g")?;
+        Ok(Self { run, g, n: (n, n), index: c.next("task_index")?, attempt: c.next::<i32>("attempt")? + 1 })
     }
-    wanted.extend(more.into_iter().map(|(run, g, from, to)| (run.uuid(), int(g), int(from), int(to))));
-    (!wanted.is_empty()).then(|| {
-        batch.add(
-            Sql::QueueInsert,
-            vec![owned(&wanted, |w| w.0), owned(&wanted, |w| w.1), owned(&wanted, |w| w.2), owned(&wanted, |w| w.3)],
-        )
-    })
+}
+
+/// The queue and the evaluations. Answers the place of the statement that queues.
+pub fn queue(batch: &mut Batch<'_>, finished: &[Finished], more: Vec<Entry>) -> Option<usize> {
+    evaluations(batch, finished);
+    let mut entries: Vec<Entry> = Vec::new();
+    for Finished { head, groups, changes, .. } in finished {
+        if changes.released.is_empty() && changes.requeued.is_empty() {
+            continue;
+        }
+        let run = head.run.uuid();
+        let writes: BTreeMap<u32, &TaskWrite> = changes.tasks.iter().map(|write| (write.n, write)).collect();
+        for group in changes.released.iter().filter_map(|g| groups.get(g)) {
+            released(run, group, &writes, &mut entries);
+        }
+        for task in &changes.requeued {
+            let index = groups.get(&task.g).map_or(0, |group| index_of(group, task.n));
+            let attempt = writes.get(&task.n).map_or(0, |write| write.attempt) + 1;
+            let (g, n) = (int(task.g), int(task.n));
+            entries.push(Entry { run, g, n: (n, n), index: int(index), attempt: int(attempt) });
+        }
+    }
+    entries.extend(more);
+    (!entries.is_empty()).then(|| batch.add(Sql::QueueInsert, queue_params(&entries)))
+}
+
+/// The parameters of `queue/insert.sql`.
+pub fn queue_params<'a>(entries: &[Entry]) -> Vec<Param<'a>> {
+    vec![
+        owned(entries, |e| e.run),
+        owned(entries, |e| e.g),
+        owned(entries, |e| e.n.0),
+        owned(entries, |e| e.n.1),
+        owned(entries, |e| e.index),
+        owned(entries, |e| e.attempt),
+    ]
+}
+
+const fn index_of(group: &Group, n: u32) -> u32 {
+    if n == group.first { 0 } else { n - group.rest + 1 }
+}
+
+/// The first attempts of a group that was just released: none of its tasks had one, so no row needs to be read. Tasks that
+/// were over before, or are over by this very change, are left out.
+fn released(run: Uuid, group: &Group, writes: &BTreeMap<u32, &TaskWrite>, into: &mut Vec<Entry>) {
+    let entry =
+        |from, to, index| Entry { run, g: int(group.g), n: (int(from), int(to)), index: int(index), attempt: 1 };
+    for (from, to, index) in ranges(group) {
+        if group.ended.is_empty() && writes.range(from..=to).next().is_none() {
+            into.push(entry(from, to, index));
+        } else {
+            let live = (from..=to).filter(|n| !group.ended.contains(*n) && !writes.contains_key(n));
+            into.extend(live.map(|n| entry(n, n, index_of(group, n))));
+        }
+    }
 }
 
 /// The stored group of a run's result, in `evaluations`.

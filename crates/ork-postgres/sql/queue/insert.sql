@@ -1,16 +1,19 @@
--- Queues tasks in the order of $1 to $4, each a run, a group, and a range of its tasks' numbers; live tasks only. What has a
--- concurrency key waits in `held` for a slot. Answers where they went, with the lowest key of each place.
+-- Queues tasks in the order of the arrays: each place is a run, a group, a range of its tasks' numbers, the index of the first,
+-- and the attempt that they are queued for. What has a concurrency key waits in `held` for a slot. Answers where they went,
+-- with the lowest key of each place.
+--
+-- `tasks` is not read: who queues knows which tasks are live. A join by range (`n BETWEEN`) would besides be planned as a
+-- walk over all tasks of the run, once for each range.
 WITH wanted AS MATERIALIZED (
     SELECT found.*, nextval('ready_seq') AS seq
     FROM (
-        SELECT gr.lane, gr.workspace_id, -gr.priority::bigint AS rank, t.run_id, t.n, t.g, t.task_index, t.attempt + 1 AS attempt,
-               gr.concurrency_key, gr.concurrency_limit
-        FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[]) WITH ORDINALITY
-             AS s (run_id, g, n_first, n_last, place)
+        SELECT gr.lane, gr.workspace_id, -gr.priority::bigint AS rank, gr.run_id, number AS n, gr.g,
+               s.index_first + (number - s.n_first) AS task_index, s.attempt, gr.concurrency_key, gr.concurrency_limit
+        FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::integer[]) WITH ORDINALITY
+             AS s (run_id, g, n_first, n_last, index_first, attempt, place)
         JOIN groups gr ON gr.run_id = s.run_id AND gr.g = s.g
-        JOIN tasks t ON t.run_id = s.run_id AND t.n BETWEEN s.n_first AND s.n_last
-        WHERE t.status IN ('pending', 'waiting', 'retrying')
-        ORDER BY s.place, t.n
+        CROSS JOIN generate_series(s.n_first, s.n_last) AS number
+        ORDER BY s.place, number
     ) AS found
 ), queued AS (
     INSERT INTO ready (lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt)

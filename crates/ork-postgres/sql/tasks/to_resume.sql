@@ -1,5 +1,5 @@
 -- Everything that could run and is nowhere: a pause took it out of the queue.
-SELECT t.g, t.n FROM tasks t JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
+SELECT t.run_id, t.n, t.g, t.task_index, t.attempt FROM tasks t JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
 WHERE t.run_id = $1 AND t.status IN ('pending', 'retrying') AND gr.phase = 'released'
   AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.run_id = t.run_id AND l.n = t.n)
   AND NOT EXISTS (SELECT 1 FROM delayed d WHERE d.run_id = t.run_id AND d.n = t.n)

@@ -38,8 +38,8 @@ async fn a_chain_goes_through() {
         assert_eq!(w.show(run).await, "success: a=success b=success c=success");
         assert_eq!(
             w.events(run).await,
-            "run.created task.queued[0] run.running task.dispatched[0] task.success[0] task.queued[1] task.dispatched[1] \
-             task.success[1] task.queued[2] task.dispatched[2] task.success[2] run.success"
+            "run.created run.running task.dispatched[0] task.success[0] task.dispatched[1] task.success[1] task.dispatched[2] \
+             task.success[2] run.success"
         );
         let outputs = w.store.outputs(Scope::All, run, &[1]).await.unwrap();
         assert_eq!(outputs[0].output, Some(Json::from_stored("1")));
@@ -328,7 +328,7 @@ async fn starts_are_announced_once() {
         w.settle(&batch, success()).await;
         assert_eq!(
             w.events(run).await,
-            "run.created task.queued[0-1] run.running task.dispatched[0-1] task.running[0-1] task.success[0-1] run.success"
+            "run.created run.running task.dispatched[0-1] task.running[0-1] task.success[0-1] run.success"
         );
         w.show(run).await;
     })

@@ -1,0 +1,95 @@
+//! How statements scale: how many there are, and how PostgreSQL carries out the hot ones.
+
+use ork_core::store::{Queue, Scope};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use crate::world::{World, client, failure, fan, node, plan, success, with_world};
+
+/// Statements that a settle of `count` tasks sends, once everything is prepared.
+async fn statements(w: &World, count: u32, fails: bool) -> u64 {
+    w.submit(plan(vec![fan("a", &[], count), node("b", &[0])])).await;
+    let batch = w.claim(count as usize).await;
+    assert_eq!(batch.tasks.len(), count as usize);
+    let before = w.store.statements_sent();
+    w.settle(&batch, if fails { failure() } else { success() }).await;
+    let sent = w.store.statements_sent() - before;
+    w.drain(500).await;
+    sent
+}
+
+#[tokio::test]
+async fn a_settle_sends_as_many_statements_for_500_tasks_as_for_one() {
+    with_world(|w| async move {
+        for fails in [false, true] {
+            let one = statements(&w, 1, fails).await;
+            let many = statements(&w, 500, fails).await;
+            assert_eq!(one, many, "fails: {fails}");
+            assert!(one <= 22, "{one} statements");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_settle_of_many_runs_is_no_longer() {
+    with_world(|w| async move {
+        let one = statements(&w, 1, false).await;
+        for _ in 0..50 {
+            w.submit(plan(vec![node("a", &[]), node("b", &[0])])).await;
+        }
+        let batch = w.claim(100).await;
+        let before = w.store.statements_sent();
+        w.settle(&batch, success()).await;
+        assert_eq!((batch.tasks.len(), w.store.statements_sent() - before), (50, one));
+    })
+    .await;
+}
+
+/// Fills the queue behind PostgreSQL's back, and explains a claim while its statistics still say that the table is empty.
+#[tokio::test]
+async fn a_claim_walks_along_the_key() {
+    with_world(|w| async move {
+        let run = w.submit(plan(vec![node("a", &[])])).await;
+        let db = client(&w.url).await;
+        db.batch_execute(&format!(
+            "ALTER TABLE ready SET (autovacuum_enabled = off); ANALYZE ready;
+             INSERT INTO ready SELECT 'work', '{}', s % 3, nextval('ready_seq'), '{}', s, 0, 0, 1 FROM generate_series(1, 200000) s;
+             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan",
+            ork_core::id::WorkspaceId::DEFAULT.uuid(),
+            run.uuid()
+        ))
+        .await
+        .unwrap();
+        for analyze in ["", "ANALYZE ready"] {
+            db.batch_execute(analyze).await.unwrap();
+            let shape = explain_claim(&db, w.worker.uuid()).await;
+            assert!(!shape.contains("Seq Scan"), "{shape}");
+            assert!(shape.contains("Index Scan using ready_pkey") || shape.contains("Index Only Scan using ready_pkey"), "{shape}");
+            assert!(shape.contains("Tid Scan on ready"), "{shape}");
+        }
+        let batch = w.claim(500).await;
+        assert_eq!(batch.tasks.len(), 500);
+        assert!(w.store.claim(&ork_core::store::Claim { scope: Scope::All, ..w.claim_of(w.worker, 0) }).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+async fn explain_claim(db: &tokio_postgres::Client, worker: Uuid) -> String {
+    let statement = format!("EXPLAIN (ANALYZE, TIMING off) {}", include_str!("../../sql/queue/claim.sql"));
+    let params: [&(dyn ToSql + Sync); 9] = [
+        &vec!["work"],
+        &vec![ork_core::id::WorkspaceId::DEFAULT.uuid()],
+        &vec![i64::MIN],
+        &vec![i64::MIN],
+        &500_i64,
+        &500_i64,
+        &worker,
+        &1_i64,
+        &1_i64,
+    ];
+    db.batch_execute("BEGIN").await.unwrap();
+    let rows = db.query(&statement, &params).await.unwrap();
+    db.batch_execute("ROLLBACK").await.unwrap();
+    rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
+}

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use futures_util::FutureExt;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::check::check;
-use ork_core::clock::{Entropy, SeededEntropy, Timestamp};
+use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::event::Actor;
 use ork_core::graph::{LeaseId, NewRun, Pin, ProcessEnd, TriggeredBy};
 use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
@@ -96,7 +96,11 @@ pub async fn register(store: &PgStore, seed: u64) -> WorkerId {
 }
 
 pub fn node(key: &str, parents: &[u32]) -> Node {
-    Node { depends_on: parents.to_vec(), queue: "work".into(), ..Node::new(key, Action::operation("work", Value::Null)) }
+    Node {
+        depends_on: parents.to_vec(),
+        queue: "work".into(),
+        ..Node::new(key, Action::operation("work", Value::Null))
+    }
 }
 
 pub fn fan(key: &str, parents: &[u32], count: u32) -> Node {
@@ -240,8 +244,4 @@ impl World {
 
 pub fn first(run: RunId) -> TaskRef {
     TaskRef { run, n: 0 }
-}
-
-pub fn random(seed: u64) -> u64 {
-    SeededEntropy::new(seed).next_u64()
 }
