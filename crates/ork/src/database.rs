@@ -95,7 +95,7 @@ impl Database {
         let message = without_password(&error.to_string());
         match error {
             StoreError::Incompatible(text) if !text.contains("newer") => {
-                Refusal::usage(message).hint(format!("ork db migrate --database {self}")).into()
+                Refusal::usage(message).hint("ork db migrate").into()
             }
             StoreError::Unavailable(_) => Refusal::new(Exit::Unreachable, message)
                 .hint(format!("is {self} running, and reachable from here?"))

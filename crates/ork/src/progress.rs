@@ -204,7 +204,7 @@ impl Progress {
             Some("upstream") => "what it needs did not succeed",
             Some("stop") => "another task failed",
             Some("deadline") => "the run passed its time limit",
-            Some("unproven") => "its process may still run",
+            Some("unproven") => "that its process has ended is not proven",
             _ => "",
         };
         let list = list(&row.tasks, names);

@@ -75,6 +75,11 @@ impl World {
 
     /// The rest of a command line that would find the same database again.
     pub fn flags(&self) -> String {
-        if self.database.is_default() { String::new() } else { format!(" --database {}", self.database) }
+        match &self.database {
+            database if database.is_default() => String::new(),
+            Database::Sqlite(_) => format!(" --database {}", self.database),
+            // With a password it would not be shown whole, and then it is no use.
+            Database::Postgres(_) => " --database URL".to_owned(),
+        }
     }
 }

@@ -1,0 +1,9 @@
+//! The real binary as a black box: arguments in, both streams and the exit code out. Each test has a home of its own.
+
+mod carried;
+mod docs;
+mod files;
+mod home;
+mod postgres;
+mod runs;
+mod signals;
