@@ -42,9 +42,9 @@ pub fn behaviour(seed: u64, (run, n, attempt): (u64, u32, u32), node: &Node, end
     let mut dice = Dice::new(seed, &[STREAM, run, u64::from(n), u64::from(attempt)]);
     let work_ms = match dice.below(100) {
         0..10 => 0,
-        10..60 => dice.between(1, 300),
-        60..85 => dice.between(300, 2_500),
-        85..95 => dice.between(2_500, 6_000),
+        10..45 => dice.between(1, 300),
+        45..70 => dice.between(300, 2_500),
+        70..92 => dice.between(2_500, 6_000),
         // Longer than a lease lasts without a heartbeat.
         _ => dice.between(16_000, 22_000),
     };

@@ -26,9 +26,8 @@ pub async fn check_start(world: &Arc<World>, task: TaskRef, attempt: u32, place:
         return world.problem(format!("{}: starts and was never submitted", world.name(task)));
     };
     let Some(node) = known.plan.nodes.get(row.g as usize) else { return };
-    let earlier = lock(&world.witness).of_task(task).count();
-    if node.at_most_once && earlier > 0 {
-        world.problem(format!("{}: may run at most once and starts again", world.name(task)));
+    if node.at_most_once && was_interrupted(world, task).await {
+        world.problem(format!("{}: was interrupted, may not be repeated, and starts again", world.name(task)));
     }
     if lock(&world.witness).of_attempt(task, attempt).count() > 0 {
         world.problem(format!("{}: attempt {attempt} starts twice", world.name(task)));
@@ -43,6 +42,17 @@ pub async fn check_start(world: &Arc<World>, task: TaskRef, attempt: u32, place:
     check_requests(world, &row).await;
     check_parents(world, node, &row).await;
     check_slots(world, node, &row).await;
+}
+
+/// Whether an execution of the task went any other way than to its own end or to its time limit.
+async fn was_interrupted(world: &World, task: TaskRef) -> bool {
+    let rows = world.store.attempts(Scope::All, task).await.unwrap_or_default();
+    let failed = |attempt: u32| {
+        let outcome = rows.iter().find(|row| row.attempt == attempt).and_then(|row| row.outcome.as_deref());
+        matches!(outcome, Some("failed" | "timeout"))
+    };
+    let witness = lock(&world.witness);
+    witness.of_task(task).any(|execution| !failed(execution.attempt))
 }
 
 /// Nothing is claimed while its run is paused, or after it was cancelled.
@@ -96,7 +106,6 @@ fn is_satisfied(world: &World, parent: &TaskRow) -> bool {
 /// Never more executions of a key under a valid lease than its limit.
 async fn check_slots(world: &World, node: &Node, row: &TaskRow) {
     let Some(concurrency) = &node.concurrency else { return };
-    let Ok(Some(run)) = world.store.run(Scope::All, row.task.run).await else { return };
     let running: Vec<(TaskRef, u32)> = {
         let witness = lock(&world.witness);
         let live = witness.executions.iter().filter(|execution| execution.stopped.is_none());
@@ -105,12 +114,9 @@ async fn check_slots(world: &World, node: &Node, row: &TaskRow) {
     let mut count = 1;
     for (task, attempt) in running {
         let Ok(Some(other)) = world.store.task(Scope::All, task).await else { continue };
-        let same_key = other.concurrency_key.as_ref() == Some(&concurrency.key);
-        if !same_key || other.attempt != attempt || !other.status.is_leased() || task == row.task {
-            continue;
-        }
-        let of = world.store.run(Scope::All, task.run).await;
-        count += u32::from(of.is_ok_and(|of| of.is_some_and(|of| of.workspace == run.workspace)));
+        let is_valid = other.attempt == attempt && other.status.is_leased();
+        let has_key = other.concurrency_key.as_ref() == Some(&concurrency.key);
+        count += u32::from(is_valid && has_key && task != row.task);
     }
     if count > concurrency.limit {
         let (name, key) = (world.name(row.task), &concurrency.key);

@@ -122,8 +122,6 @@ pub struct Scenario {
     pub nodes: Vec<NodeSpec>,
     /// All nodes are on one machine and see each other die.
     pub knows_deaths: bool,
-    /// Runs belong to two workspaces in turn.
-    pub has_tenants: bool,
     /// Faults of single requests.
     pub rates: Rates,
     /// What goes wrong.
@@ -152,7 +150,7 @@ impl Scenario {
             _ => Mode::Recovery,
         };
         let mut dice = Dice::new(seed, &[SHAPE]);
-        let horizon_ms = dice.between(25_000, 45_000);
+        let horizon_ms = dice.between(15_000, 35_000);
         let nodes = nodes(&mut dice, mode);
         let runs = runs(&mut Dice::new(seed, &[WORK]), mode, horizon_ms);
         let mut trouble = Dice::new(seed, &[TROUBLE]);
@@ -160,7 +158,6 @@ impl Scenario {
             seed,
             mode,
             knows_deaths: dice.percent(40),
-            has_tenants: dice.percent(30),
             rates: rates(&mut trouble, mode),
             incidents: incidents(&mut trouble, mode, nodes.len(), horizon_ms),
             commands: commands(&mut Dice::new(seed, &[USERS]), mode, runs.len() as u64, horizon_ms),
@@ -188,8 +185,8 @@ fn nodes(dice: &mut Dice, mode: Mode) -> Vec<NodeSpec> {
 
 fn runs(dice: &mut Dice, mode: Mode, horizon_ms: u64) -> Vec<Timed<(u64, Plan)>> {
     let temper = if mode == Mode::Recovery { Temper::Eager } else { Temper::Wild };
-    let count = dice.between(2, 6);
-    let at = |dice: &mut Dice| if dice.percent(50) { dice.below(2_000) } else { dice.below(horizon_ms * 2 / 3) };
+    let count = dice.between(3, 8);
+    let at = |dice: &mut Dice| if dice.percent(40) { dice.below(2_000) } else { dice.below(horizon_ms * 3 / 4) };
     (0..count).map(|number| Timed { at_ms: at(dice), what: (number, plans::random(dice, temper)) }).collect()
 }
 
@@ -211,7 +208,7 @@ fn incidents(dice: &mut Dice, mode: Mode, nodes: usize, horizon_ms: u64) -> Vec<
             // The first node stays, so that somebody is there who can take over.
             (Mode::Recovery, _) => Incident::Kill { node: 1 + dice.index(nodes - 1), back_after_ms },
             (_, 0..4) => Incident::Kill { node, back_after_ms },
-            (_, 4..6) => Incident::Freeze { node, ms: dice.between(2_000, 40_000) },
+            (_, 4..6) => Incident::Freeze { node, ms: dice.between(3_000, 30_000) },
             (_, 6) => Incident::Drain { node, grace_ms: dice.below(4_000), back_after_ms },
             _ => Incident::Outage { ms: dice.between(500, 25_000) },
         };
@@ -221,7 +218,7 @@ fn incidents(dice: &mut Dice, mode: Mode, nodes: usize, horizon_ms: u64) -> Vec<
 }
 
 fn commands(dice: &mut Dice, mode: Mode, runs: u64, horizon_ms: u64) -> Vec<Timed<(u64, Command)>> {
-    let count = if mode == Mode::Recovery { dice.below(2) } else { dice.below(7) };
+    let count = if mode == Mode::Recovery { dice.below(2) } else { dice.below(10) };
     let mut all = Vec::new();
     for _ in 0..count {
         let (at_ms, run) = (dice.between(200, horizon_ms - 1_000), dice.below(runs));

@@ -69,7 +69,7 @@ impl Users {
         lock(&self.world.runs).insert(id, Known { number, plan: Arc::new(plan.clone()) });
         NewRun {
             id,
-            workspace: self.workspace(number),
+            workspace: WorkspaceId::DEFAULT,
             external_id: None,
             plan,
             plan_source: None,
@@ -83,13 +83,6 @@ impl Users {
             actor: Actor::user("sim"),
             now,
         }
-    }
-
-    fn workspace(&self, number: u64) -> WorkspaceId {
-        let mut bytes = *WorkspaceId::DEFAULT.uuid().as_bytes();
-        let is_second = self.world.scenario.has_tenants && number % 2 == 1;
-        bytes[15] += u8::from(is_second);
-        format!("{:032x}", u128::from_be_bytes(bytes)).parse().unwrap_or(WorkspaceId::DEFAULT)
     }
 
     async fn send(&self, new: &NewRun) {
