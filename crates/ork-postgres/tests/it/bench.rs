@@ -1,6 +1,6 @@
 //! How fast the store is on its own:
 //! `ORK_TEST_POSTGRES_URL=… cargo test -p ork-postgres -- --ignored --nocapture store_alone`, on a cluster with fsync on.
-//! The server's CPU time is that of all processes named `postgres` on this machine.
+//! The server's CPU time is that of its processes on this machine.
 
 use std::fs;
 
@@ -14,41 +14,52 @@ const TASKS: u32 = 100_000;
 /// Of the kernel's clock for CPU time: 100 a second.
 const TICK_MICROS: u64 = 10_000;
 
-/// User and system time of this process, and of the server, in microseconds.
-fn cpu() -> (u64, u64) {
+/// User and system time of this process, and of the server with its processes, in microseconds.
+fn cpu(postmaster: i32) -> (u64, u64) {
     let own = std::process::id().to_string();
     let mut times = (0, 0);
     for entry in fs::read_dir("/proc").expect("lists").flatten() {
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-        let Some((head, tail)) = stat.rsplit_once(')') else { continue };
-        let fields: Vec<&str> = tail.split_whitespace().collect();
-        // A process that ended counts with its parent: fields 13 and 14 are those of children that were waited for.
-        let ticks: u64 = fields[11..15].iter().map(|f| f.parse::<u64>().unwrap_or(0)).sum();
-        let live: u64 = fields[11..13].iter().map(|f| f.parse::<u64>().unwrap_or(0)).sum();
-        if entry.file_name().to_string_lossy() == own {
-            times.0 += live * TICK_MICROS;
-        } else if head.ends_with("(postgres") {
-            times.1 += ticks * TICK_MICROS;
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let time = |fields: &[&str]| fields.iter().map(|f| f.parse::<u64>().unwrap_or(0)).sum::<u64>() * TICK_MICROS;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == own {
+            times.0 += time(&fields[11..13]);
+        } else if name == postmaster.to_string() {
+            // Of children that ended, too.
+            times.1 += time(&fields[11..15]);
+        } else if fields[1] == postmaster.to_string() {
+            times.1 += time(&fields[11..13]);
         }
     }
     times
 }
 
+/// The process of the server: the parent of any backend.
+async fn postmaster(w: &World) -> i32 {
+    let pid: i32 = client(&w.url).await.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let parent = stat.rsplit(')').next().and_then(|tail| tail.split_whitespace().nth(1)).map(str::to_owned);
+    parent.and_then(|p| p.parse().ok()).unwrap_or(pid)
+}
+
 #[allow(clippy::disallowed_methods)] // it measures
 struct Watch {
     begin: std::time::Instant,
+    server: i32,
     cpu: (u64, u64),
 }
 
 #[allow(clippy::disallowed_methods, clippy::cast_precision_loss)] // it measures
 impl Watch {
-    fn start() -> Self {
-        Self { begin: std::time::Instant::now(), cpu: cpu() }
+    async fn start(w: &World) -> Self {
+        let server = postmaster(w).await;
+        Self { begin: std::time::Instant::now(), server, cpu: cpu(server) }
     }
 
     fn report(&self, what: &str, tasks: u32) {
         let seconds = self.begin.elapsed().as_secs_f64();
-        let (client, server) = cpu();
+        let (client, server) = cpu(self.server);
         println!(
             "{what}: {:.0}/s, client {:.1} µs, server {:.1} µs of CPU a task",
             f64::from(tasks) / seconds,
@@ -59,7 +70,7 @@ impl Watch {
 }
 
 async fn drain(w: &World, what: &str, tasks: u32, loops: usize) {
-    let watch = Watch::start();
+    let watch = Watch::start(w).await;
     let work = (0..loops).map(|_| {
         let w = w.clone();
         tokio::spawn(async move {
@@ -107,7 +118,7 @@ async fn store_alone() {
         ];
         for (seed, (name, shape, tasks)) in (1..).zip(shapes) {
             let new = new_run(seed, shape);
-            let watch = Watch::start();
+            let watch = Watch::start(&w).await;
             w.store.submit(&new).await.unwrap();
             watch.report(&format!("enqueue {name}"), tasks);
             drain(&w, &format!("drain {name}, {} at once", if seed == 4 { 2 } else { 1 }), tasks, if seed == 4 { 2 } else { 1 })

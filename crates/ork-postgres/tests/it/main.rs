@@ -2,6 +2,7 @@
 //! it these tests say that they are skipped; in CI that is a failure.
 
 mod bench;
+mod conformance;
 mod lifecycle;
 mod plans;
 mod races;
