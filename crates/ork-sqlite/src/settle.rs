@@ -229,6 +229,9 @@ pub fn start(
         if let Some(lease) = lease {
             begun.push(start.task);
             runs.entry(start.task.run).or_default().push(lease);
+        } else if holds(db, scope, start)? {
+            // It was announced before, and the answer was lost: the worker must not think that its lease is gone.
+            begun.push(start.task);
         }
     }
     for (run, leases) in runs {
@@ -238,6 +241,14 @@ pub fn start(
         change::close(db, graph, None, now)?;
     }
     Ok(begun)
+}
+
+/// Whether the lease of a start is the present one.
+fn holds(db: &Connection, scope: Scope, start: &Start) -> StoreResult<bool> {
+    let mut statement = db.prepare_cached(sql::leases::IS_PRESENT).map_err(failed)?;
+    statement
+        .exists(params![run_key(start.task.run), start.task.n, start.attempt, start.lease.0, filter(scope)])
+        .map_err(failed)
 }
 
 pub fn progress(db: &Connection, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
