@@ -11,7 +11,9 @@ use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::Plan;
 use ork_core::state::{RunStatus, TaskStatus};
-use ork_core::store::{Claim, Claimed, Outcomes, RunDump, RunRow, Scope, Settle, Settled, Start, Store, TaskRow, WorkerRow};
+use ork_core::store::{
+    Claim, Claimed, Outcomes, RunDump, RunRow, Scope, Settle, Settled, Start, Store, TaskRow, WorkerRow,
+};
 
 /// A store under test.
 pub struct Bed {
@@ -230,7 +232,8 @@ impl Bed {
     /// The events of a run, one word each, with the tasks' numbers.
     pub async fn events(&self, run: RunId) -> Vec<String> {
         let events = self.store.events(Scope::All, run, 0, 10_000).await.expect("events are answered");
-        let line = |event: &ork_core::event::EventRow| format!("{} {}", event.event_type.word(), event.tasks).trim().into();
+        let line =
+            |event: &ork_core::event::EventRow| format!("{} {}", event.event_type.word(), event.tasks).trim().into();
         events.iter().map(line).collect()
     }
 

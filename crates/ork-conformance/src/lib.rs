@@ -25,5 +25,4 @@ pub use model::Model;
 pub use random::random;
 
 /// The second tenant of a store under test: the factory creates it.
-pub const OTHER: WorkspaceId =
-    WorkspaceId::from_uuid(uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002));
+pub const OTHER: WorkspaceId = WorkspaceId::from_uuid(uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002));

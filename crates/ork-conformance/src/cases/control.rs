@@ -40,10 +40,10 @@ pub async fn a_cancelled_run_ends_with_its_last_lease(bed: &mut Bed) {
     assert_eq!(asked, [(held.claimed.task, held.lease)]);
     assert_eq!(bed.store.beat(bed.worker, bed.now).await.expect("a beat is answered").cancelled, asked);
     bed.settle(held, Outcome::Cancelled).await;
-    assert_eq!((bed.status(run).await, bed.tasks(run).await.as_str()), (
-        RunStatus::Cancelled,
-        "cancelled(cancel) cancelled(cancel) cancelled(cancel)"
-    ));
+    assert_eq!(
+        (bed.status(run).await, bed.tasks(run).await.as_str()),
+        (RunStatus::Cancelled, "cancelled(cancel) cancelled(cancel) cancelled(cancel)")
+    );
     let idle = bed.submit(plan(vec![node("a", &[])])).await;
     assert!(cancel(bed, idle, Reason::Cancel).await);
     assert_eq!(bed.status(idle).await, RunStatus::Cancelled, "without a lease it ends at once");

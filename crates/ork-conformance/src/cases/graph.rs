@@ -128,7 +128,9 @@ pub async fn conditions_skip(bed: &mut Bed) {
     bed.work(done()).await;
     assert_eq!(bed.status(run).await, RunStatus::Success);
     let run = bed.submit(plan(vec![when()])).await;
-    assert!(bed.store.cancel_task(Scope::All, TaskRef { run, n: 0 }, &crate::bed::ada(), bed.now).await.expect("answered"));
+    assert!(
+        bed.store.cancel_task(Scope::All, TaskRef { run, n: 0 }, &crate::bed::ada(), bed.now).await.expect("answered")
+    );
     assert_eq!(bed.store.evaluations(Scope::All, None, 10).await.expect("evaluations are listed"), []);
     assert!(!expand(bed, run, Expansion::Skipped).await, "it was cancelled meanwhile");
 }

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use ork_core::store::Store;
 
 use crate::bed::Bed;
@@ -74,18 +75,24 @@ where
     F: Fn() -> Fut,
     Fut: Future<Output = Arc<dyn Store>>,
 {
+    let mut failed = Vec::new();
     for (name, guarantee, case) in CASES {
         eprintln!("{guarantee} {name}");
         let mut bed = Bed::new(fresh().await).await;
-        case(&mut bed).await;
-        bed.check_all().await;
+        let whole = async {
+            case(&mut bed).await;
+            bed.check_all().await;
+        };
+        // The others still run, so that one look shows all that is wrong.
+        if std::panic::AssertUnwindSafe(whole).catch_unwind().await.is_err() {
+            failed.push(*name);
+        }
     }
+    assert!(failed.is_empty(), "{} of {} cases failed: {}", failed.len(), CASES.len(), failed.join(", "));
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
     use crate::Model;
 

@@ -73,7 +73,8 @@ fn born(new: &NewRun) -> Run {
     run.event(EventType::RunCreated, &[], Some(Json::from_stored(json!({ "tasks": tasks }).to_string())));
     for reuse in &new.reuse {
         for reused in &reuse.done {
-            let Some(n) = run.groups.get(reuse.g as usize).and_then(|group| group.tasks.get(reused.index as usize)) else {
+            let Some(n) = run.groups.get(reuse.g as usize).and_then(|group| group.tasks.get(reused.index as usize))
+            else {
                 continue;
             };
             let n = *n;

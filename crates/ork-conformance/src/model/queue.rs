@@ -12,7 +12,7 @@ use ork_core::limits;
 use ork_core::state::Reason;
 use ork_core::store::{Claim, Claimed, Outcomes, ProgressNote, Queue, Scope, Settle, Settled, Start};
 
-use super::{Model, Order, Place, State, Task};
+use super::{Model, Order, Place, Run, State, Task};
 
 fn claimed(workspace: WorkspaceId, lease: &Lease, task: &Task) -> Claimed {
     Claimed {
@@ -30,7 +30,9 @@ impl State {
     pub(super) fn leases(&self) -> impl Iterator<Item = (WorkspaceId, &Lease, &Task)> {
         let of = |task: &'_ Task| task.lease().is_some();
         (self.runs.values())
-            .flat_map(move |run| run.tasks.iter().filter(move |task| of(task)).map(move |task| (run.new.workspace, task)))
+            .flat_map(move |run| {
+                run.tasks.iter().filter(move |task| of(task)).map(move |task| (run.new.workspace, task))
+            })
             .filter_map(|(workspace, task)| task.lease().map(|lease| (workspace, lease, task)))
     }
 
@@ -86,8 +88,15 @@ impl State {
         Err(if same { Settled::Already } else { Settled::Stale })
     }
 
-    fn settle_run(&mut self, id: RunId, part: &[(&Settle, Option<Lease>)], actor: &Actor, now: Timestamp) -> (bool, bool) {
-        let Some(run) = self.change(Scope::All, id, actor, now) else { return (false, false) };
+    fn settle_run(
+        &mut self,
+        id: RunId,
+        part: &[(&Settle, Option<Lease>)],
+        (actor, now): (&Actor, Timestamp),
+        outcomes: &mut Outcomes,
+    ) {
+        let Some(run) = self.change(Scope::All, id, actor, now) else { return };
+        let before = run.needs_upkeep();
         let accepted = || part.iter().filter_map(|(settle, lease)| Some((*settle, lease.as_ref()?)));
         let unannounced: Vec<Lease> =
             accepted().filter(|(_, lease)| lease.started_at.is_none()).map(|(_, lease)| lease.clone()).collect();
@@ -102,8 +111,34 @@ impl State {
         if stops {
             run.sweep(true, Reason::Stop);
         }
+        let freed = accepted().any(|(_, lease)| run.groups[lease.g as usize].spec.concurrency.is_some());
         let moved = self.rest(id, Order::Groups(&back));
-        (moved.ready, moved.ended)
+        let more = self.runs.get(&id).is_some_and(|run| run.needs_upkeep().iter().any(|need| !before.contains(need)));
+        outcomes.queued |= moved.ready;
+        outcomes.upkeep |= freed || more || moved.ended;
+        outcomes.ended.extend(Some(id).filter(|_| moved.ended));
+    }
+}
+
+/// Something that a round of upkeep has to look at.
+#[derive(Debug, PartialEq)]
+enum Need {
+    Evaluation(u32),
+    Result,
+    Slot(usize),
+    Retry(usize),
+}
+
+impl Run {
+    fn needs_upkeep(&self) -> Vec<Need> {
+        let groups = self.evaluations().into_iter().map(Need::Evaluation);
+        let result = Some(Need::Result).filter(|_| self.awaits_result());
+        let tasks = self.tasks.iter().enumerate().filter_map(|(n, task)| match task.place {
+            Place::Held(_) => Some(Need::Slot(n)),
+            Place::Delayed(_) => Some(Need::Retry(n)),
+            _ => None,
+        });
+        groups.chain(result).chain(tasks).collect()
     }
 }
 
@@ -124,8 +159,12 @@ impl Queue for Model {
             return Ok(Vec::new());
         }
         let limit = claim.limit.min(limits::BATCH_MAX);
-        let workspaces: std::collections::BTreeSet<WorkspaceId> =
-            state.runs.values().map(|run| run.new.workspace).filter(|workspace| claim.scope.admits(*workspace)).collect();
+        let workspaces: std::collections::BTreeSet<WorkspaceId> = state
+            .runs
+            .values()
+            .map(|run| run.new.workspace)
+            .filter(|workspace| claim.scope.admits(*workspace))
+            .collect();
         // One of each workspace in turn.
         let mut queues: Vec<std::collections::VecDeque<TaskRef>> =
             workspaces.iter().map(|workspace| state.ready(*workspace, &claim.lanes).into()).collect();
@@ -144,7 +183,8 @@ impl Queue for Model {
         let mut fresh: BTreeMap<RunId, Vec<Lease>> = BTreeMap::new();
         for start in starts {
             let Some(run) = state.change(scope, start.task.run, actor, now) else { continue };
-            let Some(Place::Leased(lease, _)) = run.tasks.get_mut(start.task.n as usize).map(|task| &mut task.place) else {
+            let Some(Place::Leased(lease, _)) = run.tasks.get_mut(start.task.n as usize).map(|task| &mut task.place)
+            else {
                 continue;
             };
             if lease.attempt != start.attempt || lease.id != start.lease {
@@ -179,9 +219,7 @@ impl Queue for Model {
             }
         }
         for (id, part) in parts {
-            let (ready, ended) = state.settle_run(id, &part, actor, now);
-            outcomes.queued |= ready;
-            outcomes.ended.extend(Some(id).filter(|_| ended));
+            state.settle_run(id, &part, (actor, now), &mut outcomes);
         }
         Ok(outcomes)
     }

@@ -106,8 +106,11 @@ impl Run {
     /// Writes down events, one row each.
     pub(super) fn event(&mut self, event_type: EventType, tasks: &[u32], payload: Option<Json>) {
         let (actor, now) = self.by.clone();
-        let rows: Vec<TaskSet> =
-            if tasks.is_empty() { vec![TaskSet::default()] } else { tasks.iter().map(|n| TaskSet::of(vec![*n])).collect() };
+        let rows: Vec<TaskSet> = if tasks.is_empty() {
+            vec![TaskSet::default()]
+        } else {
+            tasks.iter().map(|n| TaskSet::of(vec![*n])).collect()
+        };
         for tasks in rows {
             let seq = self.events.len() as u64 + 1;
             self.events.push(EventRow {
@@ -318,7 +321,11 @@ impl Run {
                 let why = if failure.is_some() { "lost" } else { "handed_back" };
                 task.error = failure.or(task.error.take());
                 back.push(n);
-                self.event(EventType::Task(TaskStatus::Queued), &[n], payload(&json!({ "attempt": attempt, "reason": why })));
+                self.event(
+                    EventType::Task(TaskStatus::Queued),
+                    &[n],
+                    payload(&json!({ "attempt": attempt, "reason": why })),
+                );
             }
         }
         if self.tasks[n as usize].end.is_some() {

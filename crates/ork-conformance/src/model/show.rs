@@ -62,8 +62,8 @@ impl Run {
             })
             .sum();
         match self.tasks.len() as u64 {
-            0 if self.status.is_terminal() => 100,
-            0 => 0,
+            // Nothing is left to do.
+            0 => 100,
             total => (sum / total) as u8,
         }
     }

@@ -15,7 +15,8 @@ use super::{Model, Order, Place, Run, State};
 impl State {
     fn delayed(&self, scope: Scope) -> Vec<(Timestamp, TaskRef)> {
         let mut found = Vec::new();
-        let waits = |run: &&Run| scope.admits(run.new.workspace) && !run.paused && !run.held && !run.status.is_terminal();
+        let waits =
+            |run: &&Run| scope.admits(run.new.workspace) && !run.paused && !run.held && !run.status.is_terminal();
         for run in self.runs.values().filter(waits) {
             for (n, task) in (0_u32..).zip(&run.tasks) {
                 if let Place::Delayed(at) = task.place {
@@ -150,7 +151,14 @@ impl Upkeep for Model {
         Ok(found)
     }
 
-    async fn expand(&self, scope: Scope, run: RunId, g: u32, expansion: &Expansion, now: Timestamp) -> StoreResult<bool> {
+    async fn expand(
+        &self,
+        scope: Scope,
+        run: RunId,
+        g: u32,
+        expansion: &Expansion,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
         let mut state = self.state();
         let row = state.change_or_not_found(scope, run, &Actor::system("engine"), now)?;
         if g as usize >= row.groups.len() || row.phase(g) != Phase::Evaluating {

@@ -125,8 +125,11 @@ pub(super) fn run_ends_with_its_tasks(dump: &RunDump, wrong: &mut Vec<String>) {
     let over = head.status.is_terminal();
     let may_await_result = left == 0 && head.has_result && !bad && head.cancelling.is_none() && !over;
     if dump.evaluates_result != may_await_result {
-        wrong.push(format!("the run is {} with {left} tasks left, and its result is {}", head.status,
-            if dump.evaluates_result { "to be evaluated" } else { "not to be evaluated" }));
+        wrong.push(format!(
+            "the run is {} with {left} tasks left, and its result is {}",
+            head.status,
+            if dump.evaluates_result { "to be evaluated" } else { "not to be evaluated" }
+        ));
     } else if over != (left == 0) && !may_await_result {
         wrong.push(format!("the run is {} with {left} tasks left", head.status));
     }

@@ -45,7 +45,8 @@ pub(super) fn attempts_are_contiguous(dump: &RunDump, wrong: &mut Vec<String>) {
         let ended = task.row.attempt.saturating_sub(u32::from(task.lease.is_some()));
         let numbers: Vec<u32> = task.attempts.iter().map(|attempt| attempt.attempt).collect();
         if !numbers.iter().copied().eq(1..=ended) {
-            wrong.push(format!("task {} has ended attempts {numbers:?}, and should have 1 to {ended}", task.row.task.n));
+            wrong
+                .push(format!("task {} has ended attempts {numbers:?}, and should have 1 to {ended}", task.row.task.n));
         }
         if task.attempts.iter().any(|attempt| attempt.outcome.is_none() || attempt.finished_at.is_none()) {
             wrong.push(format!("task {} has an ended attempt without an outcome or an end", task.row.task.n));
@@ -83,7 +84,12 @@ pub(super) fn events_are_contiguous(dump: &RunDump, wrong: &mut Vec<String>) {
         next = event.seq_last + 1;
     }
     if (dump.head.seq, dump.row.seq) != (next - 1, next - 1) {
-        wrong.push(format!("head and row have {} and {} as last event, which is {}", dump.head.seq, dump.row.seq, next - 1));
+        wrong.push(format!(
+            "head and row have {} and {} as last event, which is {}",
+            dump.head.seq,
+            dump.row.seq,
+            next - 1
+        ));
     }
 }
 
@@ -109,7 +115,8 @@ pub(super) fn one_terminal_event(dump: &RunDump, wrong: &mut Vec<String>) {
             wrong.push(format!("task {n} has events after its end"));
         }
     }
-    let ends = dump.events.iter().filter(|e| matches!(e.event_type, EventType::Run(status) if status.is_terminal())).count();
+    let ends =
+        dump.events.iter().filter(|e| matches!(e.event_type, EventType::Run(status) if status.is_terminal())).count();
     if ends > 1 {
         wrong.push(format!("the run ended {ends} times"));
     }

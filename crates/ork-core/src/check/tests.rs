@@ -179,7 +179,9 @@ fn history() {
     });
     breaks("events-are-contiguous", live(), |dump| dump.head.seq += 1);
     breaks("one-terminal-event", live(), |dump| again(dump, EventType::Task(TaskStatus::Failed), vec![0]));
-    breaks("one-terminal-event", over(false), |dump| again(dump, EventType::Run(crate::state::RunStatus::Failed), vec![]));
+    breaks("one-terminal-event", over(false), |dump| {
+        again(dump, EventType::Run(crate::state::RunStatus::Failed), vec![])
+    });
     breaks("task-events-replay", live(), |dump| again(dump, EventType::Task(TaskStatus::Running), vec![5]));
     breaks("task-events-replay", live(), |dump| again(dump, EventType::Task(TaskStatus::Retrying), vec![5]));
     breaks("run-events-replay", live(), |dump| again(dump, EventType::RunResumed, vec![]));
@@ -201,7 +203,11 @@ fn again(dump: &mut RunDump, event_type: EventType, tasks: Vec<u32>) {
 #[test]
 fn a_good_run_has_no_violations_wherever_it_stands() {
     let mut held = World::new(
-        &Plan { concurrency: Some(Concurrency { key: "k".into(), limit: 1 }), nodes: vec![node("a", &[])], ..Plan::default() },
+        &Plan {
+            concurrency: Some(Concurrency { key: "k".into(), limit: 1 }),
+            nodes: vec![node("a", &[])],
+            ..Plan::default()
+        },
         vec![],
     );
     assert_eq!(check(&held.dump()), []);

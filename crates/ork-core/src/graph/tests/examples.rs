@@ -33,7 +33,12 @@ fn siblings(size: u32, unmet: &[u32]) -> Expansion {
 
 fn reuse(g: u32, size: u32, done: &[u32]) -> Reuse {
     let from = |n| TaskRef { run: RunId::from_uuid(uuid::Uuid::from_u128(RUN + (1 << 64))), n };
-    Reuse { g, size, items: None, done: done.iter().map(|i| Reused { index: *i, output: None, from: from(*i) }).collect() }
+    Reuse {
+        g,
+        size,
+        items: None,
+        done: done.iter().map(|i| Reused { index: *i, output: None, from: from(*i) }).collect(),
+    }
 }
 
 impl World {
@@ -61,7 +66,8 @@ fn check(world: &World, expected: &str) {
 #[test]
 fn a_failure_skips_what_needs_it_and_stops_the_rest() {
     let cleanup = Node { run_if: Some(RunIf::Always), ..node("cleanup", &[0, 2]) };
-    let mut world = World::new(&plan(vec![node("a", &[]), node("b", &[0]), node("c", &[]), node("d", &[2]), cleanup]), vec![]);
+    let mut world =
+        World::new(&plan(vec![node("a", &[]), node("b", &[0]), node("c", &[]), node("d", &[2]), cleanup]), vec![]);
     world.claim(1);
     world.settle(vec![(0, failed())]);
     check(
@@ -126,8 +132,10 @@ fn a_lost_attempt_that_a_stop_overtakes_is_not_queued() {
 
 #[test]
 fn an_expansion_gives_siblings_and_skips_unmet_ones() {
-    let mut world =
-        World::new(&plan(vec![Node { fan: Fan::CountOf("{{ 3 }}".into()), ..node("a", &[]) }, node("b", &[0])]), vec![]);
+    let mut world = World::new(
+        &plan(vec![Node { fan: Fan::CountOf("{{ 3 }}".into()), ..node("a", &[]) }, node("b", &[0])]),
+        vec![],
+    );
     assert!(world.expand(0, siblings(3, &[1, 1])));
     assert!(!world.expand(0, siblings(3, &[])), "a second answer changes nothing");
     world.end(&[(0, success()), (3, success())]);

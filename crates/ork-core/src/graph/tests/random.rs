@@ -53,8 +53,8 @@ fn node(at: u32) -> impl Strategy<Value = Node> {
     ];
     let run_if = prop_oneof![4 => Just(None), 1 => Just(Some(RunIf::Always)), 1 => Just(Some(RunIf::Failed))];
     let parents = vec(any::<bool>(), at as usize);
-    (parents, fan, prop::bool::weighted(0.15), run_if, 1..3_u32, prop::bool::weighted(0.1), prop::bool::weighted(0.15)).prop_map(
-        move |(parents, fan, when, run_if, max_attempts, at_most_once, limited)| Node {
+    (parents, fan, prop::bool::weighted(0.15), run_if, 1..3_u32, prop::bool::weighted(0.1), prop::bool::weighted(0.15))
+        .prop_map(move |(parents, fan, when, run_if, max_attempts, at_most_once, limited)| Node {
             depends_on: (0..at).filter(|parent| parents[*parent as usize] && (at - parent < 4)).collect(),
             fan,
             when: when.then(|| "true".into()),
@@ -63,8 +63,7 @@ fn node(at: u32) -> impl Strategy<Value = Node> {
             at_most_once,
             concurrency: limited.then(|| Concurrency { key: "k".into(), limit: 1 }),
             ..Node::new(format!("t{at}"), Action::operation("op", serde_json::Value::Null))
-        },
-    )
+        })
 }
 
 /// A plan that is printed as one short line for each node.
@@ -87,15 +86,16 @@ impl std::fmt::Debug for Short {
 fn plan() -> impl Strategy<Value = Short> {
     (0..8_u32).prop_flat_map(|len| {
         let nodes: Vec<_> = (0..len).map(node).collect();
-        (nodes, any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.2)).prop_map(|(nodes, go_on, held, result)| Plan {
-            name: "random".into(),
-            nodes,
-            on_failure: if go_on { OnFailure::Continue } else { OnFailure::Stop },
-            concurrency: held.then(|| Concurrency { key: "r".into(), limit: 1 }),
-            result: result.then(|| serde_json::json!("{{ 1 }}")),
-            ..Plan::default()
-        })
-        .prop_map(Short)
+        (nodes, any::<bool>(), prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+            .prop_map(|(nodes, go_on, held, result)| Plan {
+                name: "random".into(),
+                nodes,
+                on_failure: if go_on { OnFailure::Continue } else { OnFailure::Stop },
+                concurrency: held.then(|| Concurrency { key: "r".into(), limit: 1 }),
+                result: result.then(|| serde_json::json!("{{ 1 }}")),
+                ..Plan::default()
+            })
+            .prop_map(Short)
     })
 }
 
@@ -131,7 +131,11 @@ fn expansion(kind: u8, size: u32, bits: u32) -> Expansion {
     match kind {
         0 => Expansion::Failed(Failure::new(FailureKind::Template, "undefined")),
         1 => Expansion::Skipped,
-        2 => Expansion::Siblings { size: if bits.is_multiple_of(4) { 200_000 } else { size }, items: None, unmet: vec![] },
+        2 => Expansion::Siblings {
+            size: if bits.is_multiple_of(4) { 200_000 } else { size },
+            items: None,
+            unmet: vec![],
+        },
         _ => Expansion::Siblings { size, items: None, unmet: (0..4).filter(|i| bits >> i & 1 == 1).collect() },
     }
 }

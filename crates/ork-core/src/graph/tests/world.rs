@@ -7,8 +7,8 @@ use crate::attempt::{Failure, Outcome, Tally};
 use crate::clock::Timestamp;
 use crate::event::{Actor, EventRow};
 use crate::graph::{
-    Changes, Expansion, Group, Head, Lease, LeaseId, NewRun, Phase, Pin, ProcessEnd, Reach, Reuse, RunGraph, Settlement,
-    TaskWrite, TriggeredBy, birth,
+    Changes, Expansion, Group, Head, Lease, LeaseId, NewRun, Phase, Pin, ProcessEnd, Reach, Reuse, RunGraph,
+    Settlement, TaskWrite, TriggeredBy, birth,
 };
 use crate::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use crate::json::Json;
@@ -158,7 +158,12 @@ impl World {
                 if spared || task.lease.is_some() || task.write.status.is_terminal() {
                     continue;
                 }
-                let write = TaskWrite { status: TaskStatus::Cancelled, reason: Some(sweep.reason), ended: None, ..task.write.clone() };
+                let write = TaskWrite {
+                    status: TaskStatus::Cancelled,
+                    reason: Some(sweep.reason),
+                    ended: None,
+                    ..task.write.clone()
+                };
                 cancelled.push((task.g, task.write.n));
                 self.put(write);
             }
