@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -63,7 +63,8 @@ pub fn launch(
     let mut child = command.spawn().map_err(|error| explain(&program, &error))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("the kernel's pids are positive");
     entry.lead(pid.as_raw_nonzero().get());
-    let leader = Leader::new(Tree::new(pid, &work.nonce, entry));
+    let pipes = [child.stdout.as_ref().map(inode), child.stderr.as_ref().map(inode)].map(Option::unwrap_or_default);
+    let leader = Leader::new(Tree::new(pid, &work.nonce, entry, pipes));
     let mut ready = || -> io::Result<(OwnedFd, OwnedFd, OwnedFd)> {
         // The child is not reaped before the attempt ends, so its id is its own until then.
         let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
@@ -77,6 +78,11 @@ pub fn launch(
         Ok((pidfd, stdout, stderr)) => Ok(Launched { leader, pidfd, stdout, stderr }),
         Err(error) => Err(format!("failed to watch the process: {error}")),
     }
+}
+
+/// What tells a pipe from all others; 0, which no pipe has, if the system does not say.
+fn inode(pipe: &impl AsFd) -> u64 {
+    rustix::fs::fstat(pipe).map_or(0, |found| found.st_ino)
 }
 
 /// Where the process runs.

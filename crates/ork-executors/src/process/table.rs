@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use rustix::fs::{PROC_SUPER_MAGIC, fstatfs};
 
@@ -61,6 +62,13 @@ pub fn pids() -> Vec<i32> {
 /// All processes.
 pub fn rows() -> Vec<Row> {
     pids().into_iter().filter_map(row).collect()
+}
+
+/// Whether one of these pipes, given by inode, is open in a process.
+pub fn holds_pipe(pid: i32, inodes: &[u64]) -> bool {
+    let names: Vec<PathBuf> = inodes.iter().map(|inode| format!("pipe:[{inode}]").into()).collect();
+    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    open.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|target| names.contains(&target))
 }
 
 /// The environment that a process was started with; empty when it may not be read, or the process is over.

@@ -3,8 +3,9 @@
 //! Three threads lead to a process, and one of them holds whatever it does. Its *group* is the attempt's unless it left
 //! it. If it left (`setsid`, `setpgid`), its *parent* is of the attempt as long as that lives. If its parent is dead,
 //! it was handed to this process, which is the subreaper of all its descendants: it is *our child* although we did not
-//! start it, and its environment names the attempt. Who also hides its environment is killed once no other attempt
-//! that could have started it is in hand.
+//! start it, and its environment names the attempt, or one of the attempt's pipes is open in it. Who has left its
+//! group, its parent, its environment and its streams behind is killed once no other attempt that could have started it
+//! is in hand.
 //!
 //! A group may be signalled by its number only while its leader is not reaped: until then nobody else can get the
 //! number. Single processes are signalled through a descriptor, after a second look at their start time.
@@ -40,6 +41,8 @@ pub struct Tree {
     group: Pid,
     nonce: String,
     since: u64,
+    /// The pipes of its streams, by inode.
+    pipes: [u64; 2],
 }
 
 /// What is to be done with a child of this process that no attempt has as its leader.
@@ -55,8 +58,8 @@ enum Found {
 
 impl Tree {
     /// The tree that begins with `leader`, which carries `nonce` and is no older than `entry`.
-    pub fn new(leader: Pid, nonce: &str, entry: &live::Entry) -> Self {
-        Self { leader: raw(leader), group: leader, nonce: nonce.to_owned(), since: entry.since() }
+    pub fn new(leader: Pid, nonce: &str, entry: &live::Entry, pipes: [u64; 2]) -> Self {
+        Self { leader: raw(leader), group: leader, nonce: nonce.to_owned(), since: entry.since(), pipes }
     }
 
     /// Its first process.
@@ -147,12 +150,15 @@ impl Tree {
         if nonce == Some(self.nonce.as_bytes()) || row.group == self.leader {
             return Found::Ours;
         }
-        let is_anothers = nonce.is_some_and(live::has)
-            || live::is_leader(row.pid)
-            || live::may_be_of_another(row.start, &self.nonce)
-            || row.group == raw(getpgrp())
-            || row.start < self.since;
-        if is_anothers { Found::NotOurs } else { Found::Ours }
+        // Before its streams, since a child that somebody else in this process is just starting has all of our pipes
+        // until its `exec`.
+        if row.group == raw(getpgrp()) || row.start < self.since {
+            return Found::NotOurs;
+        }
+        let may_be_anothers = || {
+            nonce.is_some_and(live::has) || live::is_leader(row.pid) || live::may_be_of_another(row.start, &self.nonce)
+        };
+        if table::holds_pipe(row.pid, &self.pipes) || !may_be_anothers() { Found::Ours } else { Found::NotOurs }
     }
 
     /// Everything of the tree that runs, by a look at all processes.

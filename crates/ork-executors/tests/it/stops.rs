@@ -163,3 +163,49 @@ async fn many_attempts_at_once_do_not_touch_each_other() {
     }
     world.check_folders();
 }
+
+/// Runs `text` beside an attempt that is older and goes on, and looks what is left of it before and after that ends.
+async fn beside_an_older_one(text: &str, lines: usize) -> (usize, String) {
+    let world = World::new();
+    let (work, mark) = marked(text);
+    let (older, io) = (Witness::new(), Witness::new());
+    let watch = async {
+        older.pid().await;
+        // The kernel tells the ages of processes in steps of 10 ms.
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        let stop = async {
+            io.lines(lines).await;
+            io.stop(StopCause::Cancel);
+        };
+        let (report, ()) = tokio::join!(world.run_with(work, &io), stop);
+        assert_eq!(told(&report), "cancelled");
+        let left = processes_with("cmdline", &mark).len();
+        older.stop(StopCause::Cancel);
+        left
+    };
+    let (_, left) = tokio::join!(world.run_with(script("exec sleep 1000"), &older), watch);
+    (left, mark)
+}
+
+#[tokio::test]
+async fn a_daemon_without_its_environment_is_known_by_its_streams() {
+    let (left, _) = beside_an_older_one(STUBBORN, 5).await;
+    assert_eq!(left, 0);
+}
+
+/// The limit of what can be told apart without a control group for each attempt.
+#[tokio::test]
+async fn a_daemon_that_hides_completely_lives_as_long_as_it_may_be_another_attempts() {
+    let hide = r#"
+        mkfifo f
+        perl -e '
+            use POSIX; exit if fork; POSIX::setsid(); my $parent = $$; exit if fork; %ENV = ();
+            select undef, undef, undef, 0.01 while getppid == $parent;
+            exec "/bin/sh", "-c", "exec >/dev/null 2>&1; echo > f; perl -e \"sleep 1000\" MARK; true"'
+        read hidden < f
+        echo up
+        sleep 1000"#;
+    let (left, mark) = beside_an_older_one(hide, 1).await;
+    assert_eq!(left, 2, "a shell and what it runs");
+    eventually("nothing is left", || processes_with("cmdline", &mark).is_empty()).await;
+}
