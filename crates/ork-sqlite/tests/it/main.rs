@@ -1,3 +1,4 @@
 //! The store on SQLite, from outside.
 
+mod conformance;
 mod lifecycle;
