@@ -38,8 +38,8 @@ pub struct Carriage<'a> {
     pub jobs: usize,
     /// The run, if it was submitted a moment ago.
     pub new: Option<&'a NewRun>,
-    /// Events that need not be told: those from before this process.
-    pub after: u64,
+    /// The run as it was when another process left it: what happened before need not be told.
+    pub before: Option<&'a RunRow>,
     /// Tasks that were at work in a process of this machine that is dead.
     pub strays: Vec<TaskId>,
 }
@@ -102,8 +102,12 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         engine.seed(new);
     }
     let mut observations = engine.observe();
-    let mut follower = Follower::new(run, carriage.after);
-    let mut progress = Progress::new(world.clone(), run);
+    let mut follower = Follower::new(run, carriage.before.map_or(0, |row| row.seq));
+    let progress = Progress::new(world.clone(), run);
+    let mut progress = match carriage.before {
+        Some(row) => progress.after(row),
+        None => progress,
+    };
     let mut asking = Asking::Nothing;
     engine.wake();
     while !look(world, &mut follower, &mut progress).await? {

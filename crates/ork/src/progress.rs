@@ -9,7 +9,7 @@ use ork_core::event::{EventRow, EventType, TaskSet};
 use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
 use ork_core::state::TaskStatus;
-use ork_core::store::{TaskFilter, TaskRow};
+use ork_core::store::{RunRow, TaskFilter, TaskRow};
 use tokio::time::Instant;
 
 use crate::names::Names;
@@ -69,6 +69,13 @@ impl Progress {
             spoke_at: now,
             waits_for: None,
         }
+    }
+
+    /// Counts what was done before.
+    pub fn after(mut self, run: &RunRow) -> Self {
+        self.done = u64::from(run.tasks_total - run.tasks_left);
+        self.failed = u64::from(run.tasks_bad);
+        self
     }
 
     /// Attempts that have begun, and are not over.
@@ -172,20 +179,31 @@ impl Progress {
                 }
             }
             let Some(task) = self.task(n).await? else { continue };
-            let message = task.error.as_ref().map_or("", |error| error.message.as_str());
-            let message = message.lines().next().unwrap_or_default();
-            // It may have gone on since.
-            if let (EventType::Task(TaskStatus::Retrying), Some(at)) = (row.event_type, task.available_at) {
-                let again = until(at, self.world.now());
-                let text = format!("{message}; failure {} of {}, again {again}", task.failures, task.max_attempts);
+            if row.event_type == EventType::Task(TaskStatus::Retrying) {
+                let text = self.retry(row, &task).await?;
                 self.line("retrying", &name(names, n), &text);
-            } else if row.event_type == EventType::Task(TaskStatus::Retrying) {
-                self.line("retrying", &name(names, n), message);
             } else {
-                self.line("failed", &name(names, n), &format!("{message}{}", tries(&task)));
+                let message = task.error.as_ref().map_or("", |error| error.message.as_str());
+                self.line("failed", &name(names, n), &format!("{}{}", first_line(message), tries(&task)));
             }
         }
         Ok(())
+    }
+
+    /// What the attempt of this event came to. The task may have gone on since.
+    async fn retry(&self, row: &EventRow, task: &TaskRow) -> Result<String> {
+        let number = row.payload.as_ref().and_then(|payload| payload.value()["attempt"].as_u64()).unwrap_or_default();
+        let mut attempts = self.world.store.attempts(SCOPE, task.task).await?;
+        attempts.retain(|attempt| u64::from(attempt.attempt) <= number);
+        let message =
+            attempts.last().and_then(|attempt| attempt.error.as_ref()).map_or("", |error| error.message.as_str());
+        let failed = |outcome: &str| matches!(outcome, "failed" | "timeout");
+        let failures = attempts.iter().filter(|attempt| attempt.outcome.as_deref().is_some_and(failed)).count();
+        let again = match task.available_at {
+            Some(at) if task.status == TaskStatus::Retrying => format!(", again {}", until(at, self.world.now())),
+            _ => String::new(),
+        };
+        Ok(format!("{}; failure {failures} of {}{again}", first_line(message), task.max_attempts))
     }
 
     fn given_back(&mut self, row: &EventRow, names: &Names) {
@@ -268,6 +286,10 @@ pub fn tries(task: &TaskRow) -> String {
 fn took(task: &TaskRow) -> Option<String> {
     let (from, to): (Timestamp, Timestamp) = (task.started_at?, task.finished_at?);
     Some(duration(to.since_ms(from)))
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
 }
 
 fn is_end_of_attempt(event: EventType) -> bool {

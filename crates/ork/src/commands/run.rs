@@ -72,7 +72,7 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
     let new = new_run(&world, &file, bound, Pin::Process, Some(project))?;
     world.store.submit(&new).await?;
     out.talk(format!("{}  {}  {}", new.plan.name, new.id, tasks(new.plan.tasks_at_birth())));
-    carry(&world, new.id, &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), after: 0, strays: Vec::new() })
+    carry(&world, new.id, &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), before: None, strays: Vec::new() })
         .await
 }
 
@@ -120,7 +120,7 @@ pub async fn take_over(world: &World, row: &RunRow, jobs: usize) -> Result<Exit>
     let (left, total) = (row.tasks_left, tasks(u64::from(row.tasks_total)));
     world.out.talk(format!("{}  {}  {left} of {total} left", row.name, row.id));
     let strays = at_work(world, row.id).await?;
-    carry(world, row.id, &Carriage { jobs, new: None, after: row.seq, strays }).await
+    carry(world, row.id, &Carriage { jobs, new: None, before: Some(row), strays }).await
 }
 
 /// The tasks that a worker has, or had when it died.

@@ -1,5 +1,7 @@
 //! Commands that read files and write none: validate, explain, version, and `run` with a file that is wrong.
 
+use serde_json::json;
+
 use crate::home::Home;
 
 #[test]
@@ -54,10 +56,10 @@ fn inputs_are_read_by_their_type() {
     let result = |args: &[&str]| {
         let output = home.output(&[&["run", "in.yaml", "--json"], args].concat());
         let text = String::from_utf8(output.stdout).unwrap();
-        serde_json::from_str::<serde_json::Value>(text.lines().last().unwrap()).unwrap()["result"].to_string()
+        serde_json::from_str::<serde_json::Value>(text.lines().last().unwrap()).unwrap()["result"].clone()
     };
-    assert_eq!(result(&["-i", "n=7", "-i", "s=7", "-i", "l=[1]"]), r#"{"n":7,"s":"7","l":[1]}"#);
-    assert_eq!(result(&["--input", "@in.json", "-i", "n=2"]), r#"{"n":2,"s":"from the file","l":null}"#);
+    assert_eq!(result(&["-i", "n=7", "-i", "s=7", "-i", "l=[1]"]), json!({"n": 7, "s": "7", "l": [1]}));
+    assert_eq!(result(&["--input", "@in.json", "-i", "n=2"]), json!({"n": 2, "s": "from the file", "l": null}));
     for (args, expected) in [
         ("-i n=10 -i s=x", "`n`"),
         ("-i n=x -i s=x", "`n`"),
@@ -83,7 +85,7 @@ fn validate_tells_of_each_file() {
     valid: good.yaml (good)
     invalid: bad.yaml (1 error)
     --- stderr
-    error[ORK-E0304]: `depends_on` names `c`, and there is no such task
+    error[ORK-E0303]: task `a` depends on `c`, which does not exist
      --> bad.yaml:2:33
       |
     2 |   a: {run: "true", depends_on: [c]}
@@ -101,7 +103,7 @@ fn codes_are_explained() {
     insta::assert_snapshot!(home.says("explain ork-e0201").lines().take(3).collect::<Vec<_>>().join("\n"), @r"
     exit 0
     --- stdout
-    ORK-E0201: no such key
+    ORK-E0201: only known keys are allowed
     ");
     assert_eq!(home.values("explain ORK-E0410 --json")[0]["code"], "ORK-E0410");
     assert!(home.values("explain --json").len() > 20);

@@ -117,7 +117,7 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!("task_{id}"), "task_ID"),
         (format!("worker_{id}"), "worker_ID"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z".into(), "MOMENT"),
-        (r"again (now|in \d+ m?s|in \d+\.\d s)".into(), "again AGAIN"),
+        (r", again (now|in \d+ ms|in \d+\.\d s)".into(), ""),
         (r"last heard of (now|\d+ s ago)".into(), "last heard of AGO"),
         (r"\b(\d+ s|\d+ min|\d+ h) ago\b".into(), "AGE"),
         (r"\bnow\b".into(), "AGE"),

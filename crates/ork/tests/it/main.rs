@@ -4,6 +4,7 @@ mod carried;
 mod docs;
 mod files;
 mod home;
+mod kills;
 mod postgres;
 mod runs;
 mod signals;

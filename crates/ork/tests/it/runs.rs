@@ -49,7 +49,7 @@ fn a_failure_says_what_why_and_where() {
     --- stderr
     flow  run_ID  4 tasks
       success    one  TIME
-      retrying   two  exited with code 3; failure 1 of 2, again AGAIN
+      retrying   two  exited with code 3; failure 1 of 2
       failed     two  exited with code 3 after TIME, attempt 2
       skipped    three  what it needs did not succeed
       success    tidy  TIME

@@ -65,7 +65,7 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
         return carry(
             &world,
             new.id,
-            &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), after: 0, strays: Vec::new() },
+            &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), before: None, strays: Vec::new() },
         )
         .await;
     }
