@@ -1,5 +1,7 @@
 //! The real binary as a black box: arguments in, both streams and the exit code out. Each test has a home of its own.
 
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
+
 mod carried;
 mod docs;
 mod files;
