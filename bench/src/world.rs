@@ -11,7 +11,7 @@ use ork_core::graph::{NewRun, Pin, TriggeredBy};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Action, Node, Plan};
-use ork_core::store::{Runs, Scope, Store};
+use ork_core::store::{Scope, Store};
 use ork_engine::{DatabaseClock, Engine, EngineConfig, EngineHandle, Executors, Handlers, NoLiveness};
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use ork_postgres::{PgOptions, PgStore};
@@ -149,7 +149,7 @@ pub fn noop() -> Executors {
 }
 
 pub fn processes() -> Result<Executors> {
-    let config = ProcessConfig { work_root: folder(), ..ProcessConfig::default() };
+    let config = ProcessConfig::new(folder());
     let process: Arc<dyn Executor> = Arc::new(ProcessExecutor::new(config)?);
     Ok(Executors { process: Some(process), handlers: Handlers::default() })
 }
