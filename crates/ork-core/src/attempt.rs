@@ -219,7 +219,10 @@ pub fn judge(outcome: Outcome, tally: &mut Tally, around: &Circumstances<'_>) ->
         return judge_lost(failure, tally, around);
     }
     tally.failures += 1;
-    if around.cancelling || around.stopping || tally.failures >= around.retry.max_attempts || !around.retry.covers(&failure.kind)
+    if around.cancelling
+        || around.stopping
+        || tally.failures >= around.retry.max_attempts
+        || !around.retry.covers(&failure.kind)
     {
         return Verdict::Failed { failure, reason: None };
     }

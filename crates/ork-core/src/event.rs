@@ -123,8 +123,14 @@ impl EventType {
     /// The type of a stored word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        let singles =
-            [Self::RunCreated, Self::RunResumed, Self::RunCancelRequested, Self::TaskExpanded, Self::TaskCancelRequested, Self::AttemptLate];
+        let singles = [
+            Self::RunCreated,
+            Self::RunResumed,
+            Self::RunCancelRequested,
+            Self::TaskExpanded,
+            Self::TaskCancelRequested,
+            Self::AttemptLate,
+        ];
         let runs = RunStatus::ALL.iter().map(|status| Self::Run(*status));
         let tasks = TaskStatus::ALL.iter().map(|status| Self::Task(*status));
         singles.into_iter().chain(runs).chain(tasks).find(|kind| kind.word() == word)

@@ -66,8 +66,9 @@ fn workflow() -> String {
         ("k7", "k6", 1),
         ("last", "d, k7", 1),
     ];
-    let mut text =
-        String::from("name: storm\ninputs:\n  witness: {type: string, required: true}\nenv: {WITNESS: \"{{ inputs.witness }}\"}\ntasks:\n");
+    let mut text = String::from(
+        "name: storm\ninputs:\n  witness: {type: string, required: true}\nenv: {WITNESS: \"{{ inputs.witness }}\"}\ntasks:\n",
+    );
     for (key, parents, count) in nodes {
         text += &format!("  {key}:\n    depends_on: [{parents}]\n    count: {count}\n    run: |\n      {script}\n");
     }

@@ -156,7 +156,7 @@ fn write_skipped(db: &Connection, run: RunId, skipped: &[(u32, Reason)], now: Ti
     for (g, reason) in skipped {
         let (first, rest, last) = group_range(db, run, *g)?;
         let at = (reason.word(), now.micros());
-        execute(db, sql::tasks::SKIP_GROUP, params![run_key(run), first, rest, last, at.0, at.1])?;
+        execute(db, sql::tasks::SKIP_GROUPS, params![run_key(run), first, rest, last, at.0, at.1])?;
     }
     Ok(())
 }
@@ -346,7 +346,7 @@ fn write_run(
     }
     if changes.ended.is_some() {
         execute(db, sql::runs::FINISH, params![run, now.micros(), result.map(Json::as_str)])?;
-        execute(db, sql::slots::FREE_RUN, params![run])?;
+        execute(db, sql::slots::FREE_RUNS, params![run])?;
         execute(db, sql::evaluations::DROP_UNSPARED, params![run, false])?;
     }
     Ok(())

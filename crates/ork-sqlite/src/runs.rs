@@ -68,7 +68,7 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
     .map_err(|error| taken(error, new))?;
     debug_assert_eq!(inserted, 1, "the id was looked up in this transaction");
     for (key, value) in &new.plan.labels {
-        execute(db, sql::runs::INSERT_LABEL, params![run, key, value, workspace_key(new.workspace)])?;
+        execute(db, sql::runs::INSERT_LABELS, params![run, key, value, workspace_key(new.workspace)])?;
     }
     if let Some(concurrency) = &new.plan.concurrency {
         let priority = new.priority.unwrap_or(new.plan.priority);
@@ -206,7 +206,7 @@ pub fn runs_by_prefix(db: &Connection, scope: Scope, hex: &str) -> StoreResult<V
 }
 
 pub fn plans(db: &Connection, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
-    let mut statement = db.prepare_cached(sql::runs::PLAN).map_err(failed)?;
+    let mut statement = db.prepare_cached(sql::runs::PLANS).map_err(failed)?;
     let mut plans = Vec::with_capacity(ids.len());
     for id in ids {
         let plan = statement

@@ -53,7 +53,7 @@ statements! {
         READ = "logs/read",
     }
     queue {
-        COUNT_KEY = "queue/count_key",
+        COUNT_KEYS = "queue/count_keys",
         DELAY = "queue/delay",
         DROP_RUN = "queue/drop_run",
         DROP_TASK = "queue/drop_task",
@@ -74,14 +74,14 @@ statements! {
         GET = "runs/get",
         IDS_AFTER = "runs/ids_after",
         INSERT = "runs/insert",
-        INSERT_LABEL = "runs/insert_label",
+        INSERT_LABELS = "runs/insert_labels",
         LABELS = "runs/labels",
         LIST = "runs/list",
         NEXT_DEADLINE = "runs/next_deadline",
         NOTE_ERROR = "runs/note_error",
         NOTE_START = "runs/note_start",
         OVERDUE = "runs/overdue",
-        PLAN = "runs/plan",
+        PLANS = "runs/plans",
         REQUEST_CANCEL = "runs/request_cancel",
     }
     slots {
@@ -89,7 +89,7 @@ statements! {
         DROP_RUN = "slots/drop_run",
         DROP_TASK = "slots/drop_task",
         DROP_UNSPARED = "slots/drop_unspared",
-        FREE_RUN = "slots/free_run",
+        FREE_RUNS = "slots/free_runs",
         INSERT_HELD = "slots/insert_held",
         INSERT_RUN = "slots/insert_run",
         KEYS = "slots/keys",
@@ -111,7 +111,7 @@ statements! {
         PLACE = "tasks/place",
         REQUEST_CANCEL = "tasks/request_cancel",
         SETTLED_AS = "tasks/settled_as",
-        SKIP_GROUP = "tasks/skip_group",
+        SKIP_GROUPS = "tasks/skip_groups",
         SWEEP = "tasks/sweep",
         TALLY = "tasks/tally",
         TO_RESUME = "tasks/to_resume",

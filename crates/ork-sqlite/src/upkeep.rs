@@ -98,7 +98,7 @@ fn admit_runs(db: &Connection, workspace: WorkspaceId, key: &str, now: Timestamp
 }
 
 fn admit_tasks(db: &Connection, workspace: WorkspaceId, key: &str) -> StoreResult<u32> {
-    let mut count = db.prepare_cached(sql::queue::COUNT_KEY).map_err(failed)?;
+    let mut count = db.prepare_cached(sql::queue::COUNT_KEYS).map_err(failed)?;
     let mut taken: u32 = count.query_row(params![workspace_key(workspace), key], |row| row.get(0)).map_err(failed)?;
     let mut next = db.prepare_cached(sql::slots::NEXT).map_err(failed)?;
     let found = next

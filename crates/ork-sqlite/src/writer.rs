@@ -164,3 +164,88 @@ impl Writer {
 fn gone() -> StoreError {
     StoreError::Unavailable("the writer thread has ended".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection() -> Connection {
+        let connection = Connection::open_in_memory().expect("opens");
+        // The constraint is looked at by the commit and not before: a way to make it fail.
+        connection
+            .execute_batch(
+                "PRAGMA foreign_keys = ON; CREATE TABLE parents (n INTEGER PRIMARY KEY);
+                 CREATE TABLE rows (n INTEGER PRIMARY KEY, parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED);",
+            )
+            .expect("a schema");
+        connection
+    }
+
+    type Answer = oneshot::Receiver<StoreResult<()>>;
+
+    fn call(function: impl FnOnce(&Connection) -> StoreResult<()> + Send + 'static) -> (Box<dyn Operation>, Answer) {
+        let (reply, answer) = oneshot::channel();
+        (Box::new(Call { function: Some(function), result: None, reply }), answer)
+    }
+
+    /// What a member of a group does: inserts rows, and then fails or panics.
+    fn member(rows: &'static [(i64, Option<i64>)], end: &'static str) -> (Box<dyn Operation>, Answer) {
+        call(move |db| {
+            for (n, parent) in rows {
+                db.execute("INSERT INTO rows VALUES (?1, ?2)", (n, parent)).map_err(failed)?;
+            }
+            match end {
+                "fails" => Err(StoreError::Conflict("on purpose".into())),
+                "panics" => std::panic::resume_unwind(Box::new("on purpose")),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Commits a group; what each member was answered, and the rows that are there afterwards.
+    fn commit(db: &Connection, members: Vec<(Box<dyn Operation>, Answer)>) -> (Vec<&'static str>, Vec<i64>) {
+        let (group, answers): (Vec<_>, Vec<_>) = members.into_iter().unzip();
+        commit_group(db, group);
+        let word = |mut answer: Answer| match answer.try_recv().expect("an answer") {
+            Ok(()) => "done",
+            Err(StoreError::Conflict(text)) if text.contains("FOREIGN KEY") => "commit failed",
+            Err(_) => "failed",
+        };
+        let mut rows = db.prepare("SELECT n FROM rows ORDER BY n").expect("prepares");
+        let rows = rows.query_map([], |row| row.get(0)).expect("queries").collect::<Result<_, _>>();
+        (answers.into_iter().map(word).collect(), rows.expect("rows"))
+    }
+
+    #[test]
+    fn a_member_that_fails_takes_nothing_with_it() {
+        let db = connection();
+        let group = vec![
+            member(&[(1, None), (2, None)], ""),
+            member(&[(3, None)], "fails"),
+            member(&[(4, None), (1, None)], ""),
+            member(&[(5, None)], "panics"),
+            member(&[(6, None)], ""),
+        ];
+        assert_eq!(commit(&db, group), (vec!["done", "failed", "failed", "failed", "done"], vec![1, 2, 6]));
+    }
+
+    #[test]
+    fn a_commit_that_fails_answers_every_member_and_leaves_nothing() {
+        let db = connection();
+        let group = vec![member(&[(1, None)], ""), member(&[(2, Some(9))], ""), member(&[(3, None)], "fails")];
+        assert_eq!(commit(&db, group), (vec!["commit failed", "commit failed", "failed"], vec![]));
+        // The next group is not part of a transaction that was left open.
+        assert!(db.is_autocommit());
+        assert_eq!(commit(&db, vec![member(&[(4, None)], "")]), (vec!["done"], vec![4]));
+        assert_eq!(commit(&db, vec![member(&[(5, Some(9))], "")]), (vec!["commit failed"], vec![4]));
+        assert!(db.is_autocommit());
+    }
+
+    #[test]
+    fn a_member_that_fails_alone_is_undone() {
+        let db = connection();
+        assert_eq!(commit(&db, vec![member(&[(1, None)], "fails")]), (vec!["failed"], vec![]));
+        assert_eq!(commit(&db, vec![member(&[(2, None)], "panics")]), (vec!["failed"], vec![]));
+        assert!(db.is_autocommit());
+    }
+}

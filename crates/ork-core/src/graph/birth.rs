@@ -188,8 +188,7 @@ impl RunGraph {
             }
             debug_assert_ne!(reused.from.run, run, "a run takes over from another one");
             from.insert(n, reused.from);
-            let write =
-                TaskWrite { reason: Some(Reason::Reused), output: reused.output.clone(), ..unattempted(n) };
+            let write = TaskWrite { reason: Some(Reason::Reused), output: reused.output.clone(), ..unattempted(n) };
             let payload = super::cascade::reason_payload(Reason::Reused);
             self.end_task(reuse.g, write, TaskStatus::Success, payload);
         }

@@ -246,10 +246,10 @@ impl RunGraph {
     }
 
     fn fail_expansion(&mut self, g: u32, failure: Failure) {
-        let tasks: Vec<u32> = self.groups.get(&g).map(|group| group.live_before_release().iter().collect()).unwrap_or_default();
+        let tasks: Vec<u32> =
+            self.groups.get(&g).map(|group| group.live_before_release().iter().collect()).unwrap_or_default();
         for n in tasks {
-            let write =
-                TaskWrite { reason: Some(Reason::Template), error: Some(failure.clone()), ..unattempted(n) };
+            let write = TaskWrite { reason: Some(Reason::Template), error: Some(failure.clone()), ..unattempted(n) };
             self.end_task(g, write, TaskStatus::Failed, reason_payload(Reason::Template));
         }
     }

@@ -143,8 +143,14 @@ pub trait Runs {
     ///
     /// # Errors
     /// `NotFound` when it does not exist or is not in scope; the same for the methods below.
-    async fn cancel_run(&self, scope: Scope, id: RunId, reason: Reason, actor: &Actor, now: Timestamp)
-    -> StoreResult<bool>;
+    async fn cancel_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        reason: Reason,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 
     /// Pauses the run: nothing of it is in `ready` afterwards, what holds a lease goes on. False when it is paused or
     /// over.
@@ -155,6 +161,11 @@ pub trait Runs {
 
     /// Ends a run whose tasks are all over, with its result or with the failure to evaluate it. False when it is over
     /// or not yet so far.
-    async fn conclude_run(&self, scope: Scope, id: RunId, result: Result<Json, Failure>, now: Timestamp)
-    -> StoreResult<bool>;
+    async fn conclude_run(
+        &self,
+        scope: Scope,
+        id: RunId,
+        result: Result<Json, Failure>,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 }

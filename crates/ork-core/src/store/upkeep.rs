@@ -57,5 +57,12 @@ pub trait Upkeep {
     async fn evaluations(&self, scope: Scope, run: Option<RunId>, limit: usize) -> StoreResult<Vec<Evaluation>>;
 
     /// Gives a group its siblings, or ends it. Natural key: the group; false when it was expanded before.
-    async fn expand(&self, scope: Scope, run: RunId, g: u32, expansion: &Expansion, now: Timestamp) -> StoreResult<bool>;
+    async fn expand(
+        &self,
+        scope: Scope,
+        run: RunId,
+        g: u32,
+        expansion: &Expansion,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 }
