@@ -29,9 +29,6 @@ pub struct FaultyStore {
     who: Who,
 }
 
-/// How long after a change a node of another process hears of it at the most.
-const BELL_MS: u64 = 100;
-
 impl FaultyStore {
     /// The way of one node, or of the users.
     #[must_use]
@@ -159,7 +156,8 @@ impl Store for FaultyStore {
     async fn changed(&self) {
         let Who::Node(at) = self.who else { return std::future::pending().await };
         self.world.bells[at].notified().await;
-        sleep_ms(BELL_MS / 2 + at as u64 * 7).await;
+        let ms = lock(&self.world.weather).bell_ms();
+        sleep_ms(ms).await;
     }
 
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {

@@ -31,6 +31,8 @@ pub struct Verdict {
     pub settled: u64,
     /// Milliseconds from a kill until the task was running again, the longest of all; in worlds without other faults.
     pub recovery_ms_max: u64,
+    /// The nodes see each other die.
+    pub knows_deaths: bool,
     /// What happened, line by line, if that was asked for.
     pub lines: Vec<String>,
 }
@@ -71,6 +73,7 @@ pub fn live(scenario: Scenario, keep_trace: bool) -> Verdict {
             problems: std::mem::take(&mut witness.problems),
             landed: lock(&world.weather).landed.clone(),
             marks: witness.marks.clone(),
+            knows_deaths: world.scenario.knows_deaths,
             recovery_ms_max: if world.scenario.mode == Mode::Recovery { witness.recovery_ms_max } else { 0 },
         }
     })

@@ -76,6 +76,7 @@ impl Node {
             lanes,
             capacity: spec.capacity,
             prefetch: spec.prefetch,
+            claim_batch_max: spec.claim_max,
             scope: Scope::All,
             ..EngineConfig::default()
         }

@@ -33,6 +33,8 @@ impl Mode {
 pub struct NodeSpec {
     /// Attempts at work at once.
     pub capacity: usize,
+    /// Most tasks of one claim.
+    pub claim_max: usize,
     /// Attempts claimed ahead, by a node without processes.
     pub prefetch: usize,
     /// It runs processes, not only handlers.
@@ -174,6 +176,7 @@ fn nodes(dice: &mut Dice, mode: Mode) -> Vec<NodeSpec> {
         let calm = mode == Mode::Recovery;
         NodeSpec {
             capacity: if calm { 64 } else { dice.index(4) + 1 },
+            claim_max: if calm { 1 } else { [1, 2, 1_000][dice.index(3)] },
             prefetch: dice.index(8),
             // One of them always does, or else some tasks could not run at all.
             has_processes: calm || at == 0 || dice.percent(70),
@@ -207,9 +210,9 @@ fn incidents(dice: &mut Dice, mode: Mode, nodes: usize, horizon_ms: u64) -> Vec<
         let what = match (mode, dice.below(10)) {
             // The first node stays, so that somebody is there who can take over.
             (Mode::Recovery, _) => Incident::Kill { node: 1 + dice.index(nodes - 1), back_after_ms },
-            (_, 0..4) => Incident::Kill { node, back_after_ms },
-            (_, 4..6) => Incident::Freeze { node, ms: dice.between(3_000, 30_000) },
-            (_, 6) => Incident::Drain { node, grace_ms: dice.below(4_000), back_after_ms },
+            (_, 0..3) => Incident::Kill { node, back_after_ms },
+            (_, 3..7) => Incident::Freeze { node, ms: dice.between(3_000, 30_000) },
+            (_, 7) => Incident::Drain { node, grace_ms: dice.below(4_000), back_after_ms },
             _ => Incident::Outage { ms: dice.between(500, 25_000) },
         };
         all.push(Timed { at_ms, what });

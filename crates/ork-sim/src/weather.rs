@@ -30,6 +30,10 @@ pub struct Fate {
     pub back_ms: u64,
 }
 
+/// How long any request is under way, and less: without it, whoever comes first takes everything.
+const LATENCY_MS: u64 = 4;
+/// How often another process looks for changes.
+const BELL_MS: u64 = 100;
 /// How long a node that was cut off may still act on what it believed: until its heartbeat is answered and what it
 /// held has been given up by the reaper of another.
 const AFTERMATH: Duration = Duration::from_secs(60);
@@ -70,21 +74,26 @@ impl Weather {
     /// What happens to the next request.
     pub fn fate(&mut self) -> Fate {
         let Rates { before, after, slow } = self.rates;
-        if self.rates == Rates::default() {
-            return Fate::default();
-        }
         let dice = &mut self.dice;
+        if self.rates == Rates::default() {
+            return Fate { there_ms: dice.below(LATENCY_MS), ..Fate::default() };
+        }
         let delay = |dice: &mut Dice| match dice.below(1000) {
             0..3 => dice.between(1_000, 4_000),
             share if share < slow => dice.between(1, 300),
-            _ => 0,
+            _ => dice.below(LATENCY_MS),
         };
         let (there_ms, back_ms) = (delay(dice), delay(dice));
         let (fails, loses_answer) = (dice.per_mille(before), dice.per_mille(after));
-        if there_ms + back_ms > 0 {
+        if there_ms + back_ms > 2 * LATENCY_MS {
             self.land("slow");
         }
         Fate { there_ms, fails, loses_answer, back_ms }
+    }
+
+    /// How long after a change another process notices it.
+    pub fn bell_ms(&mut self) -> u64 {
+        self.dice.below(BELL_MS)
     }
 
     /// The database answers nobody until then.

@@ -82,7 +82,8 @@ struct Sum {
     landed: BTreeMap<&'static str, u64>,
     marks: BTreeMap<&'static str, u64>,
     settled: u64,
-    recovery_ms_max: u64,
+    /// By whether the nodes see each other die.
+    recovery_ms_max: [u64; 2],
 }
 
 impl Sum {
@@ -99,7 +100,8 @@ impl Sum {
             }
         }
         self.settled += verdict.settled;
-        self.recovery_ms_max = self.recovery_ms_max.max(verdict.recovery_ms_max);
+        let max = &mut self.recovery_ms_max[usize::from(verdict.knows_deaths)];
+        *max = (*max).max(verdict.recovery_ms_max);
     }
 }
 
@@ -139,7 +141,8 @@ fn run_many(options: &Options) -> bool {
         "settled": sum.settled,
         "faults": sum.landed,
         "seen": sum.marks,
-        "recovery_ms_max": sum.recovery_ms_max,
+        "recovery_ms_max": sum.recovery_ms_max[0],
+        "recovery_same_host_ms_max": sum.recovery_ms_max[1],
     });
     println!("{verdict}");
     is_green
