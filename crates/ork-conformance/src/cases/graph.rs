@@ -127,7 +127,7 @@ pub async fn conditions_skip(bed: &mut Bed) {
     assert_eq!(bed.tasks(run).await, "skipped(condition) skipped(condition) success queued");
     bed.work(done()).await;
     assert_eq!(bed.status(run).await, RunStatus::Success);
-    let run = bed.submit(plan(vec![when()])).await;
+    let run = bed.submit(plan(vec![when(), node("b", &[])])).await;
     assert!(
         bed.store.cancel_task(Scope::All, TaskRef { run, n: 0 }, &crate::bed::ada(), bed.now).await.expect("answered")
     );
