@@ -102,8 +102,11 @@ pub fn write(
         left.upkeep |= write_task(db, run, workspace, write, now)?;
     }
     write_skipped(db, run, &changes.skipped, now)?;
-    for g in changes.groups.iter().filter_map(|g| groups.get(g)) {
-        update_group(db, run, g)?;
+    for group in changes.groups.iter().filter_map(|g| groups.get(g)) {
+        update_group(db, run, group)?;
+        if group.spec.evaluated && group.phase != Phase::Evaluating {
+            execute(db, sql::evaluations::DROP, params![run_key(run), group.g])?;
+        }
     }
     write_run(db, &head, &changes, result, now)?;
     left.upkeep |= changes.wants_result || !changes.evaluations.is_empty();

@@ -125,8 +125,8 @@ pub fn enqueue(db: &Connection, entries: &[Entry]) -> StoreResult<Queued> {
     if entries.is_empty() {
         return Ok(queued);
     }
-    let mut seq = take_numbers(db, entries.len())?;
-    for entry in entries {
+    let first = take_numbers(db, entries.len())?;
+    for (seq, entry) in (first..).zip(entries) {
         let (run, workspace) = (run_key(entry.run), workspace_key(entry.workspace));
         if let Some((key, limit)) = &entry.slot {
             queued.held = true;
@@ -151,7 +151,6 @@ pub fn enqueue(db: &Connection, entries: &[Entry]) -> StoreResult<Queued> {
             queued.ready = true;
             insert_ready(db, entry, seq, None)?;
         }
-        seq += 1;
     }
     Ok(queued)
 }

@@ -80,7 +80,7 @@ cell!(RunIf, |v| word(v, |w| match w {
     "failed" => Some(RunIf::Failed),
     _ => None,
 }));
-cell!(Json, |v| v.as_str().map(|text| Json::from_stored(text)));
+cell!(Json, |v| v.as_str().map(Json::from_stored));
 cell!(Failure, |v| decoded(v));
 cell!(ork_core::retry::RetryPolicy, |v| decoded(v));
 cell!(TaskSet, |v| word(v, TaskSet::parse));

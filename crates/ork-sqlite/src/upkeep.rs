@@ -99,7 +99,7 @@ fn admit_runs(db: &Connection, workspace: WorkspaceId, key: &str, now: Timestamp
 
 fn admit_tasks(db: &Connection, workspace: WorkspaceId, key: &str) -> StoreResult<u32> {
     let mut count = db.prepare_cached(sql::queue::COUNT_KEYS).map_err(failed)?;
-    let mut taken: u32 = count.query_row(params![workspace_key(workspace), key], |row| row.get(0)).map_err(failed)?;
+    let taken: u32 = count.query_row(params![workspace_key(workspace), key], |row| row.get(0)).map_err(failed)?;
     let mut next = db.prepare_cached(sql::slots::NEXT).map_err(failed)?;
     let found = next
         .query_map(params![workspace_key(workspace), key, ADMITTED_MAX], |row| {
@@ -122,13 +122,12 @@ fn admit_tasks(db: &Connection, workspace: WorkspaceId, key: &str) -> StoreResul
     let found: Vec<(Entry, u32)> = found.collect::<Result<_, _>>().map_err(failed)?;
     let mut admitted = 0;
     for (entry, limit) in found {
-        if taken >= limit {
+        if taken + admitted >= limit {
             break;
         }
         execute(db, sql::slots::DROP_TASK, params![run_key(entry.run), entry.n])?;
         let seq = enqueue::take_numbers(db, 1)?;
         enqueue::insert_ready(db, &entry, seq, Some(key))?;
-        taken += 1;
         admitted += 1;
     }
     Ok(admitted)
@@ -175,7 +174,6 @@ pub fn expand(
     if !graph.expand(g, expansion) {
         return Ok(false);
     }
-    execute(db, sql::evaluations::DROP, params![run_key(run), g])?;
     change::close(db, graph, None, now)?;
     Ok(true)
 }

@@ -153,11 +153,15 @@ async fn an_operation_is_not_for_this_executor() {
     assert_eq!(told(&report), "Start: the process executor has no operation `render`: a worker must serve it");
 }
 
-/// In a control group with a limit, for instance on cgroup v1:
-/// `mkdir G; echo 300M > G/memory.limit_in_bytes; sh -c 'echo $$ > G/tasks; exec TESTS out_of_memory --ignored'`.
+/// Says that the process is in a control group with a limit of 300 MB.
+const LIMITED: &str = "ORK_TEST_LIMITED";
+
+/// Carried out by [`out_of_memory_is_told_apart`], in a control group of its own.
 #[tokio::test]
-#[ignore = "needs a limit of 300 MB"]
 async fn out_of_memory() {
+    if std::env::var_os(LIMITED).is_none() {
+        return;
+    }
     let fill = r#"perl -e 'my $x = "a" x 900_000_000; print length $x'"#;
     for text in [format!("exec {fill}"), format!("{fill}; true")] {
         let told = told(&World::new().run(script(&text)).await.0);
@@ -165,4 +169,34 @@ async fn out_of_memory() {
     }
     let told = told(&World::new().run(script("kill -9 $$")).await.0);
     assert_eq!(told, "signal 9");
+}
+
+#[test]
+fn out_of_memory_is_told_apart() {
+    let Some((group, processes)) = limited_group() else {
+        return println!("skipped: no control group can be made here");
+    };
+    let enter = format!("echo $$ > {processes} && exec \"$0\" endings::out_of_memory --exact --nocapture");
+    let tests = std::env::current_exe().unwrap();
+    let output = std::process::Command::new("sh").arg("-c").arg(enter).arg(tests).env(LIMITED, "1").output().unwrap();
+    let _ = std::fs::remove_dir(group);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// A new control group with a limit of 300 MB, of version 1 or 2, and the file that takes its processes.
+fn limited_group() -> Option<(String, String)> {
+    let name = format!("ork-test-{}", std::process::id());
+    let versions = [
+        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "tasks"),
+        ("/sys/fs/cgroup", "memory.max", "cgroup.procs"),
+    ];
+    versions.into_iter().find_map(|(root, limit, processes)| {
+        let group = format!("{root}/{name}");
+        std::fs::create_dir(&group).ok()?;
+        if std::fs::write(format!("{group}/{limit}"), "300M").is_err() {
+            let _ = std::fs::remove_dir(&group);
+            return None;
+        }
+        Some((group.clone(), format!("{group}/{processes}")))
+    })
 }

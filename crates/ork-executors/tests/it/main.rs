@@ -1,7 +1,6 @@
 //! The process executor against real processes.
 #![allow(clippy::unwrap_used)] // clippy knows the tests themselves, not what they call
 
-mod bench;
 mod endings;
 mod environment;
 mod files;
