@@ -13,6 +13,7 @@ use crate::change::{Also, Open, close};
 use crate::conn::{Batch, Conn, column, one};
 use crate::fault::Work;
 use crate::rows::{self, filter, int};
+use crate::settle::{Locked, locked};
 use crate::sql::Sql;
 use crate::store::Transition;
 
@@ -41,8 +42,10 @@ impl Transition for StartBatch {
         );
         let answers = db.begin_send(&batch).await?;
         let mut leases: BTreeMap<TaskRef, Lease> = BTreeMap::new();
+        let mut places: BTreeMap<TaskRef, String> = BTreeMap::new();
         for row in &answers[0].rows {
-            let lease = rows::lease(row)?;
+            let Locked { lease, place, .. } = locked(row)?;
+            places.insert(lease.task, place);
             leases.insert(lease.task, lease);
         }
         let begun: Vec<TaskRef> = starts.iter().map(|s| s.task).filter(|task| leases.contains_key(task)).collect();
@@ -57,8 +60,7 @@ impl Transition for StartBatch {
         also.first.add(
             Sql::LeasesStart,
             vec![
-                one(new.iter().map(|s| s.task.run.uuid()).collect::<Vec<_>>()),
-                one(new.iter().map(|s| int(s.task.n)).collect::<Vec<_>>()),
+                one(new.iter().filter_map(|s| places.get(&s.task)).collect::<Vec<_>>()),
                 one(new.iter().map(|s| s.started_at.micros()).collect::<Vec<_>>()),
                 one(new.iter().map(|s| s.execution_name.as_deref()).collect::<Vec<_>>()),
             ],

@@ -97,9 +97,10 @@ impl Transition for CancelTask {
             return Ok(false);
         }
         // The queue first: that waits for a claim under way, whose lease is then seen.
-        for sql in [Sql::QueueDropTask, Sql::SlotsDropTask, Sql::QueueUndelay] {
-            db.run(sql, &[&vec![run], &vec![n]]).await?;
+        for sql in [Sql::QueueDropTask, Sql::SlotsDropTask] {
+            db.run(sql, &[&run, &n]).await?;
         }
+        db.run(Sql::QueueUndelay, &[&vec![run], &vec![n]]).await?;
         let leased = db.row(Sql::LeasesOfTask, &[&run, &n]).await?.is_some();
         open.graph.cancel_task(g, self.task.n, leased);
         let mut also = Also::default();

@@ -4,18 +4,22 @@
 SELECT gr.run_id, gr.g, gr.key, gr.children, gr.parents, gr.run_if, gr.deep, gr.evaluated, gr.lane, gr.priority,
        gr.concurrency_key, gr.concurrency_limit, gr.retry, gr.at_most_once, gr.phase, gr.first, gr.rest, gr.size, gr.items,
        gr.tasks_left, gr.tasks_bad, gr.tasks_unmet, gr.parents_left, gr.parents_bad, gr.parents_unmet, gr.ended
-FROM groups gr
-JOIN (
-    SELECT DISTINCT own.run_id, reached.g
+FROM (
+    SELECT DISTINCT s.run_id, reached.g
     FROM unnest($1::uuid[], $2::integer[], $3::boolean[]) AS s (run_id, g, whole)
-    JOIN groups own ON own.run_id = s.run_id AND own.g = s.g
+    CROSS JOIN LATERAL (
+        SELECT own.g, own.children, s.whole OR own.deep AS whole
+        FROM groups own WHERE own.run_id = s.run_id AND own.g = s.g OFFSET 0
+    ) AS own
     CROSS JOIN LATERAL (
         SELECT own.g
         UNION ALL
-        SELECT unnest(own.children) WHERE NOT (s.whole OR own.deep)
+        SELECT unnest(own.children) WHERE NOT own.whole
         UNION ALL
-        SELECT every.g FROM groups every WHERE every.run_id = own.run_id AND (s.whole OR own.deep)
+        SELECT every.g FROM groups every WHERE every.run_id = s.run_id AND own.whole
     ) AS reached (g)
-) AS wanted ON wanted.run_id = gr.run_id AND wanted.g = gr.g
-ORDER BY gr.run_id, gr.g
-FOR NO KEY UPDATE OF gr
+    ORDER BY s.run_id, reached.g OFFSET 0
+) AS wanted
+CROSS JOIN LATERAL (
+    SELECT * FROM groups own WHERE own.run_id = wanted.run_id AND own.g = wanted.g FOR NO KEY UPDATE
+) AS gr

@@ -1,5 +1,7 @@
 -- After groups, by id. A settle's last lock; a claim takes none.
-SELECT run_id, workspace_id, status, paused, held, stopping, cancelling, on_failure, has_result, seq, tasks_total, tasks_left,
-       tasks_bad
-FROM run_heads WHERE run_id = ANY ($1::uuid[]) AND ($2::uuid IS NULL OR workspace_id = $2)
-ORDER BY run_id FOR NO KEY UPDATE
+SELECT h.run_id, h.workspace_id, h.status, h.paused, h.held, h.stopping, h.cancelling, h.on_failure, h.has_result, h.seq,
+       h.tasks_total, h.tasks_left, h.tasks_bad
+FROM (SELECT DISTINCT run_id FROM unnest($1::uuid[]) AS s (run_id) ORDER BY run_id OFFSET 0) AS s
+CROSS JOIN LATERAL (
+    SELECT * FROM run_heads own WHERE own.run_id = s.run_id AND ($2::uuid IS NULL OR own.workspace_id = $2) FOR NO KEY UPDATE
+) AS h

@@ -1,1 +1,1 @@
-DELETE FROM ready q USING unnest($1::uuid[], $2::integer[]) AS s (run_id, n) WHERE q.run_id = s.run_id AND q.n = s.n
+DELETE FROM ready WHERE run_id = $1 AND n = $2

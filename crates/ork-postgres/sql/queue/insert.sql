@@ -11,7 +11,7 @@ WITH wanted AS MATERIALIZED (
                s.index_first + (number - s.n_first) AS task_index, s.attempt, gr.concurrency_key, gr.concurrency_limit
         FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::integer[]) WITH ORDINALITY
              AS s (run_id, g, n_first, n_last, index_first, attempt, place)
-        JOIN groups gr ON gr.run_id = s.run_id AND gr.g = s.g
+        CROSS JOIN LATERAL (SELECT * FROM groups own WHERE own.run_id = s.run_id AND own.g = s.g OFFSET 0) AS gr
         CROSS JOIN generate_series(s.n_first, s.n_last) AS number
         ORDER BY s.place, number
     ) AS found

@@ -1,5 +1,12 @@
-DELETE FROM delayed d USING unnest($1::uuid[], $2::boolean[]) AS s (run_id, spare_run_if)
-WHERE d.run_id = s.run_id
-  AND NOT (s.spare_run_if
-           AND EXISTS (SELECT 1 FROM tasks t JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
-                       WHERE t.run_id = d.run_id AND t.n = d.n AND gr.run_if IS NOT NULL))
+DELETE FROM delayed WHERE ctid = ANY (ARRAY (
+    SELECT own.place
+    FROM unnest($1::uuid[], $2::boolean[]) AS s (run_id, spare_run_if)
+    CROSS JOIN LATERAL (
+        SELECT own.ctid AS place FROM delayed own
+        WHERE own.run_id = s.run_id
+          AND NOT (s.spare_run_if
+                   AND EXISTS (SELECT 1 FROM tasks t JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
+                               WHERE t.run_id = own.run_id AND t.n = own.n AND gr.run_if IS NOT NULL))
+        OFFSET 0
+    ) AS own
+))

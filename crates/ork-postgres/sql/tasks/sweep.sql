@@ -1,8 +1,17 @@
 -- Cancels what holds no lease. What holds one is settled by its worker, or by the reaper. Runs after the queue was emptied in
 -- a statement of its own: that one has waited for claims under way, and this one sees their leases.
 UPDATE tasks t SET status = 'cancelled', reason = s.reason, available_at = NULL, finished_at = $4
-FROM unnest($1::uuid[], $2::boolean[], $3::text[]) AS s (run_id, spare_run_if, reason)
-WHERE t.run_id = s.run_id AND t.status IN ('pending', 'waiting', 'retrying')
-  AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.run_id = t.run_id AND l.n = t.n)
-  AND NOT (s.spare_run_if AND EXISTS (SELECT 1 FROM groups gr WHERE gr.run_id = t.run_id AND gr.g = t.g AND gr.run_if IS NOT NULL))
+FROM (
+    SELECT s.reason, own.place
+    FROM unnest($1::uuid[], $2::boolean[], $3::text[]) AS s (run_id, spare_run_if, reason)
+    CROSS JOIN LATERAL (
+        SELECT own.ctid AS place FROM tasks own
+        WHERE own.run_id = s.run_id AND own.status IN ('pending', 'waiting', 'retrying')
+          AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.run_id = own.run_id AND l.n = own.n)
+          AND NOT (s.spare_run_if AND EXISTS (SELECT 1 FROM groups gr
+                                              WHERE gr.run_id = own.run_id AND gr.g = own.g AND gr.run_if IS NOT NULL))
+        OFFSET 0
+    ) AS own
+) AS s
+WHERE t.ctid = s.place
 RETURNING t.run_id, t.g, t.n

@@ -1,2 +1,3 @@
-SELECT t.run_id, t.n, t.failures, t.lost, t.cancel_requested_at IS NOT NULL
-FROM unnest($1::uuid[], $2::integer[]) AS s (run_id, n) JOIN tasks t ON t.run_id = s.run_id AND t.n = s.n
+SELECT s.run_id, s.n, t.failures, t.lost, t.cancel_requested_at IS NOT NULL
+FROM unnest($1::uuid[], $2::integer[]) AS s (run_id, n)
+CROSS JOIN LATERAL (SELECT * FROM tasks own WHERE own.run_id = s.run_id AND own.n = s.n OFFSET 0) AS t

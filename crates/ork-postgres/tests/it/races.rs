@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use ork_core::executor::Progress;
 use ork_core::state::Reason;
-use ork_core::store::{Queue, Runs, Scope, Settled};
+use ork_core::store::{ProgressNote, Queue, Runs, Scope, Settled, Start};
 use ork_postgres::{PgOptions, PgStore};
 
 use crate::world::{NOW, client, fan, node, plan, settle_of, success, with_world};
@@ -139,6 +140,39 @@ async fn broken_connections_are_replaced() {
         }
         assert_eq!(claimed.unwrap().len(), 1);
         assert_eq!(w.show(run).await, "running: a=dispatched");
+    })
+    .await;
+}
+
+/// Progress notes and starts change a lease's row while its outcome is on its way: the outcome counts all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_settle_meets_progress() {
+    with_world(|w| async move {
+        let run = w.submit(plan(vec![fan("a", &[], 900)])).await;
+        for _ in 0..300 {
+            let batch = w.claim(3).await;
+            let actor = w.actor();
+            let starts: Vec<Start> = batch
+                .tasks
+                .iter()
+                .map(|c| Start { task: c.task, attempt: 1, lease: batch.lease, execution_name: None, started_at: NOW })
+                .collect();
+            let progress = Progress { percent: 50, stage: None, message: None };
+            let notes: Vec<ProgressNote> = batch
+                .tasks
+                .iter()
+                .map(|c| ProgressNote { task: c.task, lease: batch.lease, progress: progress.clone() })
+                .collect();
+            let (started, noted, settled) = tokio::join!(
+                w.store.start(Scope::All, &starts, &actor, NOW),
+                w.store.progress(Scope::All, &notes),
+                w.settle(&batch, success()),
+            );
+            started.unwrap();
+            noted.unwrap();
+            assert_eq!(settled.settled, [Settled::Accepted; 3]);
+        }
+        assert!(w.show(run).await.starts_with("success:"));
     })
     .await;
 }
