@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use ork_core::check::check;
 use ork_core::id::RunId;
-use ork_core::state::TaskStatus;
+use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::{Inspect, RunDump, Scope, TaskDump};
 
+use crate::reader::is_prefix;
 use crate::scenario::Mode;
 use crate::witness::{End, Loss};
 use crate::world::{World, lock};
@@ -45,6 +46,12 @@ impl Auditor {
 
 fn report(world: &World, dump: &RunDump) {
     let number = world.known(dump.row.id).map_or(0, |known| known.number);
+    if dump.tasks.iter().any(|task| task.row.reason == Some(Reason::Poison)) {
+        lock(&world.witness).mark("quarantined");
+    }
+    if !is_prefix(lock(&world.read).get(&dump.row.id).map_or(&[], Vec::as_slice), &dump.events) {
+        world.problem(format!("r{number}: a reader with a cursor has read other events than are stored"));
+    }
     for violation in check(dump) {
         world.problem(format!("r{number}: {violation}"));
     }

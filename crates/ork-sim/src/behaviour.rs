@@ -30,6 +30,8 @@ pub enum Ending {
     Panic,
     /// Not before it is told to stop.
     Hang,
+    /// It takes its node down, whatever the attempt: one that must be put in quarantine.
+    Crash,
 }
 
 /// The stream of the dice that decides behaviours.
@@ -38,7 +40,13 @@ const STREAM: u64 = 7;
 /// How the attempt of this number goes. `run` is the run's number in the world. Work hangs only where something, a
 /// time limit, will stop it.
 #[must_use]
-pub fn behaviour(seed: u64, (run, n, attempt): (u64, u32, u32), node: &Node, ends: bool) -> Behaviour {
+pub fn behaviour(
+    seed: u64,
+    (run, n, attempt): (u64, u32, u32),
+    node: &Node,
+    ends: bool,
+    can_crash: bool,
+) -> Behaviour {
     let mut dice = Dice::new(seed, &[STREAM, run, u64::from(n), u64::from(attempt)]);
     let work_ms = match dice.below(100) {
         0..10 => 0,
@@ -49,7 +57,10 @@ pub fn behaviour(seed: u64, (run, n, attempt): (u64, u32, u32), node: &Node, end
         _ => dice.between(16_000, 22_000),
     };
     let can_hang = ends || node.timeout_ms.is_some();
+    let mut of_task = Dice::new(seed, &[STREAM, run, u64::from(n)]);
     let ending = match dice.below(100) {
+        // No task does that where the time until a task runs again is measured: the one that dies with its node is late.
+        _ if can_crash && of_task.percent(2) => Ending::Crash,
         0..14 => Ending::Exit(if dice.percent(50) { 75 } else { 1 }),
         14..18 => Ending::Panic,
         18..24 if can_hang => Ending::Hang,

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 
 use crate::behaviour::{Behaviour, Ending, behaviour};
 use crate::rules;
+use crate::scenario::Mode;
 use crate::witness::End;
 use crate::world::{World, lock};
 
@@ -66,7 +67,8 @@ fn behaviour_of(world: &World, task: TaskRef, attempt: u32, key: &str) -> Option
     let known = world.known(task.run)?;
     let node = known.plan.nodes.iter().find(|node| node.key == key)?;
     let ends = known.plan.timeout_ms.is_some();
-    Some(behaviour(world.scenario.seed, (known.number, task.n, attempt), node, ends))
+    let can_crash = world.scenario.mode != Mode::Recovery;
+    Some(behaviour(world.scenario.seed, (known.number, task.n, attempt), node, ends, can_crash))
 }
 
 /// Works until the end, or until it has noticed the stop.
@@ -122,12 +124,20 @@ impl Executor for FakeExecutor {
                 let failure = Failure::new(FailureKind::Exit { code }, "simulated");
                 Report { exit_code: Some(code), ..Report::of(Outcome::Failed(failure)) }
             }
+            Ending::Crash => crash(&self.world, self.place).await,
             Ending::Panic | Ending::Hang => {
                 execution.end(End::Failure);
                 panic_in_silence()
             }
         }
     }
+}
+
+/// Takes the node down, and the caller with it.
+async fn crash<T>(world: &World, place: (usize, u32)) -> T {
+    // Nobody listens any more when the world ends.
+    let _ = world.crashes.send(place);
+    std::future::pending().await
 }
 
 /// A panic that no hook prints.
@@ -164,6 +174,7 @@ pub async fn handle(world: Arc<World>, place: (usize, u32), context: HandlerCont
             execution.end(End::Failure);
             Err(format!("simulated exit {code}"))
         }
+        Ending::Crash => crash(&world, place).await,
         Ending::Panic | Ending::Hang => {
             execution.end(End::Failure);
             panic_in_silence()

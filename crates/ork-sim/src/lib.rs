@@ -19,6 +19,7 @@ pub mod life;
 pub mod locks;
 pub mod nodes;
 pub mod plans;
+pub mod reader;
 pub mod rules;
 pub mod scenario;
 pub mod shrink;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::audit::{Auditor, check_recovery, why_not_over};
 use crate::dice::Dice;
 use crate::locks::Locks;
-use crate::nodes::{Node, happen};
+use crate::nodes::{Node, crash, happen};
 use crate::scenario::{Mode, Scenario};
 use crate::users::Users;
 use crate::world::{World, lock};
@@ -62,8 +62,9 @@ pub fn live(scenario: Scenario, keep_trace: bool) -> Verdict {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime needs nothing but memory");
     runtime.block_on(async {
-        let world = Arc::new(World::new(scenario, keep_trace));
-        happen_all(&world).await;
+        let (sender, crashes) = mpsc::unbounded_channel();
+        let world = Arc::new(World::new(scenario, keep_trace, sender));
+        happen_all(&world, crashes).await;
         let (hash, lines) = world.take_trace();
         let mut witness = lock(&world.witness);
         Verdict {
@@ -79,11 +80,12 @@ pub fn live(scenario: Scenario, keep_trace: bool) -> Verdict {
     })
 }
 
-async fn happen_all(world: &Arc<World>) {
+async fn happen_all(world: &Arc<World>, crashes: mpsc::UnboundedReceiver<(usize, u32)>) {
     let locks = Arc::new(Locks::default());
     let count = world.scenario.nodes.len();
     let nodes: Vec<_> = (0..count).map(|at| Mutex::new(Node::new(Arc::clone(world), Arc::clone(&locks), at))).collect();
     let nodes = Arc::new(nodes);
+    tokio::spawn(crash(Arc::clone(&nodes), crashes));
     let mut events = JoinSet::new();
     for at in 0..count {
         let nodes = Arc::clone(&nodes);

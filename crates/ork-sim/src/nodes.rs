@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ork_core::store::Scope;
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Handlers};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{sleep, timeout};
 
 use crate::dice::Dice;
@@ -92,6 +92,12 @@ impl Node {
         }
     }
 
+    /// Which of its lives it is in.
+    #[must_use]
+    pub const fn life(&self) -> u32 {
+        self.life
+    }
+
     /// Ends it where it stands.
     pub fn kill(&mut self) {
         let Some((engine, locks)) = self.running.take() else { return };
@@ -120,6 +126,24 @@ impl Node {
         if let Ok(end) = timeout(Duration::ZERO, engine.stopped()).await {
             self.world.problem(format!("the engine of n{} has ended by itself: {end:?}", self.at));
         }
+    }
+}
+
+/// How long a node that its own work took down is away.
+const AFTER_CRASH: Duration = Duration::from_millis(700);
+
+/// Takes nodes down that run work which does that.
+pub async fn crash(nodes: Arc<Vec<Mutex<Node>>>, mut crashes: mpsc::UnboundedReceiver<(usize, u32)>) {
+    while let Some((at, life)) = crashes.recv().await {
+        let nodes = Arc::clone(&nodes);
+        tokio::spawn(async move {
+            let mut node = nodes[at].lock().await;
+            if node.life() == life {
+                node.kill();
+                sleep(AFTER_CRASH).await;
+                node.start().await;
+            }
+        });
     }
 }
 

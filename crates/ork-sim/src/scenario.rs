@@ -162,7 +162,7 @@ impl Scenario {
             knows_deaths: dice.percent(40),
             rates: rates(&mut trouble, mode),
             incidents: incidents(&mut trouble, mode, nodes.len(), horizon_ms),
-            commands: commands(&mut Dice::new(seed, &[USERS]), mode, runs.len() as u64, horizon_ms),
+            commands: commands(&mut Dice::new(seed, &[USERS]), mode, &runs),
             nodes,
             runs,
             horizon_ms,
@@ -220,11 +220,12 @@ fn incidents(dice: &mut Dice, mode: Mode, nodes: usize, horizon_ms: u64) -> Vec<
     all
 }
 
-fn commands(dice: &mut Dice, mode: Mode, runs: u64, horizon_ms: u64) -> Vec<Timed<(u64, Command)>> {
-    let count = if mode == Mode::Recovery { dice.below(2) } else { dice.below(10) };
+fn commands(dice: &mut Dice, mode: Mode, runs: &[Timed<(u64, Plan)>]) -> Vec<Timed<(u64, Command)>> {
+    let count = if mode == Mode::Recovery { dice.below(2) } else { dice.below(12) };
     let mut all = Vec::new();
     for _ in 0..count {
-        let (at_ms, run) = (dice.between(200, horizon_ms - 1_000), dice.below(runs));
+        let submitted = &runs[dice.index(runs.len())];
+        let (at_ms, run) = (submitted.at_ms + dice.below(9_000), submitted.what.0);
         let n = u32::try_from(dice.below(10)).unwrap_or(0);
         let what = match (mode, dice.below(12)) {
             (Mode::Recovery, _) | (_, 0 | 1) => Command::Cancel,

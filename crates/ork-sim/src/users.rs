@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::dice::Dice;
 use crate::faults::FaultyStore;
+use crate::reader::follow;
 use crate::scenario::Command;
 use crate::weather::Who;
 use crate::world::{Known, World, lock};
@@ -89,6 +90,7 @@ impl Users {
         if let Err(error) = self.insist(|| self.store.submit(new)).await {
             self.world.problem(format!("a submit was refused: {error}"));
         }
+        tokio::spawn(follow(Arc::clone(&self.world), new.id));
     }
 
     /// Does something to a run, if there is one with this number.
@@ -104,7 +106,10 @@ impl Users {
             }
             Command::Pause => self.pause(run).await,
             Command::Resume => self.resume(run).await,
-            Command::RetryNow(n) => self.insist(|| self.store.retry_task_now(Scope::All, task(n), now)).await,
+            Command::RetryNow(n) => {
+                let n = self.retrying(run, n).await;
+                self.insist(|| self.store.retry_task_now(Scope::All, task(n), now)).await
+            }
             Command::RetryRun => Ok(self.repeat(run, number).await),
         };
         match done {
@@ -113,6 +118,13 @@ impl Users {
             Ok(false) | Err(StoreError::NotFound(_)) => {}
             Err(error) => self.world.problem(format!("{command:?} of r{number} was refused: {error}")),
         }
+    }
+
+    /// A task that waits for its retry, if there is one; `n` chooses.
+    async fn retrying(&self, run: RunId, n: u32) -> u32 {
+        let filter = TaskFilter { statuses: vec![TaskStatus::Retrying], limit: u32::MAX, ..TaskFilter::default() };
+        let waiting = self.world.store.tasks(Scope::All, run, &filter).await.unwrap_or_default();
+        waiting.iter().cycle().nth(n as usize).map_or(n, |row| row.task.n)
     }
 
     async fn cancel(&self, run: RunId) -> StoreResult<bool> {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ork_core::event::EventRow;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::Plan;
 use ork_sqlite::SqliteStore;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 
 use crate::clock::WorldClock;
 use crate::dice::Dice;
@@ -40,6 +41,10 @@ pub struct World {
     /// The runs.
     pub runs: Mutex<BTreeMap<RunId, Known>>,
     trace: Mutex<Trace>,
+    /// What readers of events have read.
+    pub read: Mutex<BTreeMap<RunId, Vec<EventRow>>>,
+    /// Where work that takes its node down says so: the node and its life.
+    pub crashes: mpsc::UnboundedSender<(usize, u32)>,
     /// One for each node: something was written.
     pub bells: Vec<Notify>,
 }
@@ -53,7 +58,7 @@ impl World {
     /// # Panics
     /// When SQLite cannot be set up.
     #[must_use]
-    pub fn new(scenario: Scenario, keep_trace: bool) -> Self {
+    pub fn new(scenario: Scenario, keep_trace: bool, crashes: mpsc::UnboundedSender<(usize, u32)>) -> Self {
         let dice = Dice::new(scenario.seed, &[REQUESTS]);
         let nodes = scenario.nodes.len();
         Self {
@@ -63,6 +68,8 @@ impl World {
             witness: Mutex::new(Witness::default()),
             runs: Mutex::new(BTreeMap::new()),
             trace: Mutex::new(Trace::new(keep_trace)),
+            read: Mutex::new(BTreeMap::new()),
+            crashes,
             bells: (0..nodes).map(|_| Notify::new()).collect(),
             scenario,
         }

@@ -8,7 +8,7 @@ use ork_sim::{Scenario, live};
 const SEEDS: u64 = 500;
 
 /// Things that must happen in so many worlds, or else these are too tame to prove anything.
-const SEEN: [&str; 13] = [
+const SEEN: [&str; 15] = [
     "claim found again",
     "declared dead and back",
     "drained",
@@ -16,7 +16,9 @@ const SEEN: [&str; 13] = [
     "lost",
     "lost while running",
     "paused",
+    "quarantined",
     "result",
+    "retried now",
     "run cancelled",
     "run repeated",
     "settle repeated",
