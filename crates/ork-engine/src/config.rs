@@ -35,7 +35,7 @@ pub struct EngineConfig {
     pub lease_ttl_ms: u64,
     /// Time between heartbeats. Default: 5,000; must be well below `lease_ttl_ms`.
     pub heartbeat_ms: u64,
-    /// Time between two looks for dead workers. Default: 2,000.
+    /// Time between two looks for dead workers. Default: 1,000, so that what one on this host leaves runs again within 2 s.
     pub reap_ms: u64,
     /// Time between two looks at the queue when nothing says that there is work. Default: 1,000.
     pub poll_ms: u64,
@@ -60,7 +60,7 @@ impl Default for EngineConfig {
             only_run: None,
             lease_ttl_ms: 15_000,
             heartbeat_ms: 5_000,
-            reap_ms: 2_000,
+            reap_ms: 1_000,
             poll_ms: 1_000,
             heart_thread: false,
             database_clock: None,
