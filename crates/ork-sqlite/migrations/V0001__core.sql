@@ -1,7 +1,8 @@
 -- The core: runs, groups, tasks, the queue, events, logs.
 --
 -- A task row is written at birth and at settle; in between, a row in `ready`, `held`, `delayed` or `leases` says where it
--- is. Slots are counted from `leases`, so they cannot leak. Ids are 16 bytes, times are microseconds since 1970 in UTC.
+-- is. Slots are counted from `leases`, so they cannot leak. CHECKs are chains of OR: for an IN with more than two words
+-- SQLite builds a table anew for each row that is written. Ids are 16 bytes, times are microseconds since 1970 in UTC.
 -- A task is (run_id, n); its public id is the run's id with n + 1 in its low 32 bits.
 
 CREATE TABLE workspaces (
@@ -24,7 +25,7 @@ CREATE TABLE runs (
     input               TEXT NOT NULL,
     result              TEXT,
     error               TEXT,
-    triggered_by        TEXT NOT NULL CHECK (triggered_by IN ('manual', 'api', 'schedule', 'hook', 'task', 'retry')),
+    triggered_by        TEXT NOT NULL CHECK (triggered_by = 'manual' OR triggered_by = 'api' OR triggered_by = 'schedule' OR triggered_by = 'hook' OR triggered_by = 'task' OR triggered_by = 'retry'),
     retry_of            BLOB,
     host                TEXT,
     in_process          INTEGER NOT NULL DEFAULT 0,
@@ -61,7 +62,7 @@ CREATE INDEX run_labels_by_value ON run_labels (workspace_id, key, value, run_id
 CREATE TABLE run_heads (
     run_id       BLOB PRIMARY KEY,
     workspace_id BLOB NOT NULL,
-    status       TEXT NOT NULL CHECK (status IN ('pending', 'running', 'success', 'failed', 'cancelled')),
+    status       TEXT NOT NULL CHECK (status = 'pending' OR status = 'running' OR status = 'success' OR status = 'failed' OR status = 'cancelled'),
     paused       INTEGER NOT NULL,
     held         INTEGER NOT NULL,
     stopping     INTEGER NOT NULL,
@@ -103,7 +104,7 @@ CREATE TABLE groups (
     concurrency_limit INTEGER,
     retry             TEXT NOT NULL,
     at_most_once      INTEGER NOT NULL,
-    phase             TEXT NOT NULL CHECK (phase IN ('waiting', 'evaluating', 'released', 'over')),
+    phase             TEXT NOT NULL CHECK (phase = 'waiting' OR phase = 'evaluating' OR phase = 'released' OR phase = 'over'),
     first             INTEGER NOT NULL,
     rest              INTEGER NOT NULL,
     size              INTEGER,
@@ -125,7 +126,7 @@ CREATE TABLE tasks (
     g                   INTEGER NOT NULL,
     task_index          INTEGER NOT NULL,
     status              TEXT NOT NULL
-        CHECK (status IN ('pending', 'waiting', 'retrying', 'success', 'failed', 'skipped', 'cancelled')),
+        CHECK (status = 'pending' OR status = 'waiting' OR status = 'retrying' OR status = 'success' OR status = 'failed' OR status = 'skipped' OR status = 'cancelled'),
     reason              TEXT,
     attempt             INTEGER NOT NULL DEFAULT 0,
     failures            INTEGER NOT NULL DEFAULT 0,
@@ -256,7 +257,7 @@ CREATE TABLE events (
     workspace_id BLOB NOT NULL,
     type         TEXT NOT NULL,
     tasks        TEXT NOT NULL,
-    actor_kind   TEXT NOT NULL CHECK (actor_kind IN ('user', 'service', 'worker', 'system', 'bot')),
+    actor_kind   TEXT NOT NULL CHECK (actor_kind = 'user' OR actor_kind = 'service' OR actor_kind = 'worker' OR actor_kind = 'system' OR actor_kind = 'bot'),
     actor_id     TEXT NOT NULL,
     payload      TEXT,
     created_at   INTEGER NOT NULL,

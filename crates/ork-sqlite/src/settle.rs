@@ -48,8 +48,8 @@ pub fn settle(
 fn accept(db: &Connection, scope: Scope, settle: Settle, parts: &mut BTreeMap<RunId, Part>) -> StoreResult<Settled> {
     let task = settle.task;
     let (attempt, lease) = fence(db, &settle)?;
-    let mut take = db.prepare_cached(sql::leases::TAKE).map_err(failed)?;
-    let taken = take
+    let mut present = db.prepare_cached(sql::leases::PRESENT).map_err(failed)?;
+    let taken = present
         .query_row(params![run_key(task.run), task.n, attempt, lease.0, filter(scope)], |row| {
             let lease = Lease {
                 task,
@@ -68,6 +68,7 @@ fn accept(db: &Connection, scope: Scope, settle: Settle, parts: &mut BTreeMap<Ru
     let Some((lease, has_slot)) = taken else {
         return refuse(db, scope, settle, parts);
     };
+    execute(db, sql::leases::TAKE, params![run_key(task.run), task.n])?;
     let (tally, cancel_requested) = match settle.outcome {
         // A success needs neither: this is the hot path.
         Outcome::Success { .. } => (Tally::default(), false),
@@ -245,7 +246,7 @@ pub fn start(
 
 /// Whether the lease of a start is the present one.
 fn holds(db: &Connection, scope: Scope, start: &Start) -> StoreResult<bool> {
-    let mut statement = db.prepare_cached(sql::leases::IS_PRESENT).map_err(failed)?;
+    let mut statement = db.prepare_cached(sql::leases::PRESENT).map_err(failed)?;
     statement
         .exists(params![run_key(start.task.run), start.task.n, start.attempt, start.lease.0, filter(scope)])
         .map_err(failed)

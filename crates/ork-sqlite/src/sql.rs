@@ -40,7 +40,7 @@ statements! {
         CANCELLED = "leases/cancelled",
         CLAIMED = "leases/claimed",
         INSERT = "leases/insert",
-        IS_PRESENT = "leases/is_present",
+        PRESENT = "leases/present",
         OF_RUN = "leases/of_run",
         OF_TASK = "leases/of_task",
         OF_WORKER = "leases/of_worker",
