@@ -40,13 +40,7 @@ const STREAM: u64 = 7;
 /// How the attempt of this number goes. `run` is the run's number in the world. Work hangs only where something, a
 /// time limit, will stop it.
 #[must_use]
-pub fn behaviour(
-    seed: u64,
-    (run, n, attempt): (u64, u32, u32),
-    node: &Node,
-    ends: bool,
-    can_crash: bool,
-) -> Behaviour {
+pub fn behaviour(seed: u64, (run, n, attempt): (u64, u32, u32), node: &Node, ends: bool, can_crash: bool) -> Behaviour {
     let mut dice = Dice::new(seed, &[STREAM, run, u64::from(n), u64::from(attempt)]);
     let work_ms = match dice.below(100) {
         0..10 => 0,

@@ -11,7 +11,8 @@ impl Dice {
     /// stays as it is when another part is left out, which is what lets a failing seed shrink.
     #[must_use]
     pub fn new(seed: u64, stream: &[u64]) -> Self {
-        let mix = |mixed: u64, part: &u64| SeededEntropy::new(mixed ^ part.wrapping_mul(0x2545_f491_4f6c_dd1d)).next_u64();
+        let mix =
+            |mixed: u64, part: &u64| SeededEntropy::new(mixed ^ part.wrapping_mul(0x2545_f491_4f6c_dd1d)).next_u64();
         Self(SeededEntropy::new(stream.iter().fold(SeededEntropy::new(seed).next_u64(), mix)))
     }
 

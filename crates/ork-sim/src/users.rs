@@ -101,9 +101,7 @@ impl Users {
         let task = |n| TaskRef { run, n };
         let done = match command {
             Command::Cancel => self.cancel(run).await,
-            Command::CancelTask(n) => {
-                self.insist(|| self.store.cancel_task(Scope::All, task(n), &actor, now)).await
-            }
+            Command::CancelTask(n) => self.insist(|| self.store.cancel_task(Scope::All, task(n), &actor, now)).await,
             Command::Pause => self.pause(run).await,
             Command::Resume => self.resume(run).await,
             Command::RetryNow(n) => {
