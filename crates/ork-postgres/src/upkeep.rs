@@ -155,7 +155,7 @@ impl Transition for Expand {
         let mut open = open(db, self.scope, self.run, reach, (&actor, self.now)).await?;
         if !open.graph.expand(self.g, self.expansion.clone()) {
             // Whatever became of the group, it does not wait for this any more.
-            if !open.graph.groups.get(&self.g).is_some_and(|group| group.phase == ork_core::graph::Phase::Evaluating) {
+            if open.graph.groups.get(&self.g).is_none_or(|group| group.phase != ork_core::graph::Phase::Evaluating) {
                 db.run(Sql::EvaluationsDrop, &[&vec![self.run.uuid()], &vec![int(self.g)]]).await?;
                 db.commit().await?;
             }
