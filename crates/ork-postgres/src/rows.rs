@@ -253,6 +253,9 @@ pub fn group_row(row: &Row) -> StoreResult<GroupRow> {
     })
 }
 
+/// How many columns [`lease`] reads.
+pub const LEASE_COLUMNS: usize = 9;
+
 /// Reads the first columns of `leases/*.sql`.
 pub fn lease(row: &Row) -> StoreResult<Lease> {
     let mut c = Columns::of(row, "leases");

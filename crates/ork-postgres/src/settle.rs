@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ork_core::attempt::{Outcome, Tally};
 use ork_core::clock::Timestamp;
-use ork_core::error::{StoreError, StoreResult};
+use ork_core::error::StoreResult;
 use ork_core::event::Actor;
 use ork_core::graph::{Lease, Reach, Settlement};
 use ork_core::id::{RunId, TaskRef};
@@ -33,8 +33,6 @@ struct Sorted {
     /// The lease that an outcome ended, by its place.
     leases: Vec<Option<Lease>>,
     settled: Vec<Settled>,
-    /// Where those leases are stored.
-    places: Vec<String>,
     /// A lease with a concurrency key ended.
     frees_slot: bool,
 }
@@ -43,7 +41,7 @@ impl Transition for SettleBatch {
     type Output = Outcomes;
 
     async fn apply(&self, db: &Conn) -> Work<Outcomes> {
-        let mut sorted = self.lock_leases(db).await?;
+        let mut sorted = self.take_leases(db).await?;
         self.sort_rest(db, &mut sorted).await?;
         let opened = self.open(db, &sorted).await?;
         if sorted.frees_slot {
@@ -56,23 +54,23 @@ impl Transition for SettleBatch {
 }
 
 impl SettleBatch {
-    /// Locks the leases that are valid. They are deleted with the next statements: that is the fence.
-    async fn lock_leases(&self, db: &Conn) -> Work<Sorted> {
+    /// Ends the leases that are valid: that is the fence.
+    async fn take_leases(&self, db: &Conn) -> Work<Sorted> {
         let mut order: Vec<&Settle> = self.settles.iter().collect();
         order.sort_by_key(|s| s.task);
         let mut batch = Batch::default();
         let mut params = keys(&order);
         params.push(one(filter(self.scope)));
-        batch.add(Sql::LeasesLock, params);
+        batch.add(Sql::LeasesTake, params);
         let answers = db.begin_send(&batch).await?;
         let mut taken: BTreeMap<TaskRef, Lease> = BTreeMap::new();
-        let (mut places, mut frees_slot) = (Vec::new(), false);
+        let mut frees_slot = false;
         for row in &answers[0].rows {
-            let Locked { lease, holds_slot, place } = locked(row)?;
-            frees_slot |= holds_slot;
-            if taken.insert(lease.task, lease).is_none() {
-                places.push(place);
-            }
+            let lease = rows::lease(row)?;
+            let mut c = Columns::of(row, "leases");
+            c.skip(rows::LEASE_COLUMNS);
+            frees_slot |= c.next::<bool>("holds_slot")?;
+            taken.insert(lease.task, lease);
         }
         let leases: Vec<Option<Lease>> = self
             .settles
@@ -80,7 +78,7 @@ impl SettleBatch {
             .map(|s| taken.remove(&s.task).filter(|lease| lease.id == s.lease && lease.attempt == s.attempt))
             .collect();
         let settled = leases.iter().map(|l| if l.is_some() { Settled::Accepted } else { Settled::Stale }).collect();
-        Ok(Sorted { leases, settled, places, frees_slot })
+        Ok(Sorted { leases, settled, frees_slot })
     }
 
     /// Tells apart what was accepted before, what came too late, and what does not exist.
@@ -141,7 +139,6 @@ impl SettleBatch {
             ],
         );
         batch.add(Sql::HeadsLock, vec![one(runs.iter().map(|run| run.uuid()).collect::<Vec<_>>()), one(None::<Uuid>)]);
-        let taken = batch.add(Sql::LeasesTake, vec![one(&sorted.places)]);
         if !tallied.is_empty() {
             batch.add(
                 Sql::TasksTally,
@@ -152,15 +149,12 @@ impl SettleBatch {
             );
         }
         let answers = db.send(&batch).await?;
-        if answers[taken].changed != sorted.places.len() as u64 {
-            return Err(StoreError::Unavailable("a lease that was locked could not be taken".into()).into());
-        }
         self.decide(&answers, sorted)
     }
 
     fn decide(&self, answers: &[Answer], sorted: &Sorted) -> Work<Vec<Open>> {
         let mut groups = change::groups(&answers[0].rows)?;
-        let tallies = answers.get(3).map(|answer| tallies(&answer.rows)).transpose()?.unwrap_or_default();
+        let tallies = answers.get(2).map(|answer| tallies(&answer.rows)).transpose()?.unwrap_or_default();
         let mut by_run: BTreeMap<RunId, Vec<usize>> = BTreeMap::new();
         for (at, settle) in self.settles.iter().enumerate() {
             by_run.entry(settle.task.run).or_default().push(at);
@@ -189,22 +183,6 @@ impl SettleBatch {
         }
         Ok(opened)
     }
-}
-
-/// A lease whose row is locked.
-pub struct Locked {
-    pub lease: Lease,
-    /// It holds a slot of a concurrency key.
-    pub holds_slot: bool,
-    /// Where it is stored, as long as the lock is held.
-    pub place: String,
-}
-
-/// Reads the columns of `leases/lock.sql`.
-pub fn locked(row: &Row) -> StoreResult<Locked> {
-    let mut c = Columns::of(row, "leases");
-    c.skip(9);
-    Ok(Locked { lease: rows::lease(row)?, holds_slot: c.next("holds_slot")?, place: c.next("place")? })
 }
 
 /// The parameters that name leases.

@@ -12,8 +12,7 @@ use uuid::Uuid;
 use crate::change::{Also, Open, close};
 use crate::conn::{Batch, Conn, column, one};
 use crate::fault::Work;
-use crate::rows::{self, filter, int};
-use crate::settle::{Locked, locked};
+use crate::rows::{self, Columns, filter, int};
 use crate::sql::Sql;
 use crate::store::Transition;
 
@@ -44,8 +43,10 @@ impl Transition for StartBatch {
         let mut leases: BTreeMap<TaskRef, Lease> = BTreeMap::new();
         let mut places: BTreeMap<TaskRef, String> = BTreeMap::new();
         for row in &answers[0].rows {
-            let Locked { lease, place, .. } = locked(row)?;
-            places.insert(lease.task, place);
+            let lease = rows::lease(row)?;
+            let mut c = Columns::of(row, "leases");
+            c.skip(rows::LEASE_COLUMNS);
+            places.insert(lease.task, c.next("place")?);
             leases.insert(lease.task, lease);
         }
         let begun: Vec<TaskRef> = starts.iter().map(|s| s.task).filter(|task| leases.contains_key(task)).collect();

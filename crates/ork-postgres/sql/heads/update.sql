@@ -1,11 +1,7 @@
 UPDATE run_heads h
 SET status = s.status, paused = s.paused, held = s.held, stopping = s.stopping, cancelling = s.cancelling, seq = s.seq,
     tasks_total = s.tasks_total, tasks_left = s.tasks_left, tasks_bad = s.tasks_bad
-FROM (
-    SELECT s.*, own.place
-    FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::boolean[], $5::boolean[], $6::text[], $7::bigint[], $8::integer[],
+FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::boolean[], $5::boolean[], $6::text[], $7::bigint[], $8::integer[],
             $9::integer[], $10::integer[])
-         AS s (run_id, status, paused, held, stopping, cancelling, seq, tasks_total, tasks_left, tasks_bad)
-    CROSS JOIN LATERAL (SELECT own.ctid AS place FROM run_heads own WHERE own.run_id = s.run_id OFFSET 0) AS own
-) AS s
-WHERE h.ctid = s.place
+     AS s (run_id, status, paused, held, stopping, cancelling, seq, tasks_total, tasks_left, tasks_bad)
+WHERE h.run_id = ANY (ARRAY[s.run_id])

@@ -7,13 +7,9 @@ SET status = s.status, reason = s.reason, attempt = greatest(t.attempt, s.attemp
     worker_id = s.worker_id, execution_name = s.execution_name, outcome = s.outcome, exit_code = s.exit_code,
     signal = s.signal, cpu_ms = s.cpu_ms, memory_bytes_max = s.memory_bytes_max, dispatched_at = s.dispatched_at,
     started_at = s.started_at, finished_at = s.finished_at
-FROM (
-    SELECT s.*, own.place
-    FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::integer[], $8::text[],
+FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::integer[], $6::integer[], $7::integer[], $8::text[],
             $9::text[], $10::bigint[], $11::uuid[], $12::text[], $13::text[], $14::integer[], $15::integer[], $16::bigint[],
             $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[])
-         AS s (run_id, n, status, reason, attempt, failures, lost, output, error, lease, worker_id, execution_name, outcome,
+     AS s (run_id, n, status, reason, attempt, failures, lost, output, error, lease, worker_id, execution_name, outcome,
            exit_code, signal, cpu_ms, memory_bytes_max, dispatched_at, started_at, finished_at)
-    CROSS JOIN LATERAL (SELECT own.ctid AS place FROM tasks own WHERE own.run_id = s.run_id AND own.n = s.n AND own.status IN ('pending', 'waiting', 'retrying') OFFSET 0) AS own
-) AS s
-WHERE t.ctid = s.place
+WHERE t.run_id = ANY (ARRAY[s.run_id]) AND t.n = s.n AND t.status IN ('pending', 'waiting', 'retrying')
