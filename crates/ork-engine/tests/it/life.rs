@@ -141,7 +141,7 @@ async fn one_row_that_cannot_be_settled_keeps_no_other_from_being_reaped() {
     world.store.plan("settle", &[Fault::Corrupt; 2]);
     let _second = world.engine().await;
     for expected in [[1, 2, 2], [2, 2, 2]] {
-        sleep(Duration::from_millis(1_500)).await;
+        sleep(Duration::from_millis(700)).await;
         let attempts: Vec<u32> = world.dump(run).await.tasks.iter().map(|task| task.row.attempt).collect();
         assert_eq!(attempts, expected);
     }
