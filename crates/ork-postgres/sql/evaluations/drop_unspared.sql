@@ -4,7 +4,7 @@ DELETE FROM evaluations WHERE ctid = ANY (ARRAY (
     CROSS JOIN LATERAL (
         SELECT own.ctid AS place FROM evaluations own
         WHERE own.run_id = s.run_id
-          AND NOT (s.spare_run_if AND EXISTS (SELECT 1 FROM groups gr WHERE gr.run_id = own.run_id AND gr.g = own.g AND gr.run_if IS NOT NULL))
+          AND NOT (s.spare_run_if AND EXISTS (SELECT 1 FROM groups gr WHERE gr.run_id = own.run_id AND gr.g = own.g AND gr.run_if IS NOT NULL OFFSET 0))
         OFFSET 0
     ) AS own
 ))

@@ -5,8 +5,10 @@ DELETE FROM delayed WHERE ctid = ANY (ARRAY (
         SELECT own.ctid AS place FROM delayed own
         WHERE own.run_id = s.run_id
           AND NOT (s.spare_run_if
-                   AND EXISTS (SELECT 1 FROM tasks t JOIN groups gr ON gr.run_id = t.run_id AND gr.g = t.g
-                               WHERE t.run_id = own.run_id AND t.n = own.n AND gr.run_if IS NOT NULL))
+                   AND EXISTS (
+                   SELECT 1 FROM tasks t
+                   CROSS JOIN LATERAL (SELECT run_if FROM groups WHERE run_id = t.run_id AND g = t.g OFFSET 0) AS gr
+                   WHERE t.run_id = own.run_id AND t.n = own.n AND gr.run_if IS NOT NULL OFFSET 0))
         OFFSET 0
     ) AS own
 ))

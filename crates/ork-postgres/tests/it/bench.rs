@@ -37,7 +37,7 @@ fn cpu(postmaster: i32) -> (u64, u64) {
 
 /// The process of the server: the parent of any backend.
 async fn postmaster(w: &World) -> i32 {
-    let pid: i32 = client(&w.url).await.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let pid: i32 = client(&w.url).await.query_one("SELECT pg_backend_pid()", &[]).await.expect("asks").get(0);
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let parent = stat.rsplit(')').next().and_then(|tail| tail.split_whitespace().nth(1)).map(str::to_owned);
     parent.and_then(|p| p.parse().ok()).unwrap_or(pid)
@@ -87,7 +87,7 @@ async fn drain(w: &World, what: &str, tasks: u32, loops: usize) {
         })
     });
     for task in work.collect::<Vec<_>>() {
-        task.await.unwrap();
+        task.await.expect("drains");
     }
     watch.report(what, tasks);
 }

@@ -88,13 +88,13 @@ async fn explain_claim(db: &tokio_postgres::Client, worker: Uuid) -> String {
         &1_i64,
         &1_i64,
     ];
-    db.batch_execute("BEGIN").await.unwrap();
-    let rows = db.query(&statement, &params).await.unwrap();
-    db.batch_execute("ROLLBACK").await.unwrap();
+    db.batch_execute("BEGIN").await.expect("begins");
+    let rows = db.query(&statement, &params).await.expect("explains");
+    db.batch_execute("ROLLBACK").await.expect("rolls back");
     rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
 }
 
-/// What a settle or a claim sends, once for each batch.
+/// What claims, settles and sweeps send, and a resume: it may meet 100,000 tasks.
 const HOT: &[&str] = &[
     "evaluations/drop",
     "groups/lock",
@@ -106,8 +106,10 @@ const HOT: &[&str] = &[
     "leases/start",
     "leases/take",
     "queue/claim",
+    "queue/drop_unspared",
     "queue/insert",
     "queue/undelay",
+    "queue/undelay_unspared",
     "runs/finish",
     "tasks/end",
     "tasks/go_on",
@@ -115,6 +117,7 @@ const HOT: &[&str] = &[
     "tasks/skip_groups",
     "tasks/sweep",
     "tasks/tally",
+    "tasks/to_resume",
 ];
 
 /// Plans are kept as long as a connection lives. Those that were made while tables were tiny, and known to be, must find each

@@ -6,7 +6,7 @@ use ork_postgres::{PgOptions, PgStore, migrate, migration_state, verify};
 use crate::world::{client, fan, first, plan, with_database, with_world};
 
 /// What `verify` finds on a cluster that tests run on, which need not survive a power cut.
-fn allowed(problem: &String) -> bool {
+fn allowed(problem: &str) -> bool {
     problem.starts_with("`fsync` is off") || problem.starts_with("`full_page_writes` is off")
 }
 
@@ -32,7 +32,8 @@ async fn a_database_is_migrated_once() {
 #[tokio::test]
 async fn verify_finds_what_is_missing() {
     with_world(|w| async move {
-        let problems: Vec<String> = verify(&w.url).await.unwrap().into_iter().filter(|p| !allowed(p)).collect();
+        let problems: Vec<String> =
+            verify(&w.url).await.unwrap().into_iter().filter(|p| !allowed(p.as_str())).collect();
         assert_eq!(problems, Vec::<String>::new());
         let admin = client(&w.url).await;
         admin.batch_execute("DROP INDEX ready_by_run; ALTER TABLE delayed DROP COLUMN due_at CASCADE").await.unwrap();
