@@ -26,10 +26,6 @@ pub enum Bug {
     CleanupSkippedOnCancel,
     /// A paused run's tasks stay in the queue.
     ClaimPastPause,
-    /// Events are written in a transaction of their own, before the change.
-    EventBeforeCommit,
-    /// Readers follow a number that is taken before the commit.
-    CursorOnCommitLateIds,
 }
 
 impl Bug {
@@ -45,8 +41,6 @@ impl Bug {
         Self::LateResultAccepted,
         Self::CleanupSkippedOnCancel,
         Self::ClaimPastPause,
-        Self::EventBeforeCommit,
-        Self::CursorOnCommitLateIds,
     ];
 }
 

@@ -8,6 +8,7 @@ use ork_core::error::StoreResult;
 use ork_core::event::Actor;
 use ork_core::graph::{Lease, Reach, Settlement};
 use ork_core::id::{RunId, TaskRef};
+use ork_core::planted::{self, Bug};
 use ork_core::store::{Outcomes, Scope, Settle, Settled};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -128,6 +129,10 @@ impl SettleBatch {
         }
         if runs.is_empty() {
             return Ok(Vec::new());
+        }
+        if planted::is(Bug::UnorderedLocks) {
+            let heads: Vec<Uuid> = runs.iter().map(|run| run.uuid()).collect();
+            db.rows(Sql::HeadsLock, &[&heads, &None::<Uuid>]).await?;
         }
         let mut batch = Batch::default();
         batch.add(

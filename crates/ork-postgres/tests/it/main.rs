@@ -3,6 +3,8 @@
 
 mod bench;
 mod conformance;
+mod gate;
+mod interleave;
 mod lifecycle;
 mod plans;
 mod races;
