@@ -186,10 +186,8 @@ fn out_of_memory_is_told_apart() {
 /// A new control group with a limit of 300 MB, of version 1 or 2, and the file that takes its processes.
 fn limited_group() -> Option<(String, String)> {
     let name = format!("ork-test-{}", std::process::id());
-    let versions = [
-        ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "tasks"),
-        ("/sys/fs/cgroup", "memory.max", "cgroup.procs"),
-    ];
+    let versions =
+        [("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "tasks"), ("/sys/fs/cgroup", "memory.max", "cgroup.procs")];
     versions.into_iter().find_map(|(root, limit, processes)| {
         let group = format!("{root}/{name}");
         std::fs::create_dir(&group).ok()?;
