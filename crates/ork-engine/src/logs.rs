@@ -1,6 +1,6 @@
 //! Logs of attempts, on their way to the store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,8 +22,11 @@ const PENDING_BYTES_MAX: usize = 32 << 20;
 /// Bytes of one request.
 const REQUEST_BYTES_MAX: usize = 1 << 20;
 
+/// How long an outcome waits for the log of its attempt.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// A task and its attempt.
-type Whose = (TaskRef, u32);
+pub type Whose = (TaskRef, u32);
 
 /// What one attempt has written so far.
 #[derive(Default)]
@@ -49,7 +52,7 @@ pub struct LogBook {
 struct Pending {
     chunks: BTreeMap<Whose, Vec<LogChunk>>,
     bytes: usize,
-    in_flight: bool,
+    in_flight: BTreeSet<Whose>,
 }
 
 impl LogBook {
@@ -99,15 +102,32 @@ impl LogBook {
                 entry.remove();
             }
         }
-        pending.in_flight = !taken.is_empty();
+        pending.in_flight = taken.iter().map(|chunk| (chunk.task, chunk.attempt)).collect();
         taken
     }
 
     fn stored(&self, chunks: &[LogChunk]) {
         let mut pending = lock(&self.state);
         pending.bytes -= chunks.iter().map(|chunk| chunk.bytes.len()).sum::<usize>();
-        pending.in_flight = false;
+        pending.in_flight.clear();
         self.stored.notify_waiters();
+    }
+
+    /// Ends when everything that these attempts wrote is stored, or after [`PATIENCE`]: whoever sees that a task is over
+    /// should find its log, but a slow log must not keep a run from its end.
+    pub async fn settle_after(&self, attempts: &BTreeSet<Whose>) {
+        let all_stored = async {
+            loop {
+                let stored = self.stored.notified();
+                if !lock(&self.state).holds_any(attempts) {
+                    return;
+                }
+                self.due.notify_one();
+                stored.await;
+            }
+        };
+        // What is not stored by then follows later.
+        let _ = tokio::time::timeout(PATIENCE, all_stored).await;
     }
 
     /// Ends when everything that came so far is stored.
@@ -116,7 +136,7 @@ impl LogBook {
             let stored = self.stored.notified();
             {
                 let pending = lock(&self.state);
-                if pending.chunks.is_empty() && !pending.in_flight {
+                if pending.chunks.is_empty() && pending.in_flight.is_empty() {
                     return;
                 }
             }
@@ -127,6 +147,11 @@ impl LogBook {
 }
 
 impl Pending {
+    fn holds_any(&self, attempts: &BTreeSet<Whose>) -> bool {
+        let is_idle = self.chunks.is_empty() && self.in_flight.is_empty();
+        !is_idle && attempts.iter().any(|whose| self.chunks.contains_key(whose) || self.in_flight.contains(whose))
+    }
+
     fn append(&mut self, whose: Whose, log: &mut LogState, stream: Stream, bytes: &[u8]) {
         self.bytes += bytes.len();
         let chunks = self.chunks.entry(whose).or_default();

@@ -115,6 +115,8 @@ impl Outbox {
 pub async fn run(parts: Arc<Parts>) {
     loop {
         let batch = parts.outbox.next().await;
+        let attempts = batch.iter().map(|done| (done.settle.task, done.settle.attempt)).collect();
+        parts.logs.settle_after(&attempts).await;
         send(&parts, batch).await;
         parts.outbox.sent();
         parts.pokes.room.notify_one();
