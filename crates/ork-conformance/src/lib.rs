@@ -4,7 +4,7 @@
 //! A store's own test hands in a factory of empty stores, each with the two workspaces [`WorkspaceId::DEFAULT`] and
 //! [`OTHER`]:
 //!
-//! ```ignore
+//! ```text
 //! ork_conformance::conformance(fresh).await;
 //! ork_conformance::random(fresh, 0..50, 200).await;
 //! ```
