@@ -115,15 +115,6 @@ pub struct Reused {
     pub from: TaskRef,
 }
 
-/// A task that does not begin as a plain pending one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BirthTask {
-    /// Its state.
-    pub write: TaskWrite,
-    /// The task that it was taken over from.
-    pub from: Option<TaskRef>,
-}
-
 /// Everything that a store writes for a new run, beside what [`NewRun`] holds: the head, all groups, one pending task
 /// for each of their rows, and then the changes.
 #[derive(Debug)]

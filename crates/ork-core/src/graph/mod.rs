@@ -24,8 +24,8 @@ use crate::planted::{self, Bug};
 use crate::retry::RetryPolicy;
 use crate::state::{Reason, RunStatus, TaskStatus};
 
-pub use birth::{Birth, BirthTask, NewRun, Pin, Reuse, Reused, TriggeredBy, birth};
-pub use settle::{Ended, Expansion, Settlement, Sibling};
+pub use birth::{Birth, NewRun, Pin, Reuse, Reused, TriggeredBy, birth};
+pub use settle::{Ended, Expansion, Settlement};
 
 /// The token of one claim. Random, so that no crash can hand the same one out twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -70,15 +70,6 @@ pub enum Expansion {
     },
 }
 
-/// A sibling's place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sibling {
-    /// The task's number.
-    pub n: u32,
-    /// Its index, from 0.
-    pub index: u32,
-}
-
 impl Outcome {
     /// How much of the run an outcome can touch. Only a success cannot skip or cancel anything, unless a child waits
     /// for a failure.
