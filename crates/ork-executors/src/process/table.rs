@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use rustix::fs::{PROC_SUPER_MAGIC, fstatfs};
 
@@ -36,6 +37,23 @@ impl Row {
 /// The row of `pid`; `None` when there is no such process.
 pub fn row(pid: i32) -> Option<Row> {
     parse(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// What of this process stays as it is for life: where it stands among the others.
+pub struct Own {
+    pub group: i32,
+    pub session: i32,
+}
+
+/// This process. Its group or session is 0 when whoever leads it is outside of this process's namespace, as in many a
+/// container; so it is for its children, and numbers can be compared all the same. (`getsid` and `getpgrp` of a library
+/// that takes ids for positive cannot be asked.)
+pub fn own() -> &'static Own {
+    static OWN: LazyLock<Own> = LazyLock::new(|| {
+        let row = row(std::process::id().cast_signed());
+        row.map_or(Own { group: -1, session: -1 }, |row| Own { group: row.group, session: row.session })
+    });
+    &OWN
 }
 
 /// `pid (name) state ppid pgrp session … starttime(22) …`; the name may hold spaces and brackets.

@@ -16,8 +16,8 @@ use std::os::fd::OwnedFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpgrp, getpid, getsid, kill_process_group, pidfd_open,
-    pidfd_send_signal, test_kill_process_group, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, kill_process_group, pidfd_open, pidfd_send_signal,
+    test_kill_process_group, waitid,
 };
 
 use super::live::{self, ticks_since_boot};
@@ -152,7 +152,7 @@ impl Tree {
         }
         // Before its streams, since a child that somebody else in this process is just starting has all of our pipes
         // until its `exec`.
-        if row.group == raw(getpgrp()) || row.start < self.since {
+        if row.group == table::own().group || row.start < self.since {
             return Found::NotOurs;
         }
         let may_be_anothers = || {
@@ -274,8 +274,8 @@ fn strike(seen: &Row, signal: Signal) -> Option<OwnedFd> {
 /// process, who waits for it; one that leads a group in our session may be an attempt's leader that is not registered
 /// yet, as long as one is being started.
 fn may_reap(row: &Row) -> bool {
-    let looks_like_a_leader = row.group == row.pid && getsid(None).is_ok_and(|session| row.session == raw(session));
-    row.group != raw(getpgrp()) && !live::is_leader(row.pid) && !(looks_like_a_leader && live::is_launching())
+    let looks_like_a_leader = row.group == row.pid && row.session == table::own().session;
+    row.group != table::own().group && !live::is_leader(row.pid) && !(looks_like_a_leader && live::is_launching())
 }
 
 fn reap(pid: i32) {
