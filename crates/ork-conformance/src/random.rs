@@ -31,6 +31,7 @@ enum Command {
     Claim(Claim),
     Start(Vec<Start>),
     Settle(Vec<Settle>),
+    SettleAndClaim(Vec<Settle>, Claim),
     Progress(ProgressNote),
     Cancel(RunId, Reason),
     Pause(RunId),
@@ -137,9 +138,10 @@ impl World {
             return self.submit();
         }
         let chosen = match self.random.below(100) {
-            0..22 => Some(self.claim()),
-            22..32 => self.start(),
-            32..60 => self.settle(),
+            0..20 => Some(Command::Claim(self.claim())),
+            20..30 => self.start(),
+            30..50 => self.settle().map(Command::Settle),
+            50..60 => self.settle().map(|settles| Command::SettleAndClaim(settles, self.claim())),
             60..63 => self.progress(),
             63..64 => self.run().map(|run| {
                 let reason = if self.random.below(2) == 0 { Reason::Cancel } else { Reason::Deadline };
@@ -195,11 +197,11 @@ impl World {
         Command::Submit(Box::new(new))
     }
 
-    fn claim(&mut self) -> Command {
+    fn claim(&mut self) -> Claim {
         self.leases += 1;
         let workers = self.workers.clone();
         let lanes = if self.random.below(3) == 0 { vec!["default"] } else { vec!["default", "second"] };
-        Command::Claim(Claim {
+        Claim {
             // How a claim over all tenants shares its limit is a case of its own.
             scope: Scope::One(if self.random.below(4) == 0 { OTHER } else { WorkspaceId::DEFAULT }),
             worker: self.pick(&workers).expect("one worker is never retired"),
@@ -208,7 +210,7 @@ impl World {
             lanes: lanes.into_iter().map(str::to_owned).collect(),
             limit: 1 + usize::try_from(self.random.below(4)).unwrap_or(0),
             now: self.now,
-        })
+        }
     }
 
     /// A lease given not long ago: mostly current ones.
@@ -234,7 +236,7 @@ impl World {
         }]))
     }
 
-    fn settle(&mut self) -> Option<Command> {
+    fn settle(&mut self) -> Option<Vec<Settle>> {
         let mut settles: Vec<Settle> = Vec::new();
         for _ in 0..=self.random.below(3) {
             let Some(given) = self.lease().filter(|g| settles.iter().all(|s| s.task != g.claimed.task)) else {
@@ -251,7 +253,7 @@ impl World {
                 random: self.random.next_u64(),
             });
         }
-        Some(settles).filter(|settles| !settles.is_empty()).map(Command::Settle)
+        Some(settles).filter(|settles| !settles.is_empty())
     }
 
     fn outcome(&mut self, worker: WorkerId) -> Outcome {
@@ -344,6 +346,11 @@ impl World {
                 let answer = store.settle(all, &settles, &worker(), now).await;
                 format!("{:?}", answer.map(|outcomes| (outcomes.settled, outcomes.queued, outcomes.ended)))
             }
+            Command::SettleAndClaim(settles, claim) => {
+                let answer = store.settle_and_claim(&settles, &worker(), &claim).await;
+                let told = answer.map(|(outcomes, claimed)| (outcomes.settled, outcomes.queued, outcomes.ended, claimed));
+                format!("{told:?}")
+            }
             Command::Progress(note) => format!("{:?}", store.progress(all, &[note]).await),
             Command::Cancel(run, reason) => format!("{:?}", store.cancel_run(all, run, reason, &by, now).await),
             Command::Pause(run) => format!("{:?}", store.pause_run(all, run, &by, now).await),
@@ -371,7 +378,7 @@ impl World {
     async fn note(&mut self, model: &Model, command: &Command) {
         match command {
             Command::Pass(ms) => self.now = self.now.plus_ms(*ms),
-            Command::Claim(claim) => {
+            Command::Claim(claim) | Command::SettleAndClaim(_, claim) => {
                 let again = Claim { again: true, limit: 0, ..claim.clone() };
                 let claimed = ork_core::store::Queue::claim(model, &again).await.unwrap_or_default();
                 let (lease, worker) = (claim.lease, claim.worker);

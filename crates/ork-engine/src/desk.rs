@@ -70,10 +70,11 @@ impl Desk {
         begun
     }
 
-    /// A live attempt has ended.
-    pub fn remove(&self, key: Key) {
+    /// A live attempt has ended. Its outcome is handed on before anybody can see that it is not here any more.
+    pub fn remove(&self, key: Key, hand_on: impl FnOnce()) {
         let mut state = lock(&self.state);
         state.live.remove(&key);
+        hand_on();
         if state.live.is_empty() {
             self.emptied.notify_waiters();
         }

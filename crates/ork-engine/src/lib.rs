@@ -9,9 +9,9 @@
 //!
 //! | loop | what it does |
 //! |---|---|
-//! | dispatcher | claims tasks: the only one that does |
+//! | dispatcher | claims tasks when no settle takes a claim along |
 //! | runner | starts claimed attempts, as many at once as there are slots |
-//! | settler | settles outcomes, in batches that form while the last one is in flight |
+//! | settler | settles outcomes, in batches that form while the last one is in flight, and claims what comes next |
 //! | announcer | writes down starts and progress of attempts that last |
 //! | scribe | stores logs |
 //! | heart | says that the worker lives, and notices when it was declared dead |
@@ -25,6 +25,7 @@ mod announcer;
 mod assignment;
 mod attempt;
 mod backoff;
+mod claims;
 mod clock;
 mod config;
 mod controls;

@@ -140,8 +140,8 @@ impl Live {
             parts.notes.forget(self.key());
         }
         let done = self.ticket.done(parts, report, self.started_at());
-        parts.outbox.push(done);
-        parts.desk.remove(self.key());
+        // Its slot first: the settle takes a claim along for whatever is free.
+        parts.desk.remove(self.key(), || parts.outbox.push(done));
         parts.pokes.runner.notify_one();
         parts.pokes.room.notify_one();
     }

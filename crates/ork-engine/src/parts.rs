@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::announcer::Notes;
+use crate::claims::Claims;
 use crate::config::EngineConfig;
 use crate::desk::Desk;
 use crate::executors::Executors;
@@ -32,6 +33,7 @@ pub struct Parts {
     pub executors: Executors,
     pub config: EngineConfig,
     pub identity: Identity,
+    pub claims: Claims,
     pub desk: Desk,
     pub outbox: Outbox,
     pub plans: Plans,
@@ -90,6 +92,7 @@ impl Parts {
             executors,
             config,
             identity: Identity::new(worker),
+            claims: Claims::default(),
             desk: Desk::default(),
             outbox: Outbox::default(),
             plans: Plans::default(),

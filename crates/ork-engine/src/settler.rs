@@ -1,5 +1,6 @@
 //! Settles outcomes. Those that gather while one batch is in flight are the next; with none in flight an outcome goes at
-//! once. An outcome is kept until the store has answered, however long that takes.
+//! once, and takes a claim along if there is room for its tasks. An outcome is kept until the store has answered, however
+//! long that takes.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -8,11 +9,12 @@ use std::time::Duration;
 use ork_core::attempt::Outcome;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::limits;
-use ork_core::store::{Outcomes, Settle, Settled};
+use ork_core::store::{Claim, Claimed, Outcomes, Settle, Settled};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::backoff::Backoff;
+use crate::dispatcher;
 use crate::observe::{Observation, Subject};
 use crate::parts::{Parts, lock};
 
@@ -130,7 +132,12 @@ async fn send(parts: &Parts, batch: Vec<Done>) {
     while let Some(mut batch) = open.pop() {
         let (settles, subjects) = split(batch);
         match settle(parts, &settles).await {
-            Ok(outcomes) => deliver(parts, &settles, &subjects, outcomes),
+            Ok((outcomes, claimed)) => {
+                deliver(parts, &settles, &subjects, &outcomes, claimed.is_none());
+                if let Some((claim, claimed)) = claimed {
+                    dispatcher::hand_over(parts, &claim, claimed).await;
+                }
+            }
             Err(error) => {
                 batch = join(settles, subjects);
                 if batch.len() > 1 {
@@ -161,22 +168,40 @@ fn set_aside(parts: &Parts, batch: Vec<Done>, error: &StoreError) {
     }
 }
 
-/// Asks until the store has answered.
-async fn settle(parts: &Parts, settles: &[Settle]) -> StoreResult<Outcomes> {
+/// Asks until the store has answered: what became of the outcomes, and the claim that went along with what it gave.
+/// Something that hinders only the claim must not hinder the outcomes.
+async fn settle(parts: &Parts, settles: &[Settle]) -> StoreResult<(Outcomes, Option<(Claim, Vec<Claimed>)>)> {
     let mut backoff = Backoff::new();
+    let mut is_alone = false;
     loop {
-        match parts.store.settle(parts.config.scope, settles, &parts.actor(), parts.clock.now()).await {
-            Err(error) if error.is_transient() => {
-                parts.store_failed("settler", &error);
-                backoff.wait().await;
-            }
-            answer => return answer,
+        let claim = if is_alone { None } else { parts.claims.next_after_settle(parts) };
+        let (store, actor) = (&parts.store, parts.actor());
+        let answer = match &claim {
+            Some(claim) => store.settle_and_claim(settles, &actor, claim).await.map(|(o, claimed)| (o, Some(claimed))),
+            None => store.settle(parts.config.scope, settles, &actor, parts.clock.now()).await.map(|o| (o, None)),
+        };
+        let error = match answer {
+            Ok((outcomes, claimed)) => return Ok((outcomes, claim.zip(claimed))),
+            Err(error) => error,
+        };
+        let had_claim = claim.is_some();
+        if let Some(claim) = claim {
+            parts.claims.failed(claim);
+        }
+        if error.is_transient() {
+            parts.store_failed("settler", &error);
+            backoff.wait().await;
+        } else if had_claim {
+            is_alone = true;
+            parts.pokes.room.notify_one();
+        } else {
+            return Err(error);
         }
     }
 }
 
-fn deliver(parts: &Parts, settles: &[Settle], names: &[Name], outcomes: Outcomes) {
-    if outcomes.queued {
+fn deliver(parts: &Parts, settles: &[Settle], names: &[Name], outcomes: &Outcomes, is_alone: bool) {
+    if outcomes.queued > 0 && is_alone {
         parts.pokes.dispatcher.notify_one();
     }
     if outcomes.upkeep {
@@ -187,9 +212,9 @@ fn deliver(parts: &Parts, settles: &[Settle], names: &[Name], outcomes: Outcomes
             parts.observers.tell(|| observation(settle, name, *settled));
         }
     }
-    for run in outcomes.ended {
-        parts.outputs.forget(run);
-        parts.observers.tell(|| Observation::RunEnded(run));
+    for run in &outcomes.ended {
+        parts.outputs.forget(*run);
+        parts.observers.tell(|| Observation::RunEnded(*run));
     }
 }
 

@@ -91,8 +91,8 @@ pub fn groups(rows: &[Row]) -> StoreResult<BTreeMap<RunId, Vec<Group>>> {
 /// What a change left for others to do.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// Something was queued.
-    pub queued: bool,
+    /// How many tasks were queued that can be claimed.
+    pub queued: usize,
     /// Something waits for upkeep.
     pub upkeep: bool,
     /// Runs that ended.
@@ -111,7 +111,14 @@ pub struct Also<'a> {
 }
 
 /// Writes what was decided, and commits.
-pub async fn close(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<'_>) -> Work<Left> {
+pub async fn close(db: &Conn, opened: Vec<Open>, now: Timestamp, also: Also<'_>) -> Work<Left> {
+    let left = write(db, opened, now, also).await?;
+    db.commit().await?;
+    Ok(left)
+}
+
+/// Writes what was decided.
+pub async fn write(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<'_>) -> Work<Left> {
     let mut left = Left::default();
     sweep(db, &mut opened, now, &mut left).await?;
     let mut finished = Vec::with_capacity(opened.len());
@@ -139,7 +146,6 @@ pub async fn close(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<
     if left.upkeep {
         db.note(Note::Look);
     }
-    db.commit().await?;
     Ok(left)
 }
 
@@ -158,11 +164,11 @@ pub fn note_queued(db: &Conn, rows: &[Row], left: &mut Left) -> Work<()> {
         let mut c = Columns::of(row, "ready");
         let (lane, workspace): (String, Uuid) = (c.next("lane")?, c.next("workspace_id")?);
         let key = (c.next("rank")?, c.next("seq")?);
-        c.skip(1);
+        let count: i64 = c.next("count")?;
         if c.next("held")? {
             left.upkeep = true;
         } else {
-            left.queued = true;
+            left.queued += usize::try_from(count).unwrap_or(0);
             db.note(Note::Queued((lane, workspace), key));
         }
     }

@@ -1,6 +1,7 @@
 //! Claims.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
@@ -28,14 +29,31 @@ impl Transition for ClaimTasks {
     type Output = Vec<Claimed>;
 
     async fn apply(&self, db: &Conn) -> Work<Vec<Claimed>> {
+        let (claimed, seen) = self.take(db).await?;
+        self.learn(seen);
+        Ok(claimed)
+    }
+}
+
+/// What a claim learnt about where to look: true once it is committed.
+pub struct Seen {
+    route: Route,
+    highest: BTreeMap<Place, Key>,
+    /// What a sweep found, and how long it took.
+    swept: Option<(Vec<Place>, Duration)>,
+}
+
+impl ClaimTasks {
+    /// Claims in the transaction at hand, or in one of its own.
+    pub async fn take(&self, db: &Conn) -> Work<(Vec<Claimed>, Option<Seen>)> {
         let claim = &self.claim;
         if claim.limit == 0 || claim.lanes.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), None));
         }
         if claim.again {
             let rows = db.rows(Sql::LeasesClaimed, &[&claim.worker.uuid(), &claim.lease.0]).await?;
             if !rows.is_empty() {
-                return Ok(rows.iter().map(claimed_before).collect::<StoreResult<_>>()?);
+                return Ok((rows.iter().map(claimed_before).collect::<StoreResult<_>>()?, None));
             }
         }
         let began = Instant::now();
@@ -46,15 +64,27 @@ impl Transition for ClaimTasks {
             found = self.look_for_workspaces(db, &mut route).await?;
         }
         let (taken, highest) = self.visit(db, &route).await?;
-        self.bell.marks.raise(&route, highest);
-        if route.sweep {
-            self.bell.marks.swept(&route, &claim.lanes, &found, began.elapsed());
-        }
-        Ok(taken)
+        let swept = route.sweep.then(|| (found, began.elapsed()));
+        Ok((taken, Some(Seen { route, highest, swept })))
     }
-}
 
-impl ClaimTasks {
+    /// Remembers where the next claim need not look.
+    pub fn learn(&self, seen: Option<Seen>) {
+        let Some(Seen { route, highest, swept }) = seen else { return };
+        self.bell.marks.raise(&route, highest);
+        if let Some((found, took)) = swept {
+            self.bell.marks.swept(&route, &self.claim.lanes, &found, took);
+        }
+    }
+
+    /// Whether the claim left nothing in a place: it got less than it wanted, and looked there.
+    pub fn has_emptied(&self, (lane, workspace): &Place, claimed: &[Claimed]) -> bool {
+        let claim = &self.claim;
+        claimed.len() < claim.limit.min(BATCH_MAX)
+            && claim.lanes.contains(lane)
+            && claim.scope.admits(WorkspaceId::from_uuid(*workspace))
+    }
+
     /// Begins everywhere at the lowest key, in every workspace that has something.
     async fn look_for_workspaces(&self, db: &Conn, route: &mut Route) -> Work<Vec<Place>> {
         let mut found: Vec<Place> = Vec::new();
@@ -85,7 +115,7 @@ impl ClaimTasks {
         while wanted > 0 && !stops.is_empty() {
             stops.truncate(wanted);
             let share = wanted.div_ceil(stops.len());
-            let rows = self.take(db, &stops, &highest, (share, wanted)).await?;
+            let rows = self.take_share(db, &stops, &highest, (share, wanted)).await?;
             let mut counts: BTreeMap<Uuid, usize> = BTreeMap::new();
             for row in &rows {
                 let (place, key, task) = self.claimed(row)?;
@@ -100,7 +130,7 @@ impl ClaimTasks {
         Ok((taken, highest))
     }
 
-    async fn take(
+    async fn take_share(
         &self,
         db: &Conn,
         stops: &[&(Uuid, Vec<(String, Key)>)],

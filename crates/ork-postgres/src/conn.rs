@@ -150,6 +150,11 @@ impl Conn {
         self.notes().push(note);
     }
 
+    /// Takes back notes that turned out to be none.
+    pub fn unnote(&self, is_none: impl Fn(&Note) -> bool) {
+        self.notes().retain(|note| !is_none(note));
+    }
+
     /// What was noted since the last time.
     pub fn take_notes(&self) -> Vec<Note> {
         std::mem::take(&mut *self.notes())

@@ -36,13 +36,24 @@ impl Queue for PgStore {
         if settles.is_empty() {
             return Ok(Outcomes::default());
         }
-        if settles.len() > BATCH_MAX {
-            return Err(StoreError::Limit(format!(
-                "{} outcomes in a batch, and at most {BATCH_MAX} are taken",
-                settles.len()
-            )));
+        within_limit(settles)?;
+        let batch = SettleBatch { scope, settles: settles.to_vec(), actor: actor.clone(), now, next: None };
+        Ok(self.write(batch).await?.0)
+    }
+
+    async fn settle_and_claim(
+        &self,
+        settles: &[Settle],
+        actor: &Actor,
+        claim: &Claim,
+    ) -> StoreResult<(Outcomes, Vec<Claimed>)> {
+        if settles.is_empty() {
+            return Ok((Outcomes::default(), self.claim(claim).await?));
         }
-        self.write(SettleBatch { scope, settles: settles.to_vec(), actor: actor.clone(), now }).await
+        within_limit(settles)?;
+        let next = Some(ClaimTasks { claim: claim.clone(), bell: Arc::clone(self.bell()) });
+        let (scope, now) = (claim.scope, claim.now);
+        self.write(SettleBatch { scope, settles: settles.to_vec(), actor: actor.clone(), now, next }).await
     }
 
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
@@ -63,6 +74,13 @@ impl Queue for PgStore {
     async fn cancel_requests(&self, worker: WorkerId) -> StoreResult<Vec<(TaskRef, LeaseId)>> {
         self.select(Sql::LeasesCancelled, &[&worker.uuid()]).await?.iter().map(cancelled).collect()
     }
+}
+
+fn within_limit(settles: &[Settle]) -> StoreResult<()> {
+    if settles.len() <= BATCH_MAX {
+        return Ok(());
+    }
+    Err(StoreError::Limit(format!("{} outcomes in a batch, and at most {BATCH_MAX} are taken", settles.len())))
 }
 
 /// Reads the columns of `leases/cancelled.sql`.

@@ -9,12 +9,13 @@ use ork_core::event::Actor;
 use ork_core::graph::{Lease, Reach, Settlement};
 use ork_core::id::{RunId, TaskRef};
 use ork_core::planted::{self, Bug};
-use ork_core::store::{Outcomes, Scope, Settle, Settled};
+use ork_core::store::{Claimed, Outcomes, Scope, Settle, Settled};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::bell::Note;
-use crate::change::{self, Also, Open, close};
+use crate::change::{self, Also, Open, write};
+use crate::claim::ClaimTasks;
 use crate::conn::{Answer, Batch, Conn, one};
 use crate::fault::Work;
 use crate::rows::{self, Columns, filter, int};
@@ -27,6 +28,8 @@ pub struct SettleBatch {
     pub settles: Vec<Settle>,
     pub actor: Actor,
     pub now: Timestamp,
+    /// What is claimed in the same transaction.
+    pub next: Option<ClaimTasks>,
 }
 
 /// What the outcomes of a batch turned out to be.
@@ -39,22 +42,37 @@ struct Sorted {
 }
 
 impl Transition for SettleBatch {
-    type Output = Outcomes;
+    type Output = (Outcomes, Vec<Claimed>);
 
-    async fn apply(&self, db: &Conn) -> Work<Outcomes> {
+    async fn apply(&self, db: &Conn) -> Work<Self::Output> {
         let mut sorted = self.take_leases(db).await?;
         self.sort_rest(db, &mut sorted).await?;
         let opened = self.open(db, &sorted).await?;
         if sorted.frees_slot {
             db.note(Note::Look);
         }
-        let left = close(db, opened, self.now, Also::default()).await?;
+        let left = write(db, opened, self.now, Also::default()).await?;
+        let claimed = self.commit(db).await?;
         let upkeep = left.upkeep || sorted.frees_slot;
-        Ok(Outcomes { settled: sorted.settled, queued: left.queued, upkeep, ended: left.ended })
+        Ok((Outcomes { settled: sorted.settled, queued: left.queued, upkeep, ended: left.ended }, claimed))
     }
 }
 
 impl SettleBatch {
+    /// Claims what is to be claimed, and commits.
+    async fn commit(&self, db: &Conn) -> Work<Vec<Claimed>> {
+        let Some(next) = &self.next else {
+            db.commit().await?;
+            return Ok(Vec::new());
+        };
+        let (claimed, seen) = next.take(db).await?;
+        db.commit().await?;
+        next.learn(seen);
+        // What was queued and claimed by this very transaction is no news to anybody.
+        db.unnote(|note| matches!(note, Note::Queued(place, _) if next.has_emptied(place, &claimed)));
+        Ok(claimed)
+    }
+
     /// Ends the leases that are valid: that is the fence.
     async fn take_leases(&self, db: &Conn) -> Work<Sorted> {
         let mut order: Vec<&Settle> = self.settles.iter().collect();

@@ -115,6 +115,16 @@ impl FaultyStore {
         }
     }
 
+    fn saw_claimed(&self, claim: &Claim, claimed: &[Claimed]) {
+        for claimed in claimed {
+            let name = self.world.name(claimed.task);
+            self.world.note(format_args!("  {name} #{} claimed", claimed.attempt));
+        }
+        if claim.again && !claimed.is_empty() {
+            lock(&self.world.witness).mark("claim found again");
+        }
+    }
+
     fn saw_accepted(&self, settle: &Settle, name: &str) {
         let is_lost = matches!(&settle.outcome, Outcome::Failed(Failure { kind: FailureKind::Lost, .. }));
         let mut witness = lock(&self.world.witness);
@@ -254,13 +264,7 @@ impl Queue for FaultyStore {
     async fn claim(&self, claim: &Claim) -> StoreResult<Vec<Claimed>> {
         let request = async {
             let claimed = self.world.store.claim(claim).await?;
-            for claimed in &claimed {
-                let name = self.world.name(claimed.task);
-                self.world.note(format_args!("  {name} #{} claimed", claimed.attempt));
-            }
-            if claim.again && !claimed.is_empty() {
-                lock(&self.world.witness).mark("claim found again");
-            }
+            self.saw_claimed(claim, &claimed);
             Ok(claimed)
         };
         self.send("claim", request).await
@@ -277,6 +281,21 @@ impl Queue for FaultyStore {
             Ok(outcomes)
         };
         self.change("settle", request).await
+    }
+
+    async fn settle_and_claim(
+        &self,
+        settles: &[Settle],
+        actor: &Actor,
+        claim: &Claim,
+    ) -> StoreResult<(Outcomes, Vec<Claimed>)> {
+        let request = async {
+            let (outcomes, claimed) = self.world.store.settle_and_claim(settles, actor, claim).await?;
+            self.saw_settled(settles, &outcomes);
+            self.saw_claimed(claim, &claimed);
+            Ok((outcomes, claimed))
+        };
+        self.change("settle and claim", request).await
     }
 
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {

@@ -20,8 +20,8 @@ use crate::sql;
 /// What a change left for others to do.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Left {
-    /// Something was queued.
-    pub queued: bool,
+    /// How many tasks were queued that can be claimed.
+    pub queued: usize,
     /// Something waits for upkeep.
     pub upkeep: bool,
 }
@@ -83,7 +83,7 @@ pub fn close(db: &Connection, mut graph: RunGraph, result: Option<&Json>, now: T
         graph.swept(&cancelled, sweep.reason);
     }
     let (head, written) = write(db, graph.finish(), result, now)?;
-    left.queued |= written.queued;
+    left.queued += written.queued;
     left.upkeep |= written.upkeep;
     Ok((head, left))
 }
@@ -111,7 +111,7 @@ pub fn write(
     write_run(db, &head, &changes, result, now)?;
     left.upkeep |= changes.wants_result || !changes.evaluations.is_empty();
     let queued = enqueue::queue_changes(db, &head, &groups, &changes)?;
-    left.queued |= queued.ready;
+    left.queued += queued.ready;
     left.upkeep |= queued.held;
     for event in &changes.events {
         insert_event(db, workspace, event)?;

@@ -16,8 +16,8 @@ use crate::sql;
 /// Where tasks went.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Queued {
-    /// Some can be claimed.
-    pub ready: bool,
+    /// So many can be claimed.
+    pub ready: usize,
     /// Some wait for a slot.
     pub held: bool,
 }
@@ -148,7 +148,7 @@ pub fn enqueue(db: &Connection, entries: &[Entry]) -> StoreResult<Queued> {
                 ],
             )?;
         } else {
-            queued.ready = true;
+            queued.ready += 1;
             insert_ready(db, entry, seq, None)?;
         }
     }

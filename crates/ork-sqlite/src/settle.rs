@@ -175,7 +175,7 @@ fn settle_run(
     }
     let was_over = graph.head.status.is_terminal();
     let (head, left) = change::close(db, graph, None, now)?;
-    out.queued |= left.queued;
+    out.queued += left.queued;
     out.upkeep |= left.upkeep || part.slots;
     if head.status.is_terminal() && !was_over {
         out.upkeep = true;

@@ -277,10 +277,31 @@ impl Queue for SqliteStore {
     async fn settle(&self, scope: Scope, settles: &[Settle], actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
         let (settles, actor) = (settles.to_vec(), actor.clone());
         let outcomes = self.write(move |db| settle::settle(db, scope, settles, &actor, now)).await?;
-        if outcomes.queued || outcomes.upkeep {
+        if outcomes.queued > 0 || outcomes.upkeep {
             self.changed.notify_one();
         }
         Ok(outcomes)
+    }
+
+    async fn settle_and_claim(
+        &self,
+        settles: &[Settle],
+        actor: &Actor,
+        claim: &Claim,
+    ) -> StoreResult<(Outcomes, Vec<Claimed>)> {
+        let (settles, actor, claim) = (settles.to_vec(), actor.clone(), claim.clone());
+        let limit = claim.limit;
+        let both = move |db: &Connection| {
+            let outcomes = settle::settle(db, claim.scope, settles, &actor, claim.now)?;
+            Ok((outcomes, claim::claim(db, &claim)?))
+        };
+        let (outcomes, claimed) = self.write(both).await?;
+        // What was queued and claimed by this very transaction is no news to anybody.
+        let is_news = outcomes.queued > 0 && (outcomes.queued > claimed.len() || claimed.len() >= limit);
+        if is_news || outcomes.upkeep {
+            self.changed.notify_one();
+        }
+        Ok((outcomes, claimed))
     }
 
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {

@@ -179,7 +179,7 @@ pub async fn handing_back_counts_nothing(bed: &mut Bed) {
         let held = bed.claim_one().await;
         assert_eq!(held.claimed.attempt, attempt);
         let outcomes = bed.settle_all(vec![(held, Outcome::HandedBack)]).await;
-        assert!(outcomes.queued, "it is in its queue again");
+        assert_eq!(outcomes.queued, 1, "it is in its queue again");
     }
     let row = bed.task(run, 0).await;
     assert_eq!((row.status, row.failures, row.lost), (TaskStatus::Queued, 0, 0));

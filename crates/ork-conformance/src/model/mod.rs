@@ -161,7 +161,8 @@ enum Order<'a> {
 /// What a change moved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Moved {
-    ready: bool,
+    /// Tasks that can be claimed.
+    ready: usize,
     ended: bool,
 }
 

@@ -114,7 +114,7 @@ impl State {
         let freed = accepted().any(|(_, lease)| run.groups[lease.g as usize].spec.concurrency.is_some());
         let moved = self.rest(id, Order::Groups(&back));
         let more = self.runs.get(&id).is_some_and(|run| run.needs_upkeep().iter().any(|need| !before.contains(need)));
-        outcomes.queued |= moved.ready;
+        outcomes.queued += moved.ready;
         outcomes.upkeep |= freed || more || moved.ended;
         outcomes.ended.extend(Some(id).filter(|_| moved.ended));
     }
@@ -222,6 +222,16 @@ impl Queue for Model {
             state.settle_run(id, &part, (actor, now), &mut outcomes);
         }
         Ok(outcomes)
+    }
+
+    async fn settle_and_claim(
+        &self,
+        settles: &[Settle],
+        actor: &Actor,
+        claim: &Claim,
+    ) -> StoreResult<(Outcomes, Vec<Claimed>)> {
+        let outcomes = self.settle(claim.scope, settles, actor, claim.now).await?;
+        Ok((outcomes, self.claim(claim).await?))
     }
 
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {

@@ -195,7 +195,7 @@ impl Run {
                 None => (RunStatus::Success, None),
             };
             self.end(status, why);
-            return Moved { ready: false, ended: true };
+            return Moved { ready: 0, ended: true };
         }
         Moved { ready: self.queue(order, queued), ended: false }
     }
@@ -216,9 +216,9 @@ impl Run {
     }
 
     /// Queues every task that may run and is nowhere.
-    fn queue(&mut self, order: Order<'_>, queued: &mut i64) -> bool {
+    fn queue(&mut self, order: Order<'_>, queued: &mut i64) -> usize {
         if self.paused || self.held {
-            return false;
+            return 0;
         }
         let may_run = |n: &u32| {
             let task = &self.tasks[*n as usize];
@@ -229,13 +229,13 @@ impl Run {
             let place = |n: &u32| back.iter().position(|m| m == n).map_or(0, |at| at + 1);
             next.sort_by_key(|n| (place(n), self.tasks[*n as usize].g, self.tasks[*n as usize].index));
         }
-        let mut ready = false;
+        let mut ready = 0;
         for n in next {
             *queued += 1;
             let task = &mut self.tasks[n as usize];
             let limited = self.groups[task.g as usize].spec.concurrency.is_some();
             task.place = if limited { Place::Held(*queued) } else { Place::Ready(*queued) };
-            ready |= !limited;
+            ready += usize::from(!limited);
         }
         ready
     }

@@ -102,8 +102,8 @@ pub enum Settled {
 pub struct Outcomes {
     /// One for each, in the same order.
     pub settled: Vec<Settled>,
-    /// The batch queued something.
-    pub queued: bool,
+    /// How many tasks the batch queued that can be claimed.
+    pub queued: usize,
     /// The batch left something for [`super::Upkeep`]: an evaluation, a slot that became free.
     pub upkeep: bool,
     /// Runs that ended.
@@ -143,6 +143,19 @@ pub trait Queue {
     /// Settles attempts: state, events, dependency counters, queue entries and the run's end in one transaction.
     /// Natural key: (task, attempt, lease). A task appears at most once in a batch.
     async fn settle(&self, scope: Scope, settles: &[Settle], actor: &Actor, now: Timestamp) -> StoreResult<Outcomes>;
+
+    /// Settles attempts as [`Queue::settle`] does, and then claims as [`Queue::claim`] does, in one transaction: a worker
+    /// that goes on needs one commit a round, and what a success releases is claimed before anybody must be told of it.
+    /// Scope and time are the claim's. Natural keys: those of both.
+    ///
+    /// # Errors
+    /// Those of both; then neither took effect.
+    async fn settle_and_claim(
+        &self,
+        settles: &[Settle],
+        actor: &Actor,
+        claim: &Claim,
+    ) -> StoreResult<(Outcomes, Vec<Claimed>)>;
 
     /// Stores how far attempts are. Not an event; may be lost in a crash.
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()>;

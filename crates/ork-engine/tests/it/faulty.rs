@@ -190,6 +190,14 @@ impl Queue for Faulty {
     async fn settle(&self, scope: Scope, settles: &[Settle], actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
         through!(self.settle(scope, settles, actor, now))
     }
+    async fn settle_and_claim(
+        &self,
+        settles: &[Settle],
+        actor: &Actor,
+        claim: &Claim,
+    ) -> StoreResult<(Outcomes, Vec<Claimed>)> {
+        through!(self.settle_and_claim(settles, actor, claim))
+    }
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
         through!(self.progress(scope, notes))
     }

@@ -32,7 +32,7 @@ async fn a_chain_goes_through() {
         assert_eq!(w.show(run).await, "pending: a=queued b=pending c=pending");
         let batch = w.claim(10).await;
         assert_eq!(w.show(run).await, "running: a=dispatched b=pending c=pending");
-        assert!(w.settle(&batch, success()).await.queued);
+        assert!(w.settle(&batch, success()).await.queued > 0);
         assert_eq!(w.show(run).await, "running: a=success b=queued c=pending");
         assert_eq!(w.drain(10).await, 2);
         assert_eq!(w.show(run).await, "success: a=success b=success c=success");
@@ -290,7 +290,7 @@ async fn a_dead_workers_tasks_go_back() {
                 dispatched_at: NOW,
             }],
         };
-        assert!(w.settle(&batch, Outcome::lost("w1")).await.queued);
+        assert!(w.settle(&batch, Outcome::lost("w1")).await.queued > 0);
         assert_eq!(w.store.workers(Scope::All).await.unwrap().len(), 0);
         assert!(w.claim(1).await.tasks.is_empty(), "a worker that was struck off gets nothing");
         let other = register(&w.store, 2).await;

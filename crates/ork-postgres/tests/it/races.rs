@@ -26,7 +26,7 @@ async fn a_fan_in_fires_once() {
             );
             let (first, second) = (first.unwrap(), second.unwrap());
             assert_eq!((first.settled[0], second.settled[0]), (Settled::Accepted, Settled::Accepted));
-            assert_eq!(u8::from(first.queued) + u8::from(second.queued), 1, "round {round}");
+            assert_eq!(first.queued + second.queued, 1, "round {round}");
             assert_eq!(w.drain(10).await, 1);
             if round % 100 == 0 {
                 assert_eq!(w.show(run).await, "success: a=success b=success c=success");

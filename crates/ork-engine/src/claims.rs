@@ -1,0 +1,101 @@
+//! What this engine asks the queue for: one claim at a time, alone or together with a settle.
+
+use std::sync::Mutex;
+
+use ork_core::limits;
+use ork_core::store::Claim;
+
+use crate::parts::{Parts, lock};
+
+/// Outcomes that may wait for the settler before nothing more is claimed.
+const UNSETTLED_MAX: usize = 8 * limits::BATCH_MAX;
+
+/// The claims of one engine.
+#[derive(Default)]
+pub struct Claims(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// There may be something to claim.
+    is_hungry: bool,
+    /// A claim is on its way.
+    is_out: bool,
+    /// A claim whose answer did not come. It may have taken effect: it is asked again, with its own token, until it is
+    /// answered.
+    open: Option<Claim>,
+}
+
+impl Claims {
+    /// There may be something to claim.
+    pub fn hunger(&self) {
+        lock(&self.0).is_hungry = true;
+    }
+
+    /// The next claim, if there may be something to claim, a place for it, and no claim on its way. It must be given
+    /// back to [`Claims::answered`] or [`Claims::failed`].
+    pub fn next(&self, parts: &Parts) -> Option<Claim> {
+        self.begin(parts, |state| state.is_hungry)
+    }
+
+    /// The same, for a settle that queues whatever it releases: that it may be claimed at once is reason enough.
+    pub fn next_after_settle(&self, parts: &Parts) -> Option<Claim> {
+        self.begin(parts, |_| true)
+    }
+
+    fn begin(&self, parts: &Parts, is_worth_it: impl Fn(&State) -> bool) -> Option<Claim> {
+        let worker = parts.identity.now();
+        let mut state = lock(&self.0);
+        if state.is_out {
+            return None;
+        }
+        // What a worker that was declared dead may have claimed is the reaper's.
+        let again = state.open.take().filter(|claim| claim.worker == worker);
+        let claim = again.or_else(|| {
+            let limit = if is_worth_it(&state) { wanted(parts) } else { 0 };
+            (limit > 0).then(|| Claim {
+                scope: parts.config.scope,
+                worker,
+                lease: parts.new_lease(),
+                again: false,
+                lanes: parts.config.lanes.clone(),
+                limit,
+                now: parts.clock.now(),
+            })
+        })?;
+        state.is_out = true;
+        // Whatever comes into the queue from now on, this claim may not see.
+        state.is_hungry = claim.again;
+        Some(Claim { now: parts.clock.now(), ..claim })
+    }
+
+    /// A claim gave so many tasks, and they are on the desk.
+    pub fn answered(&self, claim: &Claim, count: usize) {
+        let mut state = lock(&self.0);
+        state.is_out = false;
+        state.is_hungry |= count >= claim.limit;
+    }
+
+    /// A claim got no answer.
+    pub fn failed(&self, claim: Claim) {
+        let mut state = lock(&self.0);
+        state.is_out = false;
+        state.open = Some(Claim { again: true, ..claim });
+    }
+}
+
+/// How many tasks there is room for.
+fn wanted(parts: &Parts) -> usize {
+    let config = &parts.config;
+    let can_work = config.capacity > 0 && !config.lanes.is_empty() && parts.is_working();
+    if !can_work || parts.outbox.len() > UNSETTLED_MAX {
+        return 0;
+    }
+    let ahead = if parts.executors.process.is_some() { 0 } else { config.prefetch };
+    let count = parts.desk.count();
+    // Small claims while plenty is waiting would cost as much as large ones later.
+    if count.waiting > ahead / 2 {
+        return 0;
+    }
+    let room = (config.capacity + ahead).saturating_sub(count.waiting + count.live);
+    room.min(config.claim_batch_max).min(limits::BATCH_MAX)
+}
