@@ -158,8 +158,10 @@ pub fn enqueue(db: &Connection, entries: &[Entry]) -> StoreResult<Queued> {
 /// Takes `count` numbers of the queue's order; the first of them.
 pub fn take_numbers(db: &Connection, count: usize) -> StoreResult<i64> {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let mut numbers = db.prepare_cached(sql::queue::TAKE_NUMBERS).map_err(failed)?;
-    numbers.query_row(params![count], |row| row.get(0)).map_err(failed)
+    let mut last = db.prepare_cached(sql::queue::LAST_NUMBER).map_err(failed)?;
+    let last: i64 = last.query_row([], |row| row.get(0)).map_err(failed)?;
+    execute(db, sql::queue::TAKE_NUMBERS, params![last + count])?;
+    Ok(last)
 }
 
 pub fn insert_ready(db: &Connection, entry: &Entry, seq: i64, key: Option<&str>) -> StoreResult<()> {

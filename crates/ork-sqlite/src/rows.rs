@@ -119,21 +119,22 @@ pub fn encode(value: &impl serde::Serialize) -> StoreResult<String> {
     serde_json::to_string(value).map_err(|e| StoreError::Conflict(format!("failed to encode: {e}")))
 }
 
+/// Reads the columns in the order of `heads/get.sql`: by position, because this is read for each change of a run.
 pub fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
     Ok(Head {
-        run: get(row, "run_id")?,
-        workspace: get(row, "workspace_id")?,
-        status: get(row, "status")?,
-        paused: row.get("paused")?,
-        held: row.get("held")?,
-        stopping: row.get("stopping")?,
-        cancelling: get_option(row, "cancelling")?,
-        on_failure: get(row, "on_failure")?,
-        has_result: row.get("has_result")?,
-        seq: u64::try_from(row.get::<_, i64>("seq")?).unwrap_or(0),
-        tasks_total: row.get("tasks_total")?,
-        tasks_left: row.get("tasks_left")?,
-        tasks_bad: row.get("tasks_bad")?,
+        run: row.get::<_, Cell<_>>(0)?.0,
+        workspace: row.get::<_, Cell<_>>(1)?.0,
+        status: row.get::<_, Cell<_>>(2)?.0,
+        paused: row.get(3)?,
+        held: row.get(4)?,
+        stopping: row.get(5)?,
+        cancelling: row.get::<_, Option<Cell<Reason>>>(6)?.map(|c| c.0),
+        on_failure: row.get::<_, Cell<_>>(7)?.0,
+        has_result: row.get(8)?,
+        seq: u64::try_from(row.get::<_, i64>(9)?).unwrap_or(0),
+        tasks_total: row.get(10)?,
+        tasks_left: row.get(11)?,
+        tasks_bad: row.get(12)?,
     })
 }
 

@@ -61,6 +61,7 @@ statements! {
         DUE = "queue/due",
         HEAD = "queue/head",
         INSERT = "queue/insert",
+        LAST_NUMBER = "queue/last_number",
         NEXT_DUE = "queue/next_due",
         TAKE = "queue/take",
         TAKE_NUMBERS = "queue/take_numbers",

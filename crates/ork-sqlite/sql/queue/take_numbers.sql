@@ -1,1 +1,2 @@
-UPDATE counters SET value = value + ?1 WHERE name = 'ready' RETURNING value - ?1
+-- The number was read in this transaction: RETURNING would build a table for its one row each time.
+UPDATE counters SET value = ?1 WHERE name = 'ready'
