@@ -120,7 +120,7 @@ impl World {
         loop {
             let row = self.store.run(Scope::All, run).await?.context("the run exists")?;
             if row.status.is_terminal() {
-                anyhow::ensure!(row.status.word() == "success", "the run ended {}", row.status);
+                anyhow::ensure!(row.status.word() == "success", "the run ended {}: {:?}", row.status, row.error);
                 return Ok(());
             }
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;

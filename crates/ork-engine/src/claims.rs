@@ -1,10 +1,15 @@
 //! What this engine asks the queue for: one claim at a time, alone or together with a settle.
+//!
+//! An engine claims as many tasks as it has free slots. Tasks that are shorter than a round trip to the database would
+//! leave the slots empty for its length, so a claim that goes along with a settle asks for what will end meanwhile: see
+//! [`Pace`]. What was claimed ahead and does not get its slot soon is handed back.
 
 use std::sync::Mutex;
 
 use ork_core::limits;
 use ork_core::store::Claim;
 
+use crate::pace::Pace;
 use crate::parts::{Parts, lock};
 
 /// Outcomes that may wait for the settler before nothing more is claimed.
@@ -23,6 +28,7 @@ struct State {
     /// A claim whose answer did not come. It may have taken effect: it is asked again, with its own token, until it is
     /// answered.
     open: Option<Claim>,
+    pace: Pace,
 }
 
 impl Claims {
@@ -34,15 +40,23 @@ impl Claims {
     /// The next claim, if there may be something to claim, a place for it, and no claim on its way. It must be given
     /// back to [`Claims::answered`] or [`Claims::failed`].
     pub fn next(&self, parts: &Parts) -> Option<Claim> {
-        self.begin(parts, |state| state.is_hungry)
+        self.begin(parts, |state| state.is_hungry.then_some(0))
     }
 
-    /// The same, for a settle that queues whatever it releases: that it may be claimed at once is reason enough.
-    pub fn next_after_settle(&self, parts: &Parts) -> Option<Claim> {
-        self.begin(parts, |_| true)
+    /// The same, for a round that settles `ended` outcomes. What it releases may be claimed at once, which is reason
+    /// enough.
+    pub fn next_beside(&self, parts: &Parts, ended: usize) -> Option<Claim> {
+        lock(&self.0).pace.begin(ended);
+        self.begin(parts, |state| Some(state.pace.ahead()))
     }
 
-    fn begin(&self, parts: &Parts, is_worth_it: impl Fn(&State) -> bool) -> Option<Claim> {
+    /// A round with a settle was answered.
+    pub fn round(&self) {
+        lock(&self.0).pace.end();
+    }
+
+    /// `ahead` says whether a claim is worth it, and how many tasks it may claim ahead of free slots.
+    fn begin(&self, parts: &Parts, ahead: impl Fn(&State) -> Option<usize>) -> Option<Claim> {
         let worker = parts.identity.now();
         let mut state = lock(&self.0);
         if state.is_out {
@@ -51,7 +65,7 @@ impl Claims {
         // What a worker that was declared dead may have claimed is the reaper's.
         let again = state.open.take().filter(|claim| claim.worker == worker);
         let claim = again.or_else(|| {
-            let limit = if is_worth_it(&state) { wanted(parts) } else { 0 };
+            let limit = ahead(&state).map_or(0, |ahead| wanted(parts, ahead));
             (limit > 0).then(|| Claim {
                 scope: parts.config.scope,
                 worker,
@@ -84,13 +98,13 @@ impl Claims {
 }
 
 /// How many tasks there is room for.
-fn wanted(parts: &Parts) -> usize {
+fn wanted(parts: &Parts, ahead: usize) -> usize {
     let config = &parts.config;
     let can_work = config.capacity > 0 && !config.lanes.is_empty() && parts.is_working();
     if !can_work || parts.outbox.len() > UNSETTLED_MAX {
         return 0;
     }
-    let ahead = if parts.executors.process.is_some() { 0 } else { config.prefetch };
+    let ahead = ahead.min(config.prefetch);
     let count = parts.desk.count();
     // Small claims while plenty is waiting would cost as much as large ones later.
     if count.waiting > ahead / 2 {

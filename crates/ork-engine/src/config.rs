@@ -22,8 +22,8 @@ pub struct EngineConfig {
     pub lanes: Vec<String>,
     /// Attempts at work at once. Default: 4. Zero means that nothing is claimed.
     pub capacity: usize,
-    /// Attempts claimed ahead of a free slot, so that short handlers never wait for the database. Only for an engine
-    /// without a process executor: what is claimed early cannot be done by another worker. Default: 2,000.
+    /// Attempts claimed ahead of a free slot at the most, so that short tasks never wait for the database. Nothing is
+    /// claimed ahead while tasks last longer than a few round trips. Default: 2,000. Zero: nothing ever is.
     pub prefetch: usize,
     /// Most tasks of one claim; at most [`limits::BATCH_MAX`], which is the default.
     pub claim_batch_max: usize,
@@ -37,7 +37,8 @@ pub struct EngineConfig {
     pub heartbeat_ms: u64,
     /// Time between two looks for dead workers. Default: 1,000, so that what one on this host leaves runs again within 2 s.
     pub reap_ms: u64,
-    /// Time between two looks at the queue when nothing says that there is work. Default: 1,000.
+    /// Time between two looks at the queue when nothing says that there is work, and how long what was claimed ahead
+    /// waits for a slot before it is handed back. Default: 1,000.
     pub poll_ms: u64,
     /// The heartbeat gets a thread with a runtime of its own, so that a blocked runtime loses no lease. The store must
     /// be able to answer there. Default: false, as the simulator needs it.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
+use ork_core::clock::Timestamp;
 use ork_core::executor::StopCause;
 use ork_core::graph::LeaseId;
 use ork_core::id::{TaskRef, WorkerId};
@@ -89,6 +90,14 @@ impl Desk {
         }
         let at = state.waiting.iter().position(|ticket| (ticket.claimed.task, ticket.lease) == key)?;
         state.waiting.remove(at)
+    }
+
+    /// Takes from the desk what was claimed before and has not begun.
+    pub fn take_stale(&self, before: Timestamp) -> Vec<Ticket> {
+        let mut state = lock(&self.state);
+        // The oldest come first.
+        let count = state.waiting.iter().take_while(|ticket| ticket.claimed.dispatched_at < before).count();
+        state.waiting.drain(..count).collect()
     }
 
     /// Takes nothing more; gives back what has not begun.

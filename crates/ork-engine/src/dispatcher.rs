@@ -1,16 +1,14 @@
 //! Claims tasks when there may be some and no settle takes a claim along, and puts what was claimed on the desk.
-//!
-//! An engine with processes claims as many as it has free slots; one with handlers alone claims ahead, so that the next
-//! batch arrives while the last one is at work.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ork_core::attempt::Outcome;
+use ork_core::clock::Timestamp;
 use ork_core::store::{Claim, Claimed};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::backoff::Backoff;
 use crate::desk::Ticket;
@@ -21,25 +19,44 @@ use crate::parts::{Parts, Phase};
 pub async fn run(parts: Arc<Parts>) {
     let mut phase = parts.phase.subscribe();
     let mut backoff = Backoff::new();
+    let mut look = every(Duration::from_millis(parts.config.poll_ms));
     parts.claims.hunger();
     loop {
         if let Some(next) = parts.claims.next(&parts) {
             claim(&parts, next, &mut backoff).await;
         } else if parts.is_working() {
-            wait(&parts, &mut phase).await;
+            wait(&parts, &mut phase, &mut look).await;
         } else {
             return;
         }
     }
 }
 
-async fn wait(parts: &Parts, phase: &mut watch::Receiver<Phase>) {
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+async fn wait(parts: &Parts, phase: &mut watch::Receiver<Phase>, look: &mut Interval) {
     tokio::select! {
         biased;
         _ = phase.changed() => {}
         () = parts.pokes.dispatcher.notified() => parts.claims.hunger(),
         () = parts.pokes.room.notified() => {}
-        () = sleep(Duration::from_millis(parts.config.poll_ms)) => parts.claims.hunger(),
+        _ = look.tick() => {
+            hand_back_stale(parts);
+            parts.claims.hunger();
+        }
+    }
+}
+
+/// Gives others what was claimed ahead of slots that did not become free.
+fn hand_back_stale(parts: &Parts) {
+    let poll_us = i64::try_from(parts.config.poll_ms).unwrap_or(i64::MAX).saturating_mul(1_000);
+    let before = Timestamp::from_micros(parts.clock.now().micros().saturating_sub(poll_us));
+    for ticket in parts.desk.take_stale(before) {
+        ticket.settle(parts, Outcome::HandedBack);
     }
 }
 

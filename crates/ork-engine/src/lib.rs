@@ -44,6 +44,7 @@ mod liveness;
 mod logs;
 mod observe;
 mod outputs;
+mod pace;
 mod parts;
 mod plans;
 mod reaper;

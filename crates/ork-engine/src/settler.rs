@@ -174,14 +174,17 @@ async fn settle(parts: &Parts, settles: &[Settle]) -> StoreResult<(Outcomes, Opt
     let mut backoff = Backoff::new();
     let mut is_alone = false;
     loop {
-        let claim = if is_alone { None } else { parts.claims.next_after_settle(parts) };
+        let claim = if is_alone { None } else { parts.claims.next_beside(parts, settles.len()) };
         let (store, actor) = (&parts.store, parts.actor());
         let answer = match &claim {
             Some(claim) => store.settle_and_claim(settles, &actor, claim).await.map(|(o, claimed)| (o, Some(claimed))),
             None => store.settle(parts.config.scope, settles, &actor, parts.clock.now()).await.map(|o| (o, None)),
         };
         let error = match answer {
-            Ok((outcomes, claimed)) => return Ok((outcomes, claim.zip(claimed))),
+            Ok((outcomes, claimed)) => {
+                parts.claims.round();
+                return Ok((outcomes, claim.zip(claimed)));
+            }
             Err(error) => error,
         };
         let had_claim = claim.is_some();
