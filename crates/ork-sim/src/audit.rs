@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ork_core::check::check;
 use ork_core::id::RunId;
 use ork_core::state::{Reason, TaskStatus};
-use ork_core::store::{Inspect, RunDump, Scope, TaskDump};
+use ork_core::store::{Inspect, RunDump, Runs, Scope, TaskDump};
 
 use crate::reader::is_prefix;
 use crate::scenario::Mode;
@@ -28,13 +28,17 @@ impl Auditor {
         let ids = world.store.run_ids(Scope::All, None, RUNS_MAX).await.unwrap_or_default();
         let mut all_over = true;
         for id in ids {
-            let Ok(Some(dump)) = world.store.dump(Scope::All, id).await else {
-                world.problem(format!("`{id}` cannot be dumped"));
+            let Ok(Some(row)) = world.store.run(Scope::All, id).await else {
+                world.problem(format!("`{id}` cannot be read"));
                 continue;
             };
-            all_over &= dump.head.status.is_terminal();
-            if everything || self.seen.insert(id, dump.head.seq) != Some(dump.head.seq) {
-                report(world, &dump);
+            all_over &= row.status.is_terminal();
+            if self.seen.insert(id, row.seq) == Some(row.seq) && !everything {
+                continue;
+            }
+            match world.store.dump(Scope::All, id).await {
+                Ok(Some(dump)) => report(world, &dump),
+                _ => world.problem(format!("`{id}` cannot be dumped")),
             }
         }
         for (key, limit, count) in world.store.overbooked(Scope::All).await.unwrap_or_default() {

@@ -88,7 +88,7 @@ impl SqliteStore {
     /// `Unavailable` when SQLite cannot be set up.
     pub fn in_memory() -> StoreResult<Self> {
         let mut connection = open_in_memory()?;
-        migrate::apply(&mut connection)?;
+        migrate::apply_in_memory(&mut connection)?;
         Ok(Self { writer: Writer::Inline(Mutex::new(connection)), readers: Readers::Writer, changed: Notify::new() })
     }
 
