@@ -26,6 +26,8 @@ pub enum Bug {
     CleanupSkippedOnCancel,
     /// A paused run's tasks stay in the queue.
     ClaimPastPause,
+    /// Whoever asked for a change is told that it is done before it is committed.
+    EventBeforeCommit,
 }
 
 impl Bug {
@@ -41,6 +43,7 @@ impl Bug {
         Self::LateResultAccepted,
         Self::CleanupSkippedOnCancel,
         Self::ClaimPastPause,
+        Self::EventBeforeCommit,
     ];
 }
 

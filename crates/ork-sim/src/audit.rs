@@ -26,6 +26,11 @@ impl Auditor {
     /// Reports everything that is wrong. True when every run is over.
     pub async fn look(&mut self, world: &World, everything: bool) -> bool {
         let ids = world.store.run_ids(Scope::All, None, RUNS_MAX).await.unwrap_or_default();
+        let lost: Vec<RunId> =
+            lock(&world.witness).submitted.iter().filter(|run| !ids.contains(run)).copied().collect();
+        for run in lost {
+            world.problem(format!("`{run}` was accepted and is not stored"));
+        }
         let mut all_over = true;
         for id in ids {
             let Ok(Some(row)) = world.store.run(Scope::All, id).await else {
@@ -82,6 +87,11 @@ fn compare(world: &World, task: &TaskDump) -> Vec<String> {
         };
         if !fits {
             wrong.push(format!("attempt {} is {:?}, and its executions ended as {ends:?}", row.attempt, row.outcome));
+        }
+    }
+    for attempt in witness.accepted_of(task.row.task) {
+        if !task.attempts.iter().any(|row| row.attempt == attempt) {
+            wrong.push(format!("the outcome of attempt {attempt} was accepted and is not stored"));
         }
     }
     let highest = witness.of_task(task.row.task).map(|execution| execution.attempt).max().unwrap_or(0);
