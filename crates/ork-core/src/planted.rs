@@ -28,6 +28,8 @@ pub enum Bug {
     ClaimPastPause,
     /// Whoever asked for a change is told that it is done before it is committed.
     EventBeforeCommit,
+    /// Events are numbered in one transaction and written in the next: readers with a cursor pass them by.
+    CursorOnLateIds,
 }
 
 impl Bug {
@@ -44,6 +46,7 @@ impl Bug {
         Self::CleanupSkippedOnCancel,
         Self::ClaimPastPause,
         Self::EventBeforeCommit,
+        Self::CursorOnLateIds,
     ];
 }
 
