@@ -26,6 +26,10 @@ pub enum Bug {
     CleanupSkippedOnCancel,
     /// A paused run's tasks stay in the queue.
     ClaimPastPause,
+    /// Whoever asked for a change is told that it is done before it is committed.
+    EventBeforeCommit,
+    /// Events are numbered in one transaction and written in the next: readers with a cursor pass them by.
+    CursorOnLateIds,
 }
 
 impl Bug {
@@ -41,6 +45,8 @@ impl Bug {
         Self::LateResultAccepted,
         Self::CleanupSkippedOnCancel,
         Self::ClaimPastPause,
+        Self::EventBeforeCommit,
+        Self::CursorOnLateIds,
     ];
 }
 

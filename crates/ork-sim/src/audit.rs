@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ork_core::check::check;
 use ork_core::id::RunId;
 use ork_core::state::{Reason, TaskStatus};
-use ork_core::store::{Inspect, RunDump, Scope, TaskDump};
+use ork_core::store::{Inspect, RunDump, Runs, Scope, TaskDump};
 
 use crate::reader::is_prefix;
 use crate::scenario::Mode;
@@ -26,15 +26,24 @@ impl Auditor {
     /// Reports everything that is wrong. True when every run is over.
     pub async fn look(&mut self, world: &World, everything: bool) -> bool {
         let ids = world.store.run_ids(Scope::All, None, RUNS_MAX).await.unwrap_or_default();
+        let lost: Vec<RunId> =
+            lock(&world.witness).submitted.iter().filter(|run| !ids.contains(run)).copied().collect();
+        for run in lost {
+            world.problem(format!("`{run}` was accepted and is not stored"));
+        }
         let mut all_over = true;
         for id in ids {
-            let Ok(Some(dump)) = world.store.dump(Scope::All, id).await else {
-                world.problem(format!("`{id}` cannot be dumped"));
+            let Ok(Some(row)) = world.store.run(Scope::All, id).await else {
+                world.problem(format!("`{id}` cannot be read"));
                 continue;
             };
-            all_over &= dump.head.status.is_terminal();
-            if everything || self.seen.insert(id, dump.head.seq) != Some(dump.head.seq) {
-                report(world, &dump);
+            all_over &= row.status.is_terminal();
+            if self.seen.insert(id, row.seq) == Some(row.seq) && !everything {
+                continue;
+            }
+            match world.store.dump(Scope::All, id).await {
+                Ok(Some(dump)) => report(world, &dump),
+                _ => world.problem(format!("`{id}` cannot be dumped")),
             }
         }
         for (key, limit, count) in world.store.overbooked(Scope::All).await.unwrap_or_default() {
@@ -78,6 +87,11 @@ fn compare(world: &World, task: &TaskDump) -> Vec<String> {
         };
         if !fits {
             wrong.push(format!("attempt {} is {:?}, and its executions ended as {ends:?}", row.attempt, row.outcome));
+        }
+    }
+    for attempt in witness.accepted_of(task.row.task) {
+        if !task.attempts.iter().any(|row| row.attempt == attempt) {
+            wrong.push(format!("the outcome of attempt {attempt} was accepted and is not stored"));
         }
     }
     let highest = witness.of_task(task.row.task).map(|execution| execution.attempt).max().unwrap_or(0);

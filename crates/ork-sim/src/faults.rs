@@ -1,6 +1,7 @@
 //! The store as one node, or the users, reach it: the real one behind a network that loses things.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -59,7 +60,13 @@ impl FaultyStore {
             lock(&self.world.weather).land("before");
             return Err(self.lost("before", name));
         }
+        self.world.fails_commit.store(fate.fails_commit, Ordering::Relaxed);
         let answer = request.await;
+        // What only reads commits nothing that could fail.
+        if fate.fails_commit && !self.world.fails_commit.swap(false, Ordering::Relaxed) {
+            lock(&self.world.weather).land("commit");
+            self.missed(name);
+        }
         self.note(name, if answer.is_ok() { "ok" } else { "refused" });
         if let Err(error @ StoreError::Corrupt { .. }) = &answer {
             self.world.problem(format!("{name}: {error}"));
@@ -88,10 +95,17 @@ impl FaultyStore {
 
     fn lost(&self, how: &'static str, name: &'static str) -> StoreError {
         self.note(name, how);
-        if name == "beat" && how == "before" {
-            lock(&self.world.weather).beat(self.who, false);
+        if how == "before" {
+            self.missed(name);
         }
         StoreError::Unavailable(format!("simulated: {how}"))
+    }
+
+    /// A request had no effect, for a reason of its own.
+    fn missed(&self, name: &'static str) {
+        if name == "beat" {
+            lock(&self.world.weather).beat(self.who, false);
+        }
     }
 
     fn note(&self, name: &'static str, what: &str) {
@@ -178,7 +192,12 @@ impl Store for FaultyStore {
 #[async_trait]
 impl Runs for FaultyStore {
     async fn submit(&self, new: &NewRun) -> StoreResult<Submitted> {
-        self.change("submit", self.world.store.submit(new)).await
+        let request = async {
+            let submitted = self.world.store.submit(new).await?;
+            lock(&self.world.witness).submitted.insert(new.id);
+            Ok(submitted)
+        };
+        self.change("submit", request).await
     }
 
     async fn run(&self, scope: Scope, id: RunId) -> StoreResult<Option<RunRow>> {
@@ -205,15 +224,34 @@ impl Runs for FaultyStore {
         actor: &Actor,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        self.change("cancel_run", self.world.store.cancel_run(scope, id, reason, actor, now)).await
+        let request = async {
+            let done = self.world.store.cancel_run(scope, id, reason, actor, now).await?;
+            if done {
+                lock(&self.world.witness).cancelled_since_ms.entry(id).or_insert(self.world.clock.ms());
+            }
+            Ok(done)
+        };
+        self.change("cancel_run", request).await
     }
 
     async fn pause_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
-        self.change("pause_run", self.world.store.pause_run(scope, id, actor, now)).await
+        let request = async {
+            let done = self.world.store.pause_run(scope, id, actor, now).await?;
+            if done {
+                lock(&self.world.witness).paused_since_ms.entry(id).or_insert(self.world.clock.ms());
+            }
+            Ok(done)
+        };
+        self.change("pause_run", request).await
     }
 
     async fn resume_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
-        self.change("resume_run", self.world.store.resume_run(scope, id, actor, now)).await
+        let request = async {
+            let done = self.world.store.resume_run(scope, id, actor, now).await?;
+            lock(&self.world.witness).paused_since_ms.remove(&id);
+            Ok(done)
+        };
+        self.change("resume_run", request).await
     }
 
     async fn conclude_run(

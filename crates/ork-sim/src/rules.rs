@@ -1,11 +1,12 @@
 //! What must hold at the moment when an execution starts.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ork_core::id::TaskRef;
+use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::Node;
 use ork_core::state::{Reason, TaskStatus};
-use ork_core::store::{Runs, Scope, TaskFilter, TaskRow, Tasks};
+use ork_core::store::{Scope, TaskFilter, TaskRow, Tasks};
 
 use crate::clock::ms_of;
 use crate::scenario::Mode;
@@ -39,7 +40,7 @@ pub async fn check_start(world: &Arc<World>, task: TaskRef, attempt: u32, place:
         }
         return lock(&world.witness).mark("started without a lease");
     }
-    check_requests(world, &row).await;
+    check_requests(world, &row);
     check_parents(world, node, &row).await;
     check_slots(world, node, &row).await;
 }
@@ -56,20 +57,23 @@ async fn was_interrupted(world: &World, task: TaskRef) -> bool {
 }
 
 /// Nothing is claimed while its run is paused, or after it was cancelled.
-async fn check_requests(world: &World, row: &TaskRow) {
-    let Ok(Some(run)) = world.store.run(Scope::All, row.task.run).await else { return };
+fn check_requests(world: &World, row: &TaskRow) {
     let name = world.name(row.task);
     let dispatched_ms = row.dispatched_at.map_or(0, ms_of);
-    let paused = lock(&world.witness).paused_since_ms.get(&row.task.run).copied();
+    let (paused, cancelled) = {
+        let witness = lock(&world.witness);
+        let of = |since: &BTreeMap<RunId, u64>| since.get(&row.task.run).copied();
+        (of(&witness.paused_since_ms), of(&witness.cancelled_since_ms))
+    };
     if paused.is_some_and(|since| dispatched_ms > since + TOLERANCE_MS) {
         world.problem(format!("{name}: was claimed while its run was paused"));
     }
-    let Some(asked_ms) = run.cancel_requested_at.map(ms_of) else { return };
-    if dispatched_ms > asked_ms + TOLERANCE_MS {
+    let Some(cancelled_ms) = cancelled else { return };
+    if dispatched_ms > cancelled_ms + TOLERANCE_MS {
         world.problem(format!("{name}: was claimed after its run was cancelled"));
     }
-    if world.scenario.mode == Mode::Recovery && world.clock.ms() > asked_ms + CANCEL_MS {
-        world.problem(format!("{name}: starts {} ms after its run was cancelled", world.clock.ms() - asked_ms));
+    if world.scenario.mode == Mode::Recovery && world.clock.ms() > cancelled_ms + CANCEL_MS {
+        world.problem(format!("{name}: starts {} ms after its run was cancelled", world.clock.ms() - cancelled_ms));
     }
 }
 

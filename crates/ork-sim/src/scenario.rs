@@ -102,6 +102,8 @@ pub struct Rates {
     pub after: u64,
     /// Requests, and answers, that are slow.
     pub slow: u64,
+    /// Changes whose commit fails.
+    pub commit: u64,
 }
 
 /// Something that happens at a time, in milliseconds from the beginning.
@@ -197,7 +199,7 @@ fn rates(dice: &mut Dice, mode: Mode) -> Rates {
     if mode == Mode::Recovery || dice.percent(25) {
         return Rates::default();
     }
-    Rates { before: dice.below(60), after: dice.below(60), slow: dice.below(150) }
+    Rates { before: dice.below(60), after: dice.below(60), slow: dice.below(150), commit: dice.below(40) }
 }
 
 fn incidents(dice: &mut Dice, mode: Mode, nodes: usize, horizon_ms: u64) -> Vec<Timed<Incident>> {

@@ -132,17 +132,10 @@ impl Users {
 
     async fn pause(&self, run: RunId) -> StoreResult<bool> {
         let (actor, now) = (Actor::user("sim"), self.world.clock.now());
-        let done = self.insist(|| self.store.pause_run(Scope::All, run, &actor, now)).await;
-        // Somebody else may have resumed it meanwhile.
-        let row = self.world.store.run(Scope::All, run).await?;
-        if done == Ok(true) && row.is_some_and(|row| row.status == ork_core::state::RunStatus::Paused) {
-            lock(&self.world.witness).paused_since_ms.insert(run, self.world.clock.ms());
-        }
-        done
+        self.insist(|| self.store.pause_run(Scope::All, run, &actor, now)).await
     }
 
     async fn resume(&self, run: RunId) -> StoreResult<bool> {
-        lock(&self.world.witness).paused_since_ms.remove(&run);
         let (actor, now) = (Actor::user("sim"), self.world.clock.now());
         self.insist(|| self.store.resume_run(Scope::All, run, &actor, now)).await
     }

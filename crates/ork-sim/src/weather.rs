@@ -24,6 +24,8 @@ pub struct Fate {
     pub there_ms: u64,
     /// It never arrives.
     pub fails: bool,
+    /// It arrives, and its commit fails.
+    pub fails_commit: bool,
     /// It takes effect and the caller hears of a failure.
     pub loses_answer: bool,
     /// The answer is under way for so long.
@@ -73,7 +75,7 @@ impl Weather {
 
     /// What happens to the next request.
     pub fn fate(&mut self) -> Fate {
-        let Rates { before, after, slow } = self.rates;
+        let Rates { before, after, slow, commit } = self.rates;
         let dice = &mut self.dice;
         if self.rates == Rates::default() {
             return Fate { there_ms: dice.below(LATENCY_MS), ..Fate::default() };
@@ -85,10 +87,11 @@ impl Weather {
         };
         let (there_ms, back_ms) = (delay(dice), delay(dice));
         let (fails, loses_answer) = (dice.per_mille(before), dice.per_mille(after));
+        let fails_commit = dice.per_mille(commit);
         if there_ms + back_ms > 2 * LATENCY_MS {
             self.land("slow");
         }
-        Fate { there_ms, fails, loses_answer, back_ms }
+        Fate { there_ms, fails, fails_commit, loses_answer, back_ms }
     }
 
     /// How long after a change another process notices it.

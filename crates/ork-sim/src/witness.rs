@@ -1,8 +1,8 @@
 //! The outside witness: executions as the executors saw them, in a list that Ork does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ork_core::id::TaskRef;
+use ork_core::id::{RunId, TaskRef};
 use tokio::time::Instant;
 
 /// How an execution stopped.
@@ -53,6 +53,8 @@ pub struct Witness {
     pub executions: Vec<Execution>,
     by_task: BTreeMap<TaskRef, Vec<usize>>,
     order: u64,
+    /// Runs whose submit was accepted.
+    pub submitted: BTreeSet<RunId>,
     /// How often the outcome of a (task, attempt) was accepted.
     accepted: BTreeMap<(TaskRef, u32), u32>,
     /// Tasks that were running on a node that was killed, and are not seen running again yet.
@@ -60,7 +62,9 @@ pub struct Witness {
     /// Milliseconds from a kill until the task was running again, the longest of all.
     pub recovery_ms_max: u64,
     /// Runs that are paused, since when in milliseconds.
-    pub paused_since_ms: BTreeMap<ork_core::id::RunId, u64>,
+    pub paused_since_ms: BTreeMap<RunId, u64>,
+    /// Runs that were cancelled, and when that was accepted, which can be long after it was asked for.
+    pub cancelled_since_ms: BTreeMap<RunId, u64>,
     /// What was wrong.
     pub problems: Vec<String>,
     /// Things that must happen now and then, or else the worlds are too tame.
@@ -129,6 +133,11 @@ impl Witness {
         if *count > 1 {
             self.problems.push(format!("{}: attempt {attempt} was settled {count} times", task.id()));
         }
+    }
+
+    /// The attempts of a task whose outcomes were accepted.
+    pub fn accepted_of(&self, task: TaskRef) -> impl Iterator<Item = u32> {
+        self.accepted.range((task, 0)..=(task, u32::MAX)).map(|((_, attempt), _)| *attempt)
     }
 
     /// Outcomes that were accepted.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ork_core::event::EventRow;
@@ -30,8 +31,10 @@ pub struct Known {
 pub struct World {
     /// What it is to be.
     pub scenario: Scenario,
-    /// The database, without any faults.
+    /// The database, without any faults but that of a commit.
     pub store: Arc<SqliteStore>,
+    /// The next commit fails.
+    pub fails_commit: Arc<AtomicBool>,
     /// The true time.
     pub clock: WorldClock,
     /// What goes wrong.
@@ -61,8 +64,12 @@ impl World {
     pub fn new(scenario: Scenario, keep_trace: bool, crashes: mpsc::UnboundedSender<(usize, u32)>) -> Self {
         let dice = Dice::new(scenario.seed, &[REQUESTS]);
         let nodes = scenario.nodes.len();
+        let fails_commit = Arc::new(AtomicBool::new(false));
+        let fails = Arc::clone(&fails_commit);
+        let store = SqliteStore::in_memory_whose_commits_fail(move || fails.swap(false, Ordering::Relaxed));
         Self {
-            store: Arc::new(SqliteStore::in_memory().expect("SQLite in memory needs nothing but memory")),
+            store: Arc::new(store.expect("SQLite in memory needs nothing but memory")),
+            fails_commit,
             clock: WorldClock::begin(),
             weather: Mutex::new(Weather::new(dice, scenario.rates, nodes)),
             witness: Mutex::new(Witness::default()),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ork_core::error::{StoreError, StoreResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 /// What an acknowledged write survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -93,6 +93,8 @@ fn unavailable(error: &rusqlite::Error) -> StoreError {
 pub fn failed(error: rusqlite::Error) -> StoreError {
     match &error {
         rusqlite::Error::SqliteFailure(inner, message) => match inner.code {
+            // Of the commit itself, not of what it commits.
+            _ if inner.extended_code == ffi::SQLITE_CONSTRAINT_COMMITHOOK => unavailable(&error),
             ErrorCode::ConstraintViolation => {
                 StoreError::Conflict(message.clone().unwrap_or_else(|| inner.to_string()))
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ork_core::error::StoreResult;
 use ork_core::graph::Lease;
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::RunId;
 use ork_core::store::{RunDump, Scope, TaskDump, TaskFilter};
 use rusqlite::{Connection, params};
 
@@ -28,14 +28,12 @@ pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Run
     for row in tasks::tasks(db, scope, run, &everything)? {
         let n = row.task.n;
         let count = |at: usize| counts[at].get(&n).copied().unwrap_or(0);
-        let mut attempts = tasks::attempts(db, scope, TaskRef { run, n })?;
-        attempts.retain(|attempt| attempt.outcome.is_some());
         dumped.push(TaskDump {
             lease: leases.get(&n).cloned(),
             ready: count(0),
             held: count(1),
             delayed: count(2),
-            attempts,
+            attempts: tasks::ended_attempts(db, row.task)?,
             row,
         });
     }

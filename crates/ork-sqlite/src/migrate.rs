@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ork_core::error::{StoreError, StoreResult};
 use rusqlite::Connection;
+use rusqlite::backup::Backup;
 
-use crate::connection::{Durability, failed, open_writer};
+use crate::connection::{Durability, failed, open_in_memory, open_writer};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -57,6 +59,19 @@ pub fn apply(connection: &mut Connection) -> StoreResult<Vec<String>> {
         .run(connection)
         .map_err(|e| StoreError::Incompatible(format!("failed to migrate: {e}")))?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// As [`apply`], for a new database in memory. Only the first is migrated and the others are copied from it: the simulator
+/// makes a hundred thousand.
+pub fn apply_in_memory(connection: &mut Connection) -> StoreResult<()> {
+    static MIGRATED: LazyLock<StoreResult<Mutex<Connection>>> = LazyLock::new(|| {
+        let mut first = open_in_memory()?;
+        apply(&mut first)?;
+        Ok(Mutex::new(first))
+    });
+    let first = MIGRATED.as_ref().map_err(Clone::clone)?.lock().unwrap_or_else(PoisonError::into_inner);
+    Backup::new(&first, connection).and_then(|copy| copy.step(-1)).map_err(failed)?;
+    Ok(())
 }
 
 /// Each migration of this build, and whether the database has it.

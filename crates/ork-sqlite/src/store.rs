@@ -87,8 +87,17 @@ impl SqliteStore {
     /// # Errors
     /// `Unavailable` when SQLite cannot be set up.
     pub fn in_memory() -> StoreResult<Self> {
+        Self::in_memory_whose_commits_fail(|| false)
+    }
+
+    /// As [`Self::in_memory`]; a commit fails when `fails` says so.
+    ///
+    /// # Errors
+    /// `Unavailable` when SQLite cannot be set up.
+    pub fn in_memory_whose_commits_fail(fails: impl FnMut() -> bool + Send + 'static) -> StoreResult<Self> {
         let mut connection = open_in_memory()?;
-        migrate::apply(&mut connection)?;
+        migrate::apply_in_memory(&mut connection)?;
+        connection.commit_hook(Some(fails)).map_err(failed)?;
         Ok(Self { writer: Writer::Inline(Mutex::new(connection)), readers: Readers::Writer, changed: Notify::new() })
     }
 

@@ -65,9 +65,7 @@ pub fn attempts(db: &Connection, scope: Scope, of: TaskRef) -> StoreResult<Vec<A
     if task(db, scope, of)?.is_none() {
         return Ok(Vec::new());
     }
-    let mut statement = db.prepare_cached(sql::attempts::OF_TASK).map_err(failed)?;
-    let ended = statement.query_map(params![run_key(of.run), of.n], rows::attempt_row).map_err(failed)?;
-    let mut attempts: Vec<AttemptRow> = ended.collect::<Result<_, _>>().map_err(failed)?;
+    let mut attempts = ended_attempts(db, of)?;
     let mut present = db.prepare_cached(sql::leases::OF_TASK).map_err(failed)?;
     let present = present
         .query_row(params![run_key(of.run), of.n], |row| {
@@ -88,6 +86,13 @@ pub fn attempts(db: &Connection, scope: Scope, of: TaskRef) -> StoreResult<Vec<A
         .map_err(failed)?;
     attempts.extend(present);
     Ok(attempts)
+}
+
+/// The attempts of a task that have an outcome, in order.
+pub fn ended_attempts(db: &Connection, of: TaskRef) -> StoreResult<Vec<AttemptRow>> {
+    let mut statement = db.prepare_cached(sql::attempts::OF_TASK).map_err(failed)?;
+    let ended = statement.query_map(params![run_key(of.run), of.n], rows::attempt_row).map_err(failed)?;
+    ended.collect::<Result<_, _>>().map_err(failed)
 }
 
 /// Where a task is.

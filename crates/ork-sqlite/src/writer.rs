@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use ork_core::error::{StoreError, StoreResult};
+use ork_core::planted::{self, Bug};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -71,7 +72,11 @@ fn write_all(connection: &Connection, receiver: &Receiver<Box<dyn Operation>>) {
 
 /// Runs operations in one transaction. Each has a savepoint of its own, so that one that fails takes nothing with it.
 pub fn commit_group(connection: &Connection, mut group: Vec<Box<dyn Operation>>) {
-    let committed = run_group(connection, &mut group);
+    let mut committed = run_group(connection, &mut group);
+    if planted::is(Bug::EventBeforeCommit) {
+        // They are told while the commit is on its way, and do not hear of its end.
+        committed = Ok(());
+    }
     for operation in group {
         operation.answer(committed.clone());
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 use ork_core::attempt::Outcome;
 use ork_core::check::check;
 use ork_core::clock::SeededEntropy;
+use ork_core::event::EventRow;
 use ork_core::graph::Expansion;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::{Concurrency, Fan, Node, OnFailure, Plan};
 use ork_core::planted::{Bug, plant};
 use ork_core::state::Reason;
-use ork_core::store::{Inspect, Queue, Runs, Scope, Settle, Tasks, Upkeep};
+use ork_core::store::{Events, Inspect, Queue, Runs, Scope, Settle, Tasks, Upkeep};
 use ork_postgres::{PgOptions, PgStore};
 use tokio::time::timeout;
 use tokio_postgres::Client;
@@ -138,7 +139,8 @@ impl Table {
             self.world.store.pause_run(Scope::All, scene.run, &actor, NOW).await.expect("pauses");
         }
         let before: u32 = self.sides.iter().map(|side| side.gate.deadlocks()).sum();
-        let order = timeout(Duration::from_secs(20), self.interleave(&scene, acts, &mut dice)).await;
+        let mut read = Vec::new();
+        let order = timeout(Duration::from_secs(20), self.interleave(&scene, acts, &mut dice, &mut read)).await;
         let order = order.unwrap_or_else(|_| {
             let gates = self.sides.each_ref().map(|side| side.gate.to_string());
             panic!("{acts:?} of seed {seed} did not end: {gates:?}")
@@ -148,7 +150,11 @@ impl Table {
             wrong.push("a deadlock".to_owned());
         }
         let store = &self.world.store;
+        self.read_on(scene.run, &mut read).await;
         let dump = store.dump(Scope::All, scene.run).await.expect("dumps").expect("exists");
+        if read != dump.events {
+            wrong.push("a reader with a cursor has read other events than are stored".to_owned());
+        }
         wrong.extend(check(&dump).into_iter().map(|violation| violation.to_string()));
         wrong.extend(
             store.overbooked(Scope::All).await.expect("looks").iter().map(|key| format!("overbooked: {key:?}")),
@@ -157,7 +163,19 @@ impl Table {
         (order, wrong)
     }
 
-    async fn interleave(&self, scene: &Arc<Scene>, acts: [Act; 2], dice: &mut SeededEntropy) -> String {
+    /// Reads what has happened since the last time, as somebody who follows the run (G6).
+    async fn read_on(&self, run: RunId, read: &mut Vec<EventRow>) {
+        let after = read.last().map_or(0, |row| row.seq_last);
+        read.extend(self.world.store.events(Scope::All, run, after, u32::MAX).await.expect("reads"));
+    }
+
+    async fn interleave(
+        &self,
+        scene: &Arc<Scene>,
+        acts: [Act; 2],
+        dice: &mut SeededEntropy,
+        read: &mut Vec<EventRow>,
+    ) -> String {
         let mut order = String::new();
         for side in &self.sides {
             side.gate.close();
@@ -188,6 +206,7 @@ impl Table {
             while self.sides[at].gate.is_busy() && !self.is_blocked().await {
                 look_again().await;
             }
+            self.read_on(scene.run, read).await;
         }
         for side in &self.sides {
             side.gate.open().await;
@@ -246,13 +265,16 @@ async fn every_pair_is_right_in_any_order() {
     .await;
 }
 
+/// Orders of two acts in which a planted bug must show.
+const SEEDS: u64 = 500;
+
 /// Whether a planted bug shows in some order of these two.
 async fn check_planted(bug: Bug, acts: [Act; 2], said: &'static str) {
     with_world(|world| async move {
         let table = Table::new(world).await;
         plant(Some(bug));
         let mut found = None;
-        for seed in 0..100 {
+        for seed in 0..SEEDS {
             let (order, wrong) = table.play(acts, seed).await;
             if let Some(wrong) = wrong.into_iter().next() {
                 found = Some((seed, order, wrong));
@@ -275,4 +297,9 @@ async fn locks_without_an_order_are_found() {
 #[tokio::test]
 async fn slots_that_are_counted_too_early_are_found() {
     check_planted(Bug::SlotCountedBeforeClaim, [Act::Admit, Act::Admit], "overbooked").await;
+}
+
+#[tokio::test]
+async fn events_that_are_written_after_their_numbers_are_found() {
+    check_planted(Bug::CursorOnLateIds, [Act::Pause, Act::CancelTask], "a reader with a cursor").await;
 }
