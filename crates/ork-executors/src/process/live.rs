@@ -30,9 +30,10 @@ pub fn is_leader(pid: i32) -> bool {
     registry().values().any(|live| live.leader == Some(pid))
 }
 
-/// Whether a first process is being started, so that a child may be one that has no entry yet.
-pub fn is_launching() -> bool {
-    registry().values().any(|live| live.leader.is_none())
+/// Whether a child that was seen may be some attempt's first process, even one that is only just being named: one look,
+/// since between two of them it could get its name and be missed by both.
+pub fn may_be_leader(pid: i32) -> bool {
+    registry().values().any(|live| live.leader.is_none_or(|leader| leader == pid))
 }
 
 /// Whether an attempt has this nonce.

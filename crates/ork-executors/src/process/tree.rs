@@ -275,7 +275,8 @@ fn strike(seen: &Row, signal: Signal) -> Option<OwnedFd> {
 /// yet, as long as one is being started.
 fn may_reap(row: &Row) -> bool {
     let looks_like_a_leader = row.group == row.pid && row.session == table::own().session;
-    row.group != table::own().group && !live::is_leader(row.pid) && !(looks_like_a_leader && live::is_launching())
+    let is_spared = if looks_like_a_leader { live::may_be_leader(row.pid) } else { live::is_leader(row.pid) };
+    row.group != table::own().group && !is_spared
 }
 
 fn reap(pid: i32) {
