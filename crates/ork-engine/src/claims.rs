@@ -37,10 +37,11 @@ impl Claims {
         lock(&self.0).is_hungry = true;
     }
 
-    /// The next claim, if there may be something to claim, a place for it, and no claim on its way. It must be given
-    /// back to [`Claims::answered`] or [`Claims::failed`].
+    /// The next claim, if there may be something to claim, a place for it, and no claim on its way; nor a settle, which
+    /// takes one along. It must be given back to [`Claims::answered`] or [`Claims::failed`].
     pub fn next(&self, parts: &Parts) -> Option<Claim> {
-        self.begin(parts, |state| state.is_hungry.then_some(0))
+        let is_settling = parts.outbox.len() > 0;
+        self.begin(parts, |state| (state.is_hungry && !is_settling).then_some(0))
     }
 
     /// The same, for a round that settles `ended` outcomes. What it releases may be claimed at once, which is reason
@@ -106,10 +107,9 @@ fn wanted(parts: &Parts, ahead: usize) -> usize {
     }
     let ahead = ahead.min(config.prefetch);
     let count = parts.desk.count();
+    let places = config.capacity + ahead;
+    let room = places.saturating_sub(count.waiting + count.live);
     // Small claims while plenty is waiting would cost as much as large ones later.
-    if count.waiting > ahead / 2 {
-        return 0;
-    }
-    let room = (config.capacity + ahead).saturating_sub(count.waiting + count.live);
-    room.min(config.claim_batch_max).min(limits::BATCH_MAX)
+    let is_worth_it = count.waiting == 0 || room >= places / 4;
+    if is_worth_it { room.min(config.claim_batch_max).min(limits::BATCH_MAX) } else { 0 }
 }

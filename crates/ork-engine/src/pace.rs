@@ -6,6 +6,8 @@ use tokio::time::Instant;
 
 /// What is older than about this counts half.
 const MEMORY: Duration = Duration::from_millis(50);
+/// How long outcomes gather while nobody waits for them.
+pub const GATHER: Duration = Duration::from_millis(2);
 /// Round trips whose worth of tasks is claimed ahead: one is on its way while the tasks of another are at work.
 const ROUNDS: f64 = 2.0;
 
@@ -41,7 +43,8 @@ impl Pace {
 
     /// Tasks that will end during the next round trips; none when they last long.
     pub fn ahead(&self) -> usize {
-        if self.seconds > 0.0 { (self.ended / self.seconds * self.round * ROUNDS) as usize } else { 0 }
+        let seconds = self.round * ROUNDS + GATHER.as_secs_f64();
+        if self.seconds > 0.0 { (self.ended / self.seconds * seconds) as usize } else { 0 }
     }
 }
 
@@ -64,8 +67,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn short_tasks_are_claimed_ahead_and_long_ones_are_not() {
         assert_eq!(Pace::default().ahead(), 0);
-        assert_eq!(ahead(1_000, 10, 10).await, 2_000);
-        assert_eq!(ahead(2, 2, 1).await, 2);
+        assert_eq!(ahead(1_000, 10, 10).await, 2_200);
+        assert_eq!(ahead(2, 2, 1).await, 4);
         assert_eq!(ahead(4, 1_000, 3).await, 0);
     }
 

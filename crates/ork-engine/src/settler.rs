@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::backoff::Backoff;
 use crate::dispatcher;
 use crate::observe::{Observation, Subject};
+use crate::pace;
 use crate::parts::{Parts, lock};
 
 /// An outcome that is to be settled, and what to call its task.
@@ -68,11 +69,12 @@ impl Outbox {
         }
     }
 
-    async fn next(&self) -> Vec<Done> {
+    /// Ends when there is something to be settled.
+    async fn fill(&self) {
         loop {
-            let (batch, due) = self.take();
-            if !batch.is_empty() {
-                return batch;
+            let (is_empty, due) = self.look();
+            if !is_empty {
+                return;
             }
             match due {
                 None => self.filled.notified().await,
@@ -85,20 +87,26 @@ impl Outbox {
         }
     }
 
-    /// A batch, which holds no task twice; and when something that was set aside is due.
-    fn take(&self) -> (Vec<Done>, Option<Instant>) {
+    /// Whether nothing waits, and when something that was set aside is due.
+    fn look(&self) -> (bool, Option<Instant>) {
         let mut state = lock(&self.state);
         while state.aside.front().is_some_and(|(due, _)| *due <= Instant::now()) {
             if let Some((_, done)) = state.aside.pop_front() {
                 state.queue.push_back(done);
             }
         }
+        (state.queue.is_empty(), state.aside.front().map(|(due, _)| *due))
+    }
+
+    /// A batch, which holds no task twice.
+    fn take(&self) -> Vec<Done> {
+        let mut state = lock(&self.state);
         let most = state.queue.len().min(limits::BATCH_MAX);
         let mut tasks = BTreeSet::new();
         let count = state.queue.iter().take(most).take_while(|done| tasks.insert(done.settle.task)).count();
         let batch: Vec<Done> = state.queue.drain(..count).collect();
         state.in_flight = batch.len();
-        (batch, state.aside.front().map(|(due, _)| *due))
+        batch
     }
 
     fn sent(&self) {
@@ -116,12 +124,27 @@ impl Outbox {
 
 pub async fn run(parts: Arc<Parts>) {
     loop {
-        let batch = parts.outbox.next().await;
+        parts.outbox.fill().await;
+        gather(&parts).await;
+        let batch = parts.outbox.take();
         let attempts = batch.iter().map(|done| (done.settle.task, done.settle.attempt)).collect();
         parts.logs.settle_after(&attempts).await;
         send(&parts, batch).await;
         parts.outbox.sent();
         parts.pokes.room.notify_one();
+    }
+}
+
+/// While every slot has work that was claimed ahead, nobody waits for a settle: outcomes gather for a moment, so that a
+/// commit serves several.
+async fn gather(parts: &Parts) {
+    let until = Instant::now() + pace::GATHER;
+    while parts.desk.count().waiting > 0 && parts.outbox.len() < limits::BATCH_MAX / 2 {
+        tokio::select! {
+            biased;
+            () = parts.outbox.filled.notified() => {}
+            () = sleep_until(until) => return,
+        }
     }
 }
 

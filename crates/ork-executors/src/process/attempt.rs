@@ -112,7 +112,9 @@ impl<'a> Attempt<'a> {
         // Nobody writes any more: what the pipes still hold is the rest.
         self.read(Stream::Stdout, &mut printed);
         self.read(Stream::Stderr, &mut printed);
-        self.look_at_progress(true);
+        if self.folder.may_hold_answers() {
+            self.look_at_progress(true);
+        }
         self.mention_artifacts();
         self.report(&ending, printed)
     }
@@ -286,7 +288,8 @@ impl<'a> Attempt<'a> {
     /// The outcome of a process that ended by itself.
     fn judge(&self, status: ExitStatus, printed: Printed) -> Outcome {
         if status.success() {
-            return match printed.into_output(&self.folder.output()) {
+            let file = self.folder.may_hold_answers().then(|| self.folder.output());
+            return match printed.into_output(file.as_deref()) {
                 Ok(output) => Outcome::Success { output },
                 Err(failure) => Outcome::Failed(failure),
             };

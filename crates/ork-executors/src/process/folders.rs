@@ -167,6 +167,11 @@ impl Folder {
         self.base.join(SCRIPT)
     }
 
+    /// Whether the task may have written one of the files that it answers by: told by a single call.
+    pub fn may_hold_answers(&self) -> bool {
+        !self.is_untouched(&self.base, 0)
+    }
+
     /// How many files and folders the task has put into `$ORK_ARTIFACTS`.
     pub fn count_artifacts(&self) -> usize {
         if self.is_untouched(&self.artifacts(), 2) {
@@ -201,9 +206,11 @@ impl Folder {
                 _ => return Ok(false),
             }
         }
-        // These files have changed the mark, and so they start a new one.
-        self.marks[0] = Mark::of(&self.base)?;
-        self.made_at = ticks_since_boot();
+        let mark = Mark::of(&self.base)?;
+        if mark != self.marks[0] {
+            // These files have changed the mark, and so they start a new one.
+            (self.marks[0], self.made_at) = (mark, ticks_since_boot());
+        }
         Ok(fs::symlink_metadata(&self.base)?.mode() & 0o7777 == 0o700)
     }
 

@@ -33,13 +33,13 @@ impl Printed {
         }
     }
 
-    /// The output of an attempt that succeeded; `file` is its `$ORK_OUTPUT`.
+    /// The output of an attempt that succeeded; `file` is its `$ORK_OUTPUT`, if it can be there.
     ///
     /// # Errors
     /// When it is not what the task promised, or over the limit.
-    pub fn into_output(self, file: &Path) -> Result<Option<Json>, Failure> {
+    pub fn into_output(self, file: Option<&Path>) -> Result<Option<Json>, Failure> {
         let result = match self.from {
-            OutputFrom::File => read_file(file),
+            OutputFrom::File => file.map_or(Ok(None), read_file),
             OutputFrom::Stdout => text(self.bytes, "the standard output").and_then(|mut text| {
                 if text.ends_with('\n') {
                     text.pop();
