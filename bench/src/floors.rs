@@ -34,7 +34,9 @@ pub fn sqlite(tasks: u32, batch: u32) -> Result<(f64, f64)> {
     while done < tasks {
         db.execute_batch("BEGIN IMMEDIATE")?;
         let ids: Vec<u32> = {
-            let mut head = db.prepare_cached("DELETE FROM ready WHERE id IN (SELECT id FROM ready ORDER BY id LIMIT ?1) RETURNING id")?;
+            let mut head = db.prepare_cached(
+                "DELETE FROM ready WHERE id IN (SELECT id FROM ready ORDER BY id LIMIT ?1) RETURNING id",
+            )?;
             head.query_map([batch], |row| row.get(0))?.collect::<Result<_, _>>()?
         };
         let mut claim = db.prepare_cached("UPDATE task SET state = 1, worker = 7 WHERE id = ?1")?;

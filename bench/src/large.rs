@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use ork_core::store::{RunFilter, Scope, TaskFilter};
 
+use crate::Size;
 use crate::latency::starts;
 use crate::measure::{Figure, cpu_of, memory_mib, quantile};
 use crate::throughput::{fan, run_through};
 use crate::world::{Kind, World, noop};
-use crate::Size;
 
 /// What is measured before and after.
 struct Probe {
@@ -51,7 +51,9 @@ pub async fn finished(kind: Kind, size: Size) -> Result<Vec<Figure>> {
     }
     let after = probe(&world, count).await?;
     let ratio = |what: &str, value: f64| {
-        Figure::new("W9", kind.word(), format!("{what}, 1,000,000 finished / empty"), "×").values(vec![value]).at_most(1.2)
+        Figure::new("W9", kind.word(), format!("{what}, 1,000,000 finished / empty"), "×")
+            .values(vec![value])
+            .at_most(1.2)
     };
     Ok(vec![
         ratio("drain time", before.drain / after.drain),

@@ -56,8 +56,12 @@ pub async fn idle(kind: Kind, size: Size) -> Result<Vec<Figure>> {
             medians.push(quantile(&latencies, 0.5));
             tails.push(quantile(&latencies, 0.99));
         }
-        figures.push(Figure::new("W3", kind.word(), format!("submit to start, {way}, p50"), "ms").values(medians).at_most(*p50));
-        figures.push(Figure::new("W3", kind.word(), format!("submit to start, {way}, p99"), "ms").values(tails).at_most(*p99));
+        figures.push(
+            Figure::new("W3", kind.word(), format!("submit to start, {way}, p50"), "ms").values(medians).at_most(*p50),
+        );
+        figures.push(
+            Figure::new("W3", kind.word(), format!("submit to start, {way}, p99"), "ms").values(tails).at_most(*p99),
+        );
     }
     Ok(figures)
 }
@@ -131,7 +135,7 @@ async fn many_at_once(world: &Arc<World>, count: u32) -> Result<()> {
         lasts.extend(task.await??);
     }
     for run in lasts {
-        world.until_over(run).await?;
+        world.until_over(run, 2).await?;
     }
     // The last of each submitter are over; now the stragglers, counted in the database.
     loop {

@@ -2,11 +2,11 @@
 //! reached and what was wanted. The last line of stdout is everything as JSON.
 
 mod floors;
-mod measure;
-mod throughput;
-mod latency;
-mod process;
 mod large;
+mod latency;
+mod measure;
+mod process;
+mod throughput;
 mod world;
 
 use anyhow::{Result, bail};
@@ -61,8 +61,11 @@ fn main() -> Result<()> {
     }
     let missed = figures.iter().filter(|figure| figure.json()["verdict"] == "MISSED").count();
     let figures: Vec<_> = figures.iter().map(Figure::json).collect();
-    println!("{}", json!({"small": small, "durability": "SQLite synchronous=FULL; PostgreSQL synchronous_commit=on, fsync=on",
-        "history": "every task row, attempt and event is kept", "missed": missed, "figures": figures}));
+    println!(
+        "{}",
+        json!({"small": small, "durability": "SQLite synchronous=FULL; PostgreSQL synchronous_commit=on, fsync=on",
+        "history": "every task row, attempt and event is kept", "missed": missed, "figures": figures})
+    );
     Ok(())
 }
 

@@ -140,9 +140,8 @@ pub fn cpu_of(pid: &str, children: bool) -> Option<f64> {
 
 fn postgres_cpu() -> f64 {
     let Ok(entries) = std::fs::read_dir("/proc") else { return 0.0 };
-    let is_postgres = |pid: &str| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "postgres")
-    };
+    let is_postgres =
+        |pid: &str| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == "postgres");
     entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())

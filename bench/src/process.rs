@@ -16,11 +16,11 @@ pub async fn sequence(kind: Kind, size: Size) -> Result<Vec<Figure>> {
         // The first process of an engine pays for its threads and folders; a run of a pipeline does not begin cold.
         let first = world.run(chain(1, |k, p| process(k, p)));
         world.store.submit(&first).await?;
-        world.until_over(first.id).await?;
+        world.until_over(first.id, 1).await?;
         let new = world.run(chain(40, |k, p| process(k, p)));
         let watch = Stopwatch::start();
         world.store.submit(&new).await?;
-        world.until_over(new.id).await?;
+        world.until_over(new.id, 1).await?;
         times.push(watch.stop().0 * 1e3);
         engine.drain(std::time::Duration::from_secs(5)).await.map_err(anyhow::Error::msg)?;
     }
@@ -42,7 +42,7 @@ pub async fn fan_out(kind: Kind, size: Size) -> Result<Vec<Figure>> {
         let new = world.run(plan(vec![wide]));
         let watch = Stopwatch::start();
         world.store.submit(&new).await?;
-        world.until_over(new.id).await?;
+        world.until_over(new.id, 20).await?;
         let (seconds, used) = watch.stop();
         rates.push(f64::from(count) / seconds);
         cpu.push((used.own + used.postgres) * 1e6 / f64::from(count));
@@ -52,7 +52,10 @@ pub async fn fan_out(kind: Kind, size: Size) -> Result<Vec<Figure>> {
     let xargs = Figure::new("W6", kind.word(), "xargs -P2", "per s").values(xargs);
     let target = (1.2 * xargs.median()).max(0.65 * bare.median());
     Ok(vec![
-        Figure::new("W6", kind.word(), "/bin/true, fanned out", "tasks/s").values(rates).floor(bare.median()).at_least(target),
+        Figure::new("W6", kind.word(), "/bin/true, fanned out", "tasks/s")
+            .values(rates)
+            .floor(bare.median())
+            .at_least(target),
         Figure::new("W6", kind.word(), "Ork's own CPU, children apart", "µs/task").values(cpu),
         bare,
         xargs,

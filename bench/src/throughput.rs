@@ -60,7 +60,7 @@ pub async fn run_through(world: &World, plan: Plan, count: u32) -> Result<Draine
     world.store.submit(&new).await?;
     let watch = Stopwatch::start();
     let engine = world.engine(noop(), 64, "noop").await?;
-    world.until_over(new.id).await?;
+    world.until_over(new.id, if count < 10_000 { 1 } else { 50 }).await?;
     let (seconds, used) = watch.stop();
     engine.drain(std::time::Duration::from_secs(5)).await.map_err(anyhow::Error::msg)?;
     let each = 1e6 / f64::from(count);

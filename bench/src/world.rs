@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use ork_core::clock::{Clock, Entropy, SeededEntropy, Timestamp};
+use ork_core::clock::{Clock, Entropy, SeededEntropy};
 use ork_core::event::Actor;
 use ork_core::executor::Executor;
 use ork_core::graph::{NewRun, Pin, TriggeredBy};
@@ -50,7 +50,8 @@ pub fn folder() -> PathBuf {
 
 /// Creates an empty PostgreSQL database beside the one that the environment names.
 pub async fn fresh_postgres() -> Result<String> {
-    let base = std::env::var("ORK_TEST_POSTGRES_URL").context("ORK_TEST_POSTGRES_URL is not set: use `cargo xtask bench`")?;
+    let base =
+        std::env::var("ORK_TEST_POSTGRES_URL").context("ORK_TEST_POSTGRES_URL is not set: use `cargo xtask bench`")?;
     let (client, connection) = tokio_postgres::connect(&base, tokio_postgres::NoTls).await?;
     tokio::spawn(connection);
     let name = format!("bench_{}", uuid::Uuid::new_v4().simple());
@@ -108,22 +109,29 @@ impl World {
         self.engine_on(Arc::clone(&self.store), executors, capacity, lane).await
     }
 
-    pub async fn engine_on(&self, store: Arc<dyn Store>, executors: Executors, capacity: usize, lane: &str) -> Result<EngineHandle> {
+    pub async fn engine_on(
+        &self,
+        store: Arc<dyn Store>,
+        executors: Executors,
+        capacity: usize,
+        lane: &str,
+    ) -> Result<EngineHandle> {
         let config = EngineConfig { capacity, lanes: vec![lane.into()], ..EngineConfig::default() };
         let engine =
             Engine { store, clock: Arc::clone(&self.clock), entropy: Box::new(Random), liveness: Arc::new(NoLiveness) };
         Ok(engine.start(executors, config).await?)
     }
 
-    /// Waits until a run is over, as the database says.
-    pub async fn until_over(&self, run: RunId) -> Result<()> {
+    /// Waits until a run is over, as the database says, which is asked every so many milliseconds. Asking counts the run's
+    /// leases, so a workload of seconds is not asked a thousand times.
+    pub async fn until_over(&self, run: RunId, every_ms: u64) -> Result<()> {
         loop {
             let row = self.store.run(Scope::All, run).await?.context("the run exists")?;
             if row.status.is_terminal() {
                 anyhow::ensure!(row.status.word() == "success", "the run ended {}: {:?}", row.status, row.error);
                 return Ok(());
             }
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(every_ms)).await;
         }
     }
 }
@@ -173,8 +181,4 @@ pub fn process(key: impl Into<String>, parents: &[u32]) -> Node {
 pub fn chain(length: u32, node: fn(String, &[u32]) -> Node) -> Plan {
     let parents = |i: u32| if i == 0 { Vec::new() } else { vec![i - 1] };
     plan((0..length).map(|i| node(format!("t{i}"), &parents(i))).collect())
-}
-
-pub fn now_of(clock: &dyn Clock) -> Timestamp {
-    clock.now()
 }

@@ -348,7 +348,8 @@ impl World {
             }
             Command::SettleAndClaim(settles, claim) => {
                 let answer = store.settle_and_claim(&settles, &worker(), &claim).await;
-                let told = answer.map(|(outcomes, claimed)| (outcomes.settled, outcomes.queued, outcomes.ended, claimed));
+                let told =
+                    answer.map(|(outcomes, claimed)| (outcomes.settled, outcomes.queued, outcomes.ended, claimed));
                 format!("{told:?}")
             }
             Command::Progress(note) => format!("{:?}", store.progress(all, &[note]).await),
