@@ -44,7 +44,7 @@ impl Pace {
     /// Tasks that will end during the next round trips; none when they last long.
     pub fn ahead(&self) -> usize {
         let seconds = self.round * ROUNDS + GATHER.as_secs_f64();
-        if self.seconds > 0.0 { (self.ended / self.seconds * seconds) as usize } else { 0 }
+        if self.seconds > 0.0 { (self.ended / self.seconds * seconds).round() as usize } else { 0 }
     }
 }
 

@@ -152,9 +152,11 @@ async fn gather(parts: &Parts) {
 /// is alone.
 async fn send(parts: &Parts, batch: Vec<Done>) {
     let mut open = vec![batch];
+    // Something that hinders the claim must not hinder the outcomes, and not be tried with each half of them again.
+    let mut is_alone = false;
     while let Some(mut batch) = open.pop() {
         let (settles, subjects) = split(batch);
-        match settle(parts, &settles).await {
+        match settle(parts, &settles, &mut is_alone).await {
             Ok((outcomes, claimed)) => {
                 deliver(parts, &settles, &subjects, &outcomes, claimed.is_none());
                 if let Some((claim, claimed)) = claimed {
@@ -191,13 +193,15 @@ fn set_aside(parts: &Parts, batch: Vec<Done>, error: &StoreError) {
     }
 }
 
-/// Asks until the store has answered: what became of the outcomes, and the claim that went along with what it gave.
-/// Something that hinders only the claim must not hinder the outcomes.
-async fn settle(parts: &Parts, settles: &[Settle]) -> StoreResult<(Outcomes, Option<(Claim, Vec<Claimed>)>)> {
+/// Asks until the store has answered: what became of the outcomes, and what the claim gave that went along, if one did.
+async fn settle(
+    parts: &Parts,
+    settles: &[Settle],
+    is_alone: &mut bool,
+) -> StoreResult<(Outcomes, Option<(Claim, Vec<Claimed>)>)> {
     let mut backoff = Backoff::new();
-    let mut is_alone = false;
     loop {
-        let claim = if is_alone { None } else { parts.claims.next_beside(parts, settles.len()) };
+        let claim = if *is_alone { None } else { parts.claims.next_beside(parts, settles.len()) };
         let (store, actor) = (&parts.store, parts.actor());
         let answer = match &claim {
             Some(claim) => store.settle_and_claim(settles, &actor, claim).await.map(|(o, claimed)| (o, Some(claimed))),
@@ -218,7 +222,7 @@ async fn settle(parts: &Parts, settles: &[Settle]) -> StoreResult<(Outcomes, Opt
             parts.store_failed("settler", &error);
             backoff.wait().await;
         } else if had_claim {
-            is_alone = true;
+            *is_alone = true;
             parts.pokes.room.notify_one();
         } else {
             return Err(error);

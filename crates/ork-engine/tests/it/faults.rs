@@ -40,10 +40,10 @@ async fn a_lost_answer_is_asked_for_again() {
 #[tokio::test(start_paused = true)]
 async fn an_outcome_that_cannot_be_taken_keeps_no_other() {
     check("settle", &[Corrupt]).await;
-    // Halved until it is alone: the whole, ten, five, two, one.
+    // Without its claim first, and then halved until it is alone: the whole twice, ten, five, two, one.
     let mut world = World::new();
     let _engine = world.engine().await;
-    world.store.plan("settle", &[Corrupt; 5]);
+    world.store.plan("settle", &[Corrupt; 6]);
     let run = world.submit("{name: wide, tasks: {a: {operation: echo, count: 20}}}").await;
     let begin = Instant::now();
     sleep(Duration::from_secs(5)).await;

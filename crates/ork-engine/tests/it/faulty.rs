@@ -80,15 +80,16 @@ fn away() -> StoreError {
 }
 
 macro_rules! through {
-    ($self:ident.$method:ident($($arg:expr),*)) => {{
-        let (fault, delay) = $self.next(stringify!($method));
+    ($self:ident.$method:ident($($arg:expr),*)) => { through!(stringify!($method), $self.$method($($arg),*)) };
+    ($request:expr, $self:ident.$method:ident($($arg:expr),*)) => {{
+        let (fault, delay) = $self.next($request);
         match fault {
             Some(Fault::Before) => return Err(away()),
             Some(Fault::Corrupt) => {
                 let (row, problem) = (String::new(), String::from("a fault"));
                 return Err(StoreError::Corrupt { table: "tasks", column: "n", row, problem });
             }
-            Some(Fault::Panic) => panic!("a bug in `{}`", stringify!($method)),
+            Some(Fault::Panic) => panic!("a bug in `{}`", $request),
             Some(Fault::After) | None => {}
         }
         if let Some(delay) = delay {
@@ -196,7 +197,8 @@ impl Queue for Faulty {
         actor: &Actor,
         claim: &Claim,
     ) -> StoreResult<(Outcomes, Vec<Claimed>)> {
-        through!(self.settle_and_claim(settles, actor, claim))
+        // Whoever plans a fault of a settle means either.
+        through!("settle", self.settle_and_claim(settles, actor, claim))
     }
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
         through!(self.progress(scope, notes))

@@ -214,6 +214,7 @@ async fn logs_are_stored_in_order_and_progress_is_shown() {
 async fn thousands_of_tasks_need_few_requests() {
     let mut world = World::new();
     let _engine = world.engine().await;
+    world.store.delay("settle", Duration::from_millis(5));
     let begin = Instant::now();
     let run = world
         .submit("{name: wide, tasks: {a: {operation: echo, count: 5000}, b: {operation: echo, depends_on: [a]}}}")

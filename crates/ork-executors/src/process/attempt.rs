@@ -72,7 +72,7 @@ struct Ending {
 enum Wake {
     Stop(StopCause),
     Ended,
-    Readable(Stream),
+    Readable,
     Tick,
     Deadline,
 }
@@ -132,8 +132,8 @@ impl<'a> Attempt<'a> {
             let wake = tokio::select! {
                 cause = &mut stop, if stopped.is_none() => Wake::Stop(cause),
                 () = is_readable(&self.pidfd), if !is_over => Wake::Ended,
-                () = self.stdout.readable() => Wake::Readable(Stream::Stdout),
-                () = self.stderr.readable() => Wake::Readable(Stream::Stderr),
+                () = self.stdout.readable() => Wake::Readable,
+                () = self.stderr.readable() => Wake::Readable,
                 () = until(deadline) => Wake::Deadline,
                 _ = tick.tick() => Wake::Tick,
             };
@@ -153,7 +153,11 @@ impl<'a> Attempt<'a> {
                         deadline = after_ms(self.executor.config.drain_ms);
                     }
                 }
-                Wake::Readable(stream) => self.read_ready(stream, printed),
+                Wake::Readable => {
+                    // Whichever it was: what a program printed before it complained stands before it in the log.
+                    self.read_ready(Stream::Stdout, printed);
+                    self.read_ready(Stream::Stderr, printed);
+                }
                 Wake::Tick => {
                     self.look_at_progress(false);
                     tree::reap_orphans();
