@@ -58,6 +58,9 @@ impl ClaimTasks {
         }
         let began = Instant::now();
         let mut route = self.bell.marks.route(claim.scope, &claim.lanes, began);
+        for (place, key) in db.queued_here().iter().filter(|(place, _)| self.looks_at(place)) {
+            route.include(&claim.lanes, place, *key);
+        }
         let mut found = Vec::new();
         if route.sweep {
             self.bell.marks.sweeping(began);
@@ -78,11 +81,12 @@ impl ClaimTasks {
     }
 
     /// Whether the claim left nothing in a place: it got less than it wanted, and looked there.
-    pub fn has_emptied(&self, (lane, workspace): &Place, claimed: &[Claimed]) -> bool {
-        let claim = &self.claim;
-        claimed.len() < claim.limit.min(BATCH_MAX)
-            && claim.lanes.contains(lane)
-            && claim.scope.admits(WorkspaceId::from_uuid(*workspace))
+    pub fn has_emptied(&self, place: &Place, claimed: &[Claimed]) -> bool {
+        claimed.len() < self.claim.limit.min(BATCH_MAX) && self.looks_at(place)
+    }
+
+    fn looks_at(&self, (lane, workspace): &Place) -> bool {
+        self.claim.lanes.contains(lane) && self.claim.scope.admits(WorkspaceId::from_uuid(*workspace))
     }
 
     /// Begins everywhere at the lowest key, in every workspace that has something.

@@ -11,6 +11,7 @@ use tokio_postgres::{Client, Row, Statement};
 
 use crate::bell::Note;
 use crate::fault::Work;
+use crate::marks::{Key, Place};
 use crate::sql::Sql;
 
 /// A parameter that a batch owns.
@@ -148,6 +149,15 @@ impl Conn {
     /// Remembers what is to be made known once the transaction is committed.
     pub fn note(&self, note: Note) {
         self.notes().push(note);
+    }
+
+    /// Places in which the transaction at hand has queued something, with the lowest key.
+    pub fn queued_here(&self) -> Vec<(Place, Key)> {
+        let queued = |note: &Note| match note {
+            Note::Queued(place, key) => Some((place.clone(), *key)),
+            Note::Look => None,
+        };
+        self.notes().iter().filter_map(queued).collect()
     }
 
     /// Takes back notes that turned out to be none.

@@ -55,6 +55,20 @@ pub struct Route {
     lowered: u64,
 }
 
+impl Route {
+    /// Begins no later than at this key of a place: the transaction at hand has queued it, and no mark knows of it yet.
+    pub fn include(&mut self, lanes: &[String], (lane, workspace): &Place, key: Key) {
+        let known = self.stops.iter().position(|(stop, _)| stop == workspace);
+        let at = known.unwrap_or_else(|| {
+            self.stops.push((*workspace, lanes.iter().map(|lane| (lane.clone(), LOWEST)).collect()));
+            self.stops.len() - 1
+        });
+        for (_, begin) in self.stops[at].1.iter_mut().filter(|(own, _)| own == lane) {
+            *begin = key.min(*begin);
+        }
+    }
+}
+
 impl Marks {
     fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -110,7 +110,7 @@ async fn a_diamond_on_a_file_survives_reopening() {
         assert_eq!(a.len(), 1);
         let actor = Actor::system("test");
         let done = store.settle(Scope::All, &[settle_of(&a[0], 1, success())], &actor, NOW).await.expect("settles");
-        assert_eq!((done.settled, done.queued), (vec![Settled::Accepted], 1));
+        assert_eq!((done.settled, done.queued), (vec![Settled::Accepted], 2));
     }
     let store = SqliteStore::open(&path, &SqliteOptions::default()).expect("opens again");
     let worker = worker(&store).await;
