@@ -6,7 +6,8 @@ use std::time::Instant;
 use anyhow::Result;
 use rusqlite::Connection;
 
-use crate::world::{folder, fresh_postgres};
+use crate::measure::quantile;
+use crate::world::{Kind, folder, fresh_postgres};
 
 /// Rows inserted per second in batches, and tasks claimed and completed per second, by bare SQL on SQLite (`FULL`).
 pub fn sqlite(tasks: u32, batch: u32) -> Result<(f64, f64)> {
@@ -91,6 +92,37 @@ pub async fn postgres(tasks: u32, batch: u32) -> Result<(f64, f64)> {
         client.execute(&complete, &[&ids]).await?;
     }
     Ok((insert, f64::from(tasks) / begin.elapsed().as_secs_f64()))
+}
+
+/// Milliseconds of one bare commit of one row, the median of so many.
+pub async fn commit(kind: Kind, count: u32) -> Result<f64> {
+    let mut times = Vec::new();
+    match kind {
+        Kind::Sqlite => {
+            let folder = folder();
+            let db = Connection::open(folder.join("floor.db"))?;
+            db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE row (n INTEGER PRIMARY KEY);")?;
+            let mut insert = db.prepare("INSERT INTO row VALUES (?1)")?;
+            for n in 0..count {
+                let begin = Instant::now();
+                insert.execute([n])?;
+                times.push(begin.elapsed().as_secs_f64() * 1e3);
+            }
+            std::fs::remove_dir_all(folder)?;
+        }
+        Kind::Postgres => {
+            let (client, connection) = tokio_postgres::connect(&fresh_postgres().await?, tokio_postgres::NoTls).await?;
+            tokio::spawn(connection);
+            client.batch_execute("CREATE TABLE row (n bigint PRIMARY KEY)").await?;
+            let insert = client.prepare("INSERT INTO row VALUES ($1)").await?;
+            for n in 0..count {
+                let begin = Instant::now();
+                client.execute(&insert, &[&i64::from(n)]).await?;
+                times.push(begin.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+    }
+    Ok(quantile(&times, 0.5))
 }
 
 /// Starts and waits of `/bin/true` per second with both streams captured, so many in flight, nothing remembered.

@@ -3,18 +3,20 @@
 use anyhow::{Result, ensure};
 
 use crate::postgres::{self, Cluster, Purpose};
-use crate::shell;
+use crate::{facts, proof, shell};
 
-/// Runs the named benchmarks, or all of them.
+/// Runs the named benchmarks, or all of them; all of them write `docs/proof/bench.json`.
 ///
 /// # Errors
 /// When one fails, or there is no `bench/Cargo.toml`.
 pub fn run(names: &[&str]) -> Result<()> {
     let manifest = shell::root().join("bench/Cargo.toml");
     ensure!(manifest.exists(), "failed to find `{}`", manifest.display());
+    let facts = facts::gather()?;
     let cluster = Cluster::find_and_start(Purpose::Proof)?;
     let mut command = shell::cargo();
     command.args(["run", "--release", "--manifest-path"]).arg(&manifest);
     command.arg("--target-dir").arg(shell::target().join("bench")).arg("--").args(names);
-    shell::run(command.env(postgres::URL_VARIABLE, &cluster.url))
+    command.env(postgres::URL_VARIABLE, &cluster.url);
+    if names.is_empty() { proof::record("bench", &mut command, &facts) } else { shell::run(&mut command) }
 }

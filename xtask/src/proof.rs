@@ -2,6 +2,7 @@
 //! are written to `docs/proof/NAME.json`, which is committed. `docs/proof/README.md` holds the conventions.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -51,11 +52,19 @@ pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
     let mut command = shell::cargo();
     command.args(proof.cargo).args(arguments);
     command.env(postgres::URL_VARIABLE, &cluster.url).env("ORK_BIN", shell::target().join("release/ork"));
+    record(name, &mut command, &facts)
+}
+
+/// Runs a program whose last line is its verdict, and writes that with what it means to `docs/proof/NAME.json`.
+///
+/// # Errors
+/// When the program fails, or its last line is not a JSON object.
+pub fn record(name: &str, command: &mut Command, facts: &Value) -> Result<()> {
     let mut said = String::new();
-    let status = shell::tee(&mut command, |line| line.clone_into(&mut said))?;
-    let verdict = parse(&said).with_context(|| format!("`{}` ended with {status}", shell::line(&command)))?;
+    let status = shell::tee(command, |line| line.clone_into(&mut said))?;
+    let verdict = parse(&said).with_context(|| format!("`{}` ended with {status}", shell::line(command)))?;
     let path = shell::root().join("docs/proof").join(format!("{name}.json"));
-    let command = shell::line(&command);
+    let command = shell::line(command);
     let record = json!({"proof": name, "command": command, "verdict": verdict, "facts": facts});
     fs::write(&path, format!("{record:#}\n")).with_context(|| format!("failed to write `{}`", path.display()))?;
     println!("written: {}", path.display());
