@@ -27,6 +27,7 @@ enum Act {
     Claim,
     Settle,
     Fail,
+    GoOn,
     Reap,
     Cancel,
     CancelTask,
@@ -36,10 +37,11 @@ enum Act {
     Admit,
 }
 
-const ACTS: [Act; 10] = [
+const ACTS: [Act; 11] = [
     Act::Claim,
     Act::Settle,
     Act::Fail,
+    Act::GoOn,
     Act::Reap,
     Act::Cancel,
     Act::CancelTask,
@@ -101,6 +103,10 @@ async fn act(store: PgStore, world: World, scene: Arc<Scene>, what: Act, at: usi
         Act::Claim => store.claim(&world.claim_of(world.worker, 1)).await.map(drop).expect("claims"),
         Act::Settle => store.settle(scope, &settle(success()), &actor, now).await.map(drop).expect("settles"),
         Act::Fail => store.settle(scope, &settle(failure()), &actor, now).await.map(drop).expect("settles"),
+        Act::GoOn => {
+            let next = world.claim_of(world.worker, 2);
+            store.settle_and_claim(&settle(success()), &actor, &next).await.map(drop).expect("settles and claims");
+        }
         Act::Reap => store.settle(scope, &settle(Outcome::lost("w")), &actor, now).await.map(drop).expect("reaps"),
         Act::Cancel => store.cancel_run(scope, run, Reason::Cancel, &actor, now).await.map(drop).expect("cancels"),
         Act::CancelTask => {
