@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{db, doctor, explain, run, runs, validate, version, why, worker};
+use crate::commands::{db, doctor, explain, run, runs, schema, validate, version, why, worker};
 
 /// Ork runs pipelines and remembers everything.
 #[derive(Debug, Parser)]
@@ -50,6 +50,8 @@ pub enum Command {
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),
+    /// Print the JSON Schema of a file, for editors.
+    Schema(schema::Args),
     /// Explain an error code, such as ORK-E0410.
     Explain(explain::Args),
     /// Say which version this is.

@@ -5,6 +5,7 @@ pub mod doctor;
 pub mod explain;
 pub mod run;
 pub mod runs;
+pub mod schema;
 pub mod validate;
 pub mod version;
 pub mod why;
@@ -27,6 +28,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Doctor(args) => doctor::run(args, out, url).await,
         Command::Worker(args) => worker::run(args, out, url).await,
         Command::Db(command) => db::run(command, out, url).await,
+        Command::Schema(args) => schema::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Version(args) => version::run(&args, out),
     }

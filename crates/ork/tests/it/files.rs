@@ -116,6 +116,18 @@ fn codes_are_explained() {
 }
 
 #[test]
+fn the_schema_is_data() {
+    let home = Home::new();
+    let said = String::from_utf8(home.output(&["schema", "workflow"]).stdout).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(said.lines().count() > 100);
+    assert_eq!(home.values("schema workflow --json"), [schema]);
+    let said = home.says("schema workflows");
+    assert!(said.starts_with("exit 2\n") && said.contains("tip: a similar value exists: 'workflow'"), "{said}");
+}
+
+#[test]
 fn the_version_is_the_crates() {
     let home = Home::new();
     let version = env!("CARGO_PKG_VERSION");
@@ -133,6 +145,7 @@ fn every_command_has_help_with_an_example() {
         "doctor",
         "worker",
         "explain",
+        "schema",
         "runs list",
         "runs show",
         "runs watch",
