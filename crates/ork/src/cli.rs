@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{db, doctor, explain, run, runs, schema, validate, version, why, worker};
+use crate::commands::{db, doctor, explain, init, run, runs, schema, validate, version, why, worker};
 
 /// Ork runs pipelines and remembers everything.
 #[derive(Debug, Parser)]
@@ -36,6 +36,8 @@ Examples:
 pub enum Command {
     /// Run a workflow file to its end, in this process.
     Run(run::Args),
+    /// Write a workflow to begin with.
+    Init(init::Args),
     /// Check workflow files, and report every error.
     Validate(validate::Args),
     /// List, show, watch, cancel and repeat runs.

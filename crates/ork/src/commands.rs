@@ -3,6 +3,7 @@
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod init;
 pub mod run;
 pub mod runs;
 pub mod schema;
@@ -22,6 +23,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
     let url = cli.database.as_deref();
     match cli.command {
         Command::Run(args) => run::run(args, out, url).await,
+        Command::Init(args) => init::run(&args, out),
         Command::Validate(args) => validate::run(&args, out),
         Command::Runs(command) => runs::run(command, out, url).await,
         Command::Why(args) => why::run(args, out, url).await,

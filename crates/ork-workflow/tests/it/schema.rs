@@ -261,12 +261,16 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
-/// The workflows that we show: examples, and what stands in the documentation.
+/// The workflows that we show: examples, templates, and what stands in the documentation.
 fn shown() -> Vec<(String, String)> {
     let mut found = Vec::new();
     let folder = fs::read_dir(root().join("examples")).unwrap();
     for path in folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "yaml")) {
         found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+    }
+    for name in ["hello", "etl", "media", "batch"] {
+        let path = root().join(format!("crates/ork/templates/{name}/{name}.yaml"));
+        found.push((name.to_owned(), fs::read_to_string(path).unwrap()));
     }
     for page in ["README.md", "docs/workflow-file.md"] {
         let text = fs::read_to_string(root().join(page)).unwrap();
@@ -280,7 +284,7 @@ fn shown() -> Vec<(String, String)> {
 fn what_is_shown_fits() {
     let schema = schema();
     let files = shown();
-    assert!(files.len() >= 6, "{} files", files.len());
+    assert!(files.len() >= 10, "{} files", files.len());
     for (name, text) in files {
         let document: Value = serde_saphyr::from_str(&text).unwrap();
         assert!(fits(&schema, &schema, &document), "{name}");

@@ -140,6 +140,7 @@ fn every_command_has_help_with_an_example() {
     let home = Home::new();
     for command in [
         "run",
+        "init",
         "validate",
         "why",
         "doctor",

@@ -6,6 +6,7 @@ mod carried;
 mod docs;
 mod files;
 mod home;
+mod init;
 mod kills;
 mod postgres;
 mod runs;
