@@ -5,6 +5,7 @@
 mod carried;
 mod docs;
 mod files;
+mod formats;
 mod home;
 mod init;
 mod kills;
