@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{db, doctor, explain, init, run, runs, schema, validate, version, why, worker};
+use crate::commands::{completions, db, doctor, explain, init, man, run, runs, schema, validate, version, why, worker};
 
 /// Ork runs pipelines and remembers everything.
 #[derive(Debug, Parser)]
@@ -56,6 +56,10 @@ pub enum Command {
     Schema(schema::Args),
     /// Explain an error code, such as ORK-E0410.
     Explain(explain::Args),
+    /// Write what a shell needs to complete commands and options.
+    Completions(completions::Args),
+    /// Write the manual, for man(1).
+    Man(man::Args),
     /// Say which version this is.
     Version(version::Args),
 }

@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
+pub mod completions;
 pub mod db;
 pub mod doctor;
 pub mod explain;
 pub mod init;
+pub mod man;
 pub mod run;
 pub mod runs;
 pub mod schema;
@@ -32,6 +34,8 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Db(command) => db::run(command, out, url).await,
         Command::Schema(args) => schema::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
+        Command::Completions(args) => completions::run(&args, out),
+        Command::Man(args) => man::run(&args, out),
         Command::Version(args) => version::run(&args, out),
     }
 }

@@ -147,6 +147,8 @@ fn every_command_has_help_with_an_example() {
         "worker",
         "explain",
         "schema",
+        "completions",
+        "man",
         "runs list",
         "runs show",
         "runs watch",

@@ -1,4 +1,7 @@
-//! What `ork validate` writes for programs.
+//! What `ork validate` writes for programs, and what shells and man(1) are given.
+
+use std::io::Write;
+use std::process::Stdio;
 
 use serde_json::json;
 
@@ -101,4 +104,39 @@ fn errors_are_sarif() {
     let sound = home.output(&["validate", "--format", "sarif", "good.yaml"]);
     let sound: serde_json::Value = serde_json::from_slice(&sound.stdout).unwrap();
     assert_eq!((&sound["runs"][0]["results"], &sound["version"]), (&json!([]), &json!("2.1.0")));
+}
+
+#[test]
+fn shells_take_their_completions() {
+    let home = Home::new();
+    for (shell, name) in [("bash", "_ork"), ("zsh", "#compdef ork"), ("fish", "complete -c ork")] {
+        let script = home.output(&["completions", shell]).stdout;
+        let text = String::from_utf8(script.clone()).unwrap();
+        assert!(text.contains(name) && text.contains("validate") && text.contains("retry"), "{shell}: {text}");
+        // What is not installed cannot be asked.
+        let Ok(mut child) = home.program(shell).arg("-n").stdin(Stdio::piped()).stderr(Stdio::piped()).spawn() else {
+            continue;
+        };
+        child.stdin.take().unwrap().write_all(&script).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{shell}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    let complete =
+        ". <(ork completions bash); COMP_WORDS=(ork runs l); COMP_CWORD=2; _ork ork l runs; echo \"${COMPREPLY[@]}\"";
+    let output = home.program("bash").args(["-c", complete]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "list logs\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_manual_has_every_command() {
+    let home = Home::new();
+    let page = home.says("man");
+    assert!(page.contains(".TH ork 1") && page.contains("ork\\-validate(1)"), "{page}");
+    let page = home.says("man runs logs");
+    assert!(page.contains(".TH ork-runs-logs 1") && page.contains("\\-\\-follow"), "{page}");
+    assert!(home.says("man runs dance").starts_with("exit 7\n"));
 }
