@@ -3,6 +3,7 @@
 mod carry;
 mod cli;
 mod commands;
+mod config;
 mod database;
 mod entropy;
 mod exit_code;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::ValueEnum;
 
+use crate::config;
 use crate::exit_code::Exit;
 use crate::output::Output;
 
@@ -15,7 +16,8 @@ In editors that use yaml-language-server, this line at the top of a workflow giv
   # yaml-language-server: $schema=workflow.schema.json
 
 Examples:
-  ork schema workflow >workflow.schema.json")]
+  ork schema workflow >workflow.schema.json
+  ork schema config")]
 pub struct Args {
     /// Which file it is for.
     #[arg(value_name = "FILE")]
@@ -27,12 +29,15 @@ pub struct Args {
 pub enum File {
     /// A workflow file.
     Workflow,
+    /// `ork.toml`.
+    Config,
 }
 
 /// Carries out `ork schema`.
 pub fn run(args: &Args, out: Output) -> Result<Exit> {
     let schema = match args.file {
         File::Workflow => ork_workflow::schema(),
+        File::Config => config::schema(),
     };
     if out.json {
         out.value(&schema)?;

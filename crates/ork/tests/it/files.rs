@@ -146,6 +146,7 @@ fn every_command_has_help_with_an_example() {
         "doctor",
         "worker",
         "explain",
+        "config show",
         "schema",
         "completions",
         "man",

@@ -6,6 +6,7 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::state::RunStatus;
 use ork_core::store::{RunFilter, RunRow};
 
+use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::output::{Output, faint, status};
@@ -46,8 +47,8 @@ fn parse_status(word: &str) -> Result<RunStatus, String> {
 }
 
 /// Carries out `ork runs list`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    let Some(world) = World::open_existing(out, url).await? else {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let Some(world) = World::open_existing(out, config).await? else {
         out.talk("no run yet; start one with: ork run FILE");
         return Ok(Exit::Success);
     };
