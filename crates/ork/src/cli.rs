@@ -59,7 +59,7 @@ pub enum Command {
     Config(config::Command),
     /// Print the JSON Schema of a file, for editors.
     Schema(schema::Args),
-    /// Explain an error code, such as ORK-E0410.
+    /// Explain an error code, an exit code, or a guarantee.
     Explain(explain::Args),
     /// Write what a shell needs to complete commands and options.
     Completions(completions::Args),

@@ -15,6 +15,7 @@ mod liveness;
 mod log_text;
 mod names;
 mod output;
+mod pages;
 mod progress;
 mod signals;
 mod table;
