@@ -190,7 +190,9 @@ pub fn integer(node: &Located, what: &str, (least, most): (i64, i64), report: &m
         }
         _ => return wrong_type(node, what, "a whole number", report),
     };
-    match number.as_i64() {
+    // For JSON Schema, and for an input of type `integer`, `3.0` is an integer as well.
+    let whole = |float: &f64| float.fract() == 0.0 && float.abs() < 1e15;
+    match number.as_i64().or_else(|| number.as_f64().filter(whole).map(|float| float as i64)) {
         Some(value) if (least..=most).contains(&value) => Some(value),
         None if number.as_u64().is_none() => {
             report.add(codes::WRONG_TYPE, node.at, format!("{what} must be a whole number"));

@@ -39,4 +39,5 @@ pub use expression::{
 pub use input::{InputSpec, InputType};
 pub use schema::schema;
 pub use source::{Format, Place, Source};
+pub use suggest::nearest;
 pub use workflow::{Workflow, parse};

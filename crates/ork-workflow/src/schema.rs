@@ -1,9 +1,13 @@
-//! The JSON Schema of a workflow file, for editors. The reader is stricter: names, graphs and expressions are beyond a
-//! schema.
+//! The JSON Schema of a workflow file, for editors. Whatever it refuses the reader refuses too; the reader is stricter,
+//! for graphs, expressions and pairs of values are beyond a schema. `tests/it/schema.rs` holds them together.
 
+use ork_core::limits::{ATTEMPTS_MAX, LABELS_MAX, TASKS_MAX};
 use serde_json::{Map, Value, json};
 
 use crate::keys;
+
+/// A template in a text, where none may stand.
+const BRACES: &str = "\\{\\{";
 
 /// The JSON Schema (2020-12) of a workflow file.
 #[must_use]
@@ -20,6 +24,8 @@ pub fn schema() -> Value {
             "concurrency": with(object(keys::CONCURRENCY.keys, concurrency_key), "required", json!(["key"])),
             "name": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
             "duration": {"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2},
+            "time_limit": {"$ref": "#/$defs/duration", "not": {"pattern": "^(0+(d|h|m|s|ms))+$"}},
+            "priority": {"type": "integer", "minimum": i32::MIN, "maximum": i32::MAX, "default": 0},
             "scalar": {"type": ["string", "number", "boolean"]},
             "template": {"type": "string", "pattern": "^\\{\\{[\\s\\S]*\\}\\}$"},
             "env": {
@@ -63,10 +69,13 @@ fn workflow_key(key: &str) -> Value {
         "name" => described(refer("name"), "The workflow's name; without it, the file's."),
         "description" => json!({"type": "string"}),
         "inputs" => described(map_of("input"), "What a run is given, read as inputs.NAME."),
-        "labels" => described(map_of("scalar"), "Labels of the run; their values may read inputs."),
-        "priority" => described(json!({"type": "integer"}), "Higher goes first; default 0."),
+        "labels" => described(
+            with(map_of("scalar"), "maxProperties", LABELS_MAX.into()),
+            "Labels of the run; their values may read inputs.",
+        ),
+        "priority" => described(refer("priority"), "Higher goes first."),
         "retry" => described(refer("retry"), "The default for all tasks."),
-        "timeout" => described(refer("duration"), "The whole run's time limit."),
+        "timeout" => described(refer("time_limit"), "The whole run's time limit."),
         "on_failure" => {
             described(json!({"enum": keys::ON_FAILURE}), "What happens to the rest when a task fails; default stop.")
         }
@@ -81,7 +90,12 @@ fn workflow_key(key: &str) -> Value {
 
 fn task() -> Value {
     let work = json!([{"required": ["command"]}, {"required": ["run"]}, {"required": ["operation"]}]);
-    with(object(keys::TASK.keys, task_key), "oneOf", work)
+    let process = json!({"properties": {"executor": {"enum": ["process"]}}});
+    let worker = json!({"executor": {"enum": ["worker"]}, "env": false, "workdir": false, "output": false});
+    let kinds = json!({"command": process, "run": process, "operation": {"properties": worker}});
+    let pairs = json!({"anyOf": [{"required": ["with", "params"]}, {"required": ["count", "each"]}]});
+    let task = with(object(keys::TASK.keys, task_key), "oneOf", work);
+    with(with(task, "dependentSchemas", kinds), "not", pairs)
 }
 
 fn task_key(key: &str) -> Value {
@@ -90,10 +104,19 @@ fn task_key(key: &str) -> Value {
             json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
             "Tasks that must be over first.",
         ),
-        "command" => {
-            described(json!({"type": "array", "minItems": 1, "items": refer("scalar")}), "A program and its arguments.")
-        }
-        "run" => described(json!({"type": "string", "minLength": 1}), "A shell script; it cannot hold templates."),
+        "command" => described(
+            json!({
+                "type": "array",
+                "minItems": 1,
+                "prefixItems": [{"$ref": "#/$defs/scalar", "minLength": 1}],
+                "items": refer("scalar")
+            }),
+            "A program and its arguments.",
+        ),
+        "run" => described(
+            json!({"type": "string", "pattern": "\\S", "not": {"pattern": BRACES}}),
+            "A shell script; it cannot hold templates.",
+        ),
         "executor" => json!({"enum": keys::EXECUTORS}),
         "params" | "with" => described(json!({}), "JSON for the handler, or for $ORK_PARAMS."),
         "operation" => described(refer("name"), "The handler that workers serve."),
@@ -103,7 +126,7 @@ fn task_key(key: &str) -> Value {
         "env" => refer("env"),
         "workdir" => described(json!({"type": "string"}), "Where it runs."),
         "count" => described(
-            json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": ork_core::limits::TASKS_MAX}, refer("template")]}),
+            json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": TASKS_MAX}, refer("template")]}),
             "So many siblings, told apart by task.index.",
         ),
         "each" => described(
@@ -111,13 +134,13 @@ fn task_key(key: &str) -> Value {
             "One sibling for each item, as task.item.",
         ),
         "when" => described(
-            json!({"type": ["string", "boolean"]}),
+            json!({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\S", "not": {"pattern": BRACES}}]}),
             "A bare expression; when it is false the task is skipped.",
         ),
         "run_if" => json!({"enum": keys::RUN_IF}),
         "retry" => refer("retry"),
-        "timeout" => described(refer("duration"), "One attempt's time limit."),
-        "priority" => json!({"type": "integer"}),
+        "timeout" => described(refer("time_limit"), "One attempt's time limit."),
+        "priority" => refer("priority"),
         "concurrency" => {
             described(refer("concurrency"), "How many tasks with the same key may run at once, across runs.")
         }
@@ -129,7 +152,7 @@ fn task_key(key: &str) -> Value {
 fn retry_key(key: &str) -> Value {
     match key {
         "max_attempts" => {
-            json!({"type": "integer", "minimum": 1, "maximum": ork_core::limits::ATTEMPTS_MAX, "default": 1})
+            json!({"type": "integer", "minimum": 1, "maximum": ATTEMPTS_MAX, "default": 1})
         }
         "delay" | "max_delay" => refer("duration"),
         "factor" => json!({"type": "number", "minimum": 1, "maximum": 1000, "default": 2}),
@@ -154,8 +177,11 @@ fn input_key(key: &str) -> Value {
 
 fn concurrency_key(key: &str) -> Value {
     match key {
-        "key" => described(refer("scalar"), "Those with the same key share the limit; it may read inputs."),
-        _ => json!({"type": "integer", "minimum": 1, "default": 1}),
+        "key" => described(
+            json!({"$ref": "#/$defs/scalar", "minLength": 1}),
+            "Those with the same key share the limit; it may read inputs.",
+        ),
+        _ => json!({"type": "integer", "minimum": 1, "maximum": TASKS_MAX, "default": 1}),
     }
 }
 

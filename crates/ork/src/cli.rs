@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{db, doctor, explain, run, runs, validate, version, why, worker};
+use crate::commands::{
+    completions, config, db, doctor, explain, init, man, run, runs, schema, validate, version, why, worker,
+};
 
 /// Ork runs pipelines and remembers everything.
 #[derive(Debug, Parser)]
@@ -11,10 +13,10 @@ pub struct Cli {
     /// Write data as JSON: one object a line for lists and streams, one object otherwise.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Where the history is: sqlite:PATH, or postgres://USER@HOST/NAME [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
+    /// Where the history is: sqlite:PATH, or postgres://USER@HOST/NAME [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
     ///
     /// An SQLite file is made, and brought up to date, by itself. A PostgreSQL database is by `ork db migrate` only.
-    #[arg(long, global = true, value_name = "URL", env = "ORK_DATABASE_URL", hide_env_values = true, hide_env = false)]
+    #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     #[command(subcommand)]
     pub command: Command,
@@ -36,6 +38,8 @@ Examples:
 pub enum Command {
     /// Run a workflow file to its end, in this process.
     Run(run::Args),
+    /// Write a workflow to begin with.
+    Init(init::Args),
     /// Check workflow files, and report every error.
     Validate(validate::Args),
     /// List, show, watch, cancel and repeat runs.
@@ -50,8 +54,17 @@ pub enum Command {
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),
-    /// Explain an error code, such as ORK-E0410.
+    /// Show settings, and where they come from.
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Print the JSON Schema of a file, for editors.
+    Schema(schema::Args),
+    /// Explain an error code, an exit code, or a guarantee.
     Explain(explain::Args),
+    /// Write what a shell needs to complete commands and options.
+    Completions(completions::Args),
+    /// Write the manual, for man(1).
+    Man(man::Args),
     /// Say which version this is.
     Version(version::Args),
 }

@@ -1,10 +1,15 @@
 //! The commands, one file each.
 
+pub mod completions;
+pub mod config;
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod init;
+pub mod man;
 pub mod run;
 pub mod runs;
+pub mod schema;
 pub mod validate;
 pub mod version;
 pub mod why;
@@ -13,21 +18,28 @@ pub mod worker;
 use anyhow::Result;
 
 use crate::cli::{Cli, Command};
+use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::output::Output;
 
 /// Carries out a command line.
 pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
-    let url = cli.database.as_deref();
+    // Read where it matters only: nobody needs settings to ask for help.
+    let config = || Config::load(cli.database.clone());
     match cli.command {
-        Command::Run(args) => run::run(args, out, url).await,
+        Command::Run(args) => run::run(args, out, &config()?).await,
+        Command::Init(args) => init::run(&args, out),
         Command::Validate(args) => validate::run(&args, out),
-        Command::Runs(command) => runs::run(command, out, url).await,
-        Command::Why(args) => why::run(args, out, url).await,
-        Command::Doctor(args) => doctor::run(args, out, url).await,
-        Command::Worker(args) => worker::run(args, out, url).await,
-        Command::Db(command) => db::run(command, out, url).await,
+        Command::Runs(command) => runs::run(command, out, &config()?).await,
+        Command::Why(args) => why::run(args, out, &config()?).await,
+        Command::Doctor(args) => doctor::run(args, out, &config()?).await,
+        Command::Worker(args) => worker::run(args, out, &config()?).await,
+        Command::Db(command) => db::run(command, out, &config()?).await,
+        Command::Config(command) => config::run(&command, out, &config()?),
+        Command::Schema(args) => schema::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
+        Command::Completions(args) => completions::run(&args, out),
+        Command::Man(args) => man::run(&args, out),
         Command::Version(args) => version::run(&args, out),
     }
 }

@@ -185,12 +185,6 @@ impl Database {
             }
         }
     }
-
-    /// Whether it is the one that commands use when they are told none.
-    pub fn is_default(&self) -> bool {
-        let url = std::env::var("ORK_DATABASE_URL").ok();
-        Self::locate(url.as_deref()).is_ok_and(|default| default == *self)
-    }
 }
 
 /// As people may see it: an SQLite database is its file, a password is left out.
@@ -223,10 +217,16 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-/// `$XDG_DATA_HOME/ork`. As its specification says, a relative one is ignored.
-fn data_home() -> Result<PathBuf> {
+/// A folder of the XDG base directories: what its variable says, else what is `below` the home. As the specification says, a
+/// relative one is ignored.
+pub fn home_of(variable: &str, below: &str) -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
+    absolute(variable).or_else(|| absolute("HOME").map(|home| home.join(below)))
+}
+
+/// `$XDG_DATA_HOME/ork`.
+fn data_home() -> Result<PathBuf> {
+    let base = home_of("XDG_DATA_HOME", ".local/share");
     let refusal =
         || Refusal::usage("neither `XDG_DATA_HOME` nor `HOME` says where data belongs").hint("--database sqlite:PATH");
     Ok(base.ok_or_else(refusal)?.join("ork"))

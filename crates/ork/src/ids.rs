@@ -4,6 +4,8 @@ use anyhow::Result;
 use ork_core::id::{RunId, TaskId, TaskRef};
 use ork_core::store::{GroupRow, RunFilter, Scope, Store};
 
+use ork_workflow::nearest;
+
 use crate::exit_code::Refusal;
 use crate::names::{Names, number};
 
@@ -128,8 +130,12 @@ fn none(text: &str) -> Refusal {
 }
 
 fn no_key(names: &Names, run: RunId, key: &str) -> Refusal {
-    let keys: Vec<&str> = names.groups().iter().take(12).map(|group| group.key.as_str()).collect();
-    Refusal::no_match(format!("`{run}` has no task `{key}`")).hint(format!("its tasks: {}", keys.join(", ")))
+    let keys = || names.groups().iter().map(|group| group.key.as_str());
+    let hint = match nearest(key, keys()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("its tasks: {}", keys().take(12).collect::<Vec<_>>().join(", ")),
+    };
+    Refusal::no_match(format!("`{run}` has no task `{key}`")).hint(hint)
 }
 
 #[cfg(test)]

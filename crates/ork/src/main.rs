@@ -3,6 +3,7 @@
 mod carry;
 mod cli;
 mod commands;
+mod config;
 mod database;
 mod entropy;
 mod exit_code;
@@ -14,6 +15,7 @@ mod liveness;
 mod log_text;
 mod names;
 mod output;
+mod pages;
 mod progress;
 mod signals;
 mod table;

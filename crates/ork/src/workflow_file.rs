@@ -1,12 +1,12 @@
 //! A workflow file and the inputs of a command line.
 
 use std::fs;
-use std::io::Read;
-use std::path::Path;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ork_core::limits::SOURCE_BYTES_MAX;
-use ork_workflow::{Bound, Format, Source, Workflow, parse};
+use ork_workflow::{Bound, Format, Source, Workflow, nearest, parse};
 use serde_json::{Map, Value};
 
 use crate::exit_code::{Exit, Refusal};
@@ -34,7 +34,10 @@ impl WorkflowFile {
         } else {
             fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
         };
-        read.map_err(|error| refused(error.to_string()))?;
+        read.map_err(|error| match near(path).filter(|_| error.kind() == ErrorKind::NotFound) {
+            Some(near) => refused(error.to_string()).hint(format!("did you mean `{}`?", near.display())),
+            None => refused(error.to_string()),
+        })?;
         let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8".into()))?;
         Ok(Self { name, text })
     }
@@ -46,6 +49,15 @@ impl WorkflowFile {
     pub fn parse(&self) -> Result<Workflow, ork_workflow::Diagnostics> {
         parse(&Source { name: &self.name, text: &self.text, format: Format::of_name(&self.name) })
     }
+}
+
+/// The file of the same folder whose name is nearest.
+fn near(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    let near = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(path.with_file_name(near))
 }
 
 /// Inputs as the command line gives them.

@@ -9,6 +9,7 @@ use ork_core::id::{RunId, WorkspaceId};
 use ork_core::store::{Scope, Store};
 use ork_engine::DatabaseClock;
 
+use crate::config::Config;
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
@@ -23,41 +24,43 @@ pub const SCOPE: Scope = Scope::One(WorkspaceId::DEFAULT);
 pub struct World {
     pub out: Output,
     pub database: Database,
+    /// Whether another command line finds it only if it is told.
+    is_named: bool,
     pub store: Arc<dyn Store>,
     pub clock: Arc<DatabaseClock>,
 }
 
 impl World {
     /// Opens the database, which is made if it is an SQLite file that does not exist.
-    pub async fn open(out: Output, url: Option<&str>) -> Result<Self> {
-        let database = Database::locate(url)?;
+    pub async fn open(out: Output, config: &Config) -> Result<Self> {
+        let database = config.database()?;
         let store = database.open().await?;
-        Self::with(out, database, store).await
+        Self::with(out, config, database, store).await
     }
 
     /// Opens the database; `None` when nothing was ever written to it.
-    pub async fn open_existing(out: Output, url: Option<&str>) -> Result<Option<Self>> {
-        let database = Database::locate(url)?;
+    pub async fn open_existing(out: Output, config: &Config) -> Result<Option<Self>> {
+        let database = config.database()?;
         match database.open_existing().await? {
-            Some(store) => Ok(Some(Self::with(out, database, store).await?)),
+            Some(store) => Ok(Some(Self::with(out, config, database, store).await?)),
             None => Ok(None),
         }
     }
 
     /// Opens a database that must be there.
-    pub async fn find(out: Output, url: Option<&str>) -> Result<Self> {
-        let found = Self::open_existing(out, url).await?;
+    pub async fn find(out: Output, config: &Config) -> Result<Self> {
+        let found = Self::open_existing(out, config).await?;
         let Some(world) = found else {
-            let message = format!("there is no run yet: `{}` does not exist", Database::locate(url)?.place());
+            let message = format!("there is no run yet: `{}` does not exist", config.database()?.place());
             return Err(Refusal::no_match(message).hint("ork run FILE").into());
         };
         Ok(world)
     }
 
-    async fn with(out: Output, database: Database, store: Arc<dyn Store>) -> Result<Self> {
+    async fn with(out: Output, config: &Config, database: Database, store: Arc<dyn Store>) -> Result<Self> {
         let clock = DatabaseClock::local();
         clock.follow(store.as_ref()).await?;
-        Ok(Self { out, database, store, clock: Arc::new(clock) })
+        Ok(Self { out, is_named: config.is_database_named(), database, store, clock: Arc::new(clock) })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -76,7 +79,7 @@ impl World {
     /// The rest of a command line that would find the same database again.
     pub fn flags(&self) -> String {
         match &self.database {
-            database if database.is_default() => String::new(),
+            _ if !self.is_named => String::new(),
             Database::Sqlite(_) => format!(" --database {}", self.database),
             // With a password it would not be shown whole, and then it is no use.
             Database::Postgres(_) => " --database URL".to_owned(),

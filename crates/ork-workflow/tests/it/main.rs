@@ -7,6 +7,7 @@ mod expressions;
 mod fuzz;
 mod jobs;
 mod malformed;
+mod schema;
 
 use ork_workflow::{Diagnostics, Format, Source, Workflow, parse};
 

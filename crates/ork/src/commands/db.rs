@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use crate::config::Config;
 use crate::database::Database;
 use crate::exit_code::Exit;
 use crate::output::Output;
@@ -20,8 +21,8 @@ pub enum Command {
 }
 
 /// Carries out `ork db`.
-pub async fn run(command: Command, out: Output, url: Option<&str>) -> Result<Exit> {
-    let database = Database::locate(url)?;
+pub async fn run(command: Command, out: Output, config: &Config) -> Result<Exit> {
+    let database = config.database()?;
     match command {
         Command::Migrate => migrate(&database, out).await,
         Command::Status => status(&database, out).await,

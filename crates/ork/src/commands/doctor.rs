@@ -7,6 +7,7 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::store::Scope;
 use serde_json::{Value, json};
 
+use crate::config::Config;
 use crate::database::Database;
 use crate::exit_code::Exit;
 use crate::ids;
@@ -37,11 +38,11 @@ struct Finding {
 }
 
 /// Carries out `ork doctor`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let mut findings = Vec::new();
     let mut runs = 0;
     if args.run.is_none() {
-        let database = Database::locate(url)?;
+        let database = config.database()?;
         for problem in database.verify().await?.unwrap_or_default() {
             match &database {
                 Database::Sqlite(_) => {
@@ -59,7 +60,7 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
     }
     // A broken file is not opened: SQLite might write to it.
     if findings.is_empty()
-        && let Some(world) = World::open_existing(out, url).await?
+        && let Some(world) = World::open_existing(out, config).await?
     {
         runs = match &args.run {
             Some(text) => {

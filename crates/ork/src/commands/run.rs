@@ -13,6 +13,7 @@ use ork_engine::{EngineConfig, Liveness};
 use ork_workflow::Bound;
 
 use crate::carry::{self, Carriage, carry, project};
+use crate::config::{Config, JOBS};
 use crate::exit_code::{Exit, Refusal};
 use crate::liveness::LockFiles;
 use crate::output::Output;
@@ -31,11 +32,11 @@ pub struct Args {
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Tasks at work at once [default: 0, which means as many as there are cores]
+    /// Tasks at work at once [default: `jobs` of the settings, else as many as there are cores]
     ///
     /// More makes tasks that compute slow each other down; tasks that wait for others may gain.
-    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub jobs: usize,
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
     /// Go on with a run whose process died or was told to stop.
     ///
     /// What was at work when it died is tried again, and what is done is not. A run that is still carried by a living
@@ -61,19 +62,19 @@ Examples:
   ork run --resume last";
 
 /// Carries out `ork run`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let jobs = carry::jobs(config.whole(&JOBS, args.jobs)?);
     if let Some(run) = &args.resume {
-        return resume(&World::find(out, url).await?, run, args.jobs).await;
+        return resume(&World::find(out, config).await?, run, jobs).await;
     }
     let file = WorkflowFile::read(&args.file.unwrap_or_default())?;
     let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
     let project = project(file.name.as_ref())?;
-    let world = World::open(out, url).await?;
+    let world = World::open(out, config).await?;
     let new = new_run(&world, &file, bound, Pin::Process, Some(project))?;
     world.store.submit(&new).await?;
     out.talk(format!("{}  {}  {}", new.plan.name, new.id, tasks(new.plan.tasks_at_birth())));
-    carry(&world, new.id, &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), before: None, strays: Vec::new() })
-        .await
+    carry(&world, new.id, &Carriage { jobs, new: Some(&new), before: None, strays: Vec::new() }).await
 }
 
 /// A run of a file.
@@ -112,7 +113,7 @@ async fn resume(world: &World, text: &str, jobs: usize) -> Result<Exit> {
         let message = format!("`{id}` is carried by `{}` on `{}`, last heard of {since}", carrier.name, carrier.host);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }
-    take_over(world, &row, carry::jobs(jobs)).await
+    take_over(world, &row, jobs).await
 }
 
 /// Carries a run whose process is gone. With 0 jobs only what that left behind is settled.

@@ -11,6 +11,7 @@ mod watch;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::output::Output;
 
@@ -34,14 +35,14 @@ pub enum Command {
 }
 
 /// Carries out `ork runs`.
-pub async fn run(command: Command, out: Output, url: Option<&str>) -> Result<Exit> {
+pub async fn run(command: Command, out: Output, config: &Config) -> Result<Exit> {
     match command {
-        Command::List(args) => list::run(args, out, url).await,
-        Command::Show(args) => show::run(args, out, url).await,
-        Command::Watch(args) => watch::run(args, out, url).await,
-        Command::Logs(args) => logs::run(args, out, url).await,
-        Command::Cancel(args) => cancel::run(args, out, url).await,
-        Command::Retry(args) => retry::run(args, out, url).await,
-        Command::Submit(args) => submit::run(args, out, url).await,
+        Command::List(args) => list::run(args, out, config).await,
+        Command::Show(args) => show::run(args, out, config).await,
+        Command::Watch(args) => watch::run(args, out, config).await,
+        Command::Logs(args) => logs::run(args, out, config).await,
+        Command::Cancel(args) => cancel::run(args, out, config).await,
+        Command::Retry(args) => retry::run(args, out, config).await,
+        Command::Submit(args) => submit::run(args, out, config).await,
     }
 }

@@ -6,6 +6,7 @@ use ork_core::store::RunRow;
 use serde_json::{Value, json};
 
 use crate::carry::row;
+use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids::{self, Target};
 use crate::names::Names;
@@ -35,8 +36,8 @@ pub struct Args {
 const REASONS_MAX: usize = 5;
 
 /// Carries out `ork why`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    let world = World::find(out, url).await?;
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
     match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
         Target::Task(task) => {
             let found = why::of_task(&world, task).await?;

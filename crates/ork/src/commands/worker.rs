@@ -6,12 +6,12 @@ use anyhow::Result;
 use ork_core::graph::Pin;
 use ork_core::id::RunId;
 use ork_core::limits::is_name;
-use ork_core::plan::Node;
 use ork_engine::{EngineConfig, EngineHandle, Observation};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::carry::{jobs, start};
+use crate::config::{CAPACITY, Config, GRACE, QUEUES};
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
 use crate::killer::Killer;
@@ -34,44 +34,42 @@ Examples:
   ork worker --database postgres://ork@db/ork --capacity 8
   ork worker --queues default,render --grace 5m")]
 pub struct Args {
-    /// The queues that it serves, with commas between them.
-    #[arg(long, value_name = "NAMES", default_value = Node::QUEUE_DEFAULT, value_delimiter = ',')]
-    pub queues: Vec<String>,
-    /// Tasks at work at once [default: 0, which means as many as there are cores]
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub capacity: usize,
-    /// How long to wait for what runs before it is stopped; 0s: not at all.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = parse_ms)]
-    pub grace: u64,
+    /// The queues that it serves, with commas between them [default: `worker.queues` of the settings, else `default`]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub queues: Option<Vec<String>>,
+    /// Tasks at work at once [default: `worker.capacity` of the settings, else as many as there are cores]
+    #[arg(long, value_name = "N")]
+    pub capacity: Option<usize>,
+    /// How long to wait for what runs before it is stopped; 0s: not at all [default: `worker.grace` of the settings, else 30s]
+    #[arg(long, value_name = "TIME", value_parser = parse_ms)]
+    pub grace: Option<u64>,
     /// What people call it [default: the host's name and the process id]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 }
 
 /// Carries out `ork worker`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    if let Some(bad) = args.queues.iter().find(|queue| !is_name(queue)) {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let queues = config.names(&QUEUES, args.queues)?;
+    let grace = config.time_ms(&GRACE, args.grace)?;
+    let capacity = jobs(config.whole(&CAPACITY, args.capacity)?);
+    if let Some(bad) = queues.iter().find(|queue| !is_name(queue)) {
         return Err(Refusal::usage(format!("`{bad}` is not the name of a queue"))
             .hint("--queues default,render")
             .into());
     }
     let mut signals = Signals::listen()?;
-    let world = World::open(out, url).await?;
-    let capacity = jobs(args.capacity);
+    let world = World::open(out, config).await?;
     let host = host::identity();
     let name = args.name.unwrap_or_else(|| format!("{host}-{}", std::process::id()));
-    let config = EngineConfig {
-        worker_name: name.clone(),
-        lanes: lanes(&args.queues, &host),
-        capacity,
-        ..EngineConfig::default()
-    };
+    let config =
+        EngineConfig { worker_name: name.clone(), lanes: lanes(&queues, &host), capacity, ..EngineConfig::default() };
     let (engine, killer) = start(&world, config, &[]).await?;
     say(
         out,
         "ready",
         &engine,
-        &format!("{name} serves {} of {}, {} at once", args.queues.join(", "), world.database, tasks(capacity as u64)),
+        &format!("{name} serves {} of {}, {} at once", queues.join(", "), world.database, tasks(capacity as u64)),
     );
     let mut observations = engine.observe();
     loop {
@@ -92,9 +90,9 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
         out,
         "draining",
         &engine,
-        &format!("{} at work, waiting up to {}", tasks(engine.attempts() as u64), duration(args.grace)),
+        &format!("{} at work, waiting up to {}", tasks(engine.attempts() as u64), duration(grace)),
     );
-    let end = match drain(engine, Duration::from_millis(args.grace), &mut signals, &killer).await {
+    let end = match drain(engine, Duration::from_millis(grace), &mut signals, &killer).await {
         Ok(()) => "everything is settled".to_owned(),
         Err(problem) => format!("warning: {problem}; another worker goes on with that"),
     };

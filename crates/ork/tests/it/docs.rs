@@ -89,6 +89,18 @@ fn commands_of_the_reference_run() {
 }
 
 #[test]
+fn settings_of_the_reference_are_those_there_are() {
+    let home = Home::new();
+    let files = blocks("docs/cli.md", "toml");
+    assert_eq!(files.len(), 1);
+    home.file("ork.toml", &files[0]);
+    let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();
+    for row in home.values("config show --json") {
+        assert!(page.contains(&format!("| `{}` | `ORK_", row["key"].as_str().unwrap())), "{row}");
+    }
+}
+
+#[test]
 fn examples_give_their_results() {
     let home = with_examples();
     for name in ["hello", "logs"] {

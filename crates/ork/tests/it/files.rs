@@ -107,12 +107,47 @@ fn codes_are_explained() {
     ");
     assert_eq!(home.values("explain ORK-E0410 --json")[0]["code"], "ORK-E0410");
     assert!(home.values("explain --json").len() > 20);
+    assert!(home.says("explain 5").contains("exit-5: a wait timed out\n"));
+    assert!(home.says("explain g14").contains("G14: limits hold\n"));
+    assert!(
+        home.says("explain ork-0410").ends_with("error: there is no code `ork-0410`\n  try: ork explain ORK-E0410\n")
+    );
     insta::assert_snapshot!(home.says("explain ORK-E9999"), @r"
     exit 7
     --- stderr
     error: there is no code `ORK-E9999`
       try: ork explain
     ");
+}
+
+#[test]
+fn names_that_are_nearly_right_are_recognised() {
+    let home = Home::new();
+    home.file("nightly.yaml", "tasks:\n  fetch: {run: \"true\"}\n");
+    let check = |line: &str, code: u8, expected: &str| {
+        let said = home.says(line);
+        assert!(said.starts_with(&format!("exit {code}\n")) && said.contains(expected), "{line}\n{said}");
+    };
+    check("run nigthly.yaml", 2, "No such file or directory (os error 2)\n  try: did you mean `nightly.yaml`?");
+    check("validate ./nightly.yml", 2, "did you mean `./nightly.yaml`?");
+    check("run nightly.yaml", 0, "");
+    check("runs list --name nightli", 0, "no run matches; did you mean `nightly`?");
+    check("runs list --name weekly", 0, "no run matches\n");
+    check("why last/fecth", 7, "has no task `fecth`\n  try: did you mean `fetch`?");
+    check("rnus list", 2, "similar subcommands exist: 'run', 'runs'");
+    check("runs lits", 2, "a similar subcommand exists: 'list'");
+}
+
+#[test]
+fn the_schema_is_data() {
+    let home = Home::new();
+    let said = String::from_utf8(home.output(&["schema", "workflow"]).stdout).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(said.lines().count() > 100);
+    assert_eq!(home.values("schema workflow --json"), [schema]);
+    let said = home.says("schema workflows");
+    assert!(said.starts_with("exit 2\n") && said.contains("tip: a similar value exists: 'workflow'"), "{said}");
 }
 
 #[test]
@@ -128,11 +163,16 @@ fn every_command_has_help_with_an_example() {
     let home = Home::new();
     for command in [
         "run",
+        "init",
         "validate",
         "why",
         "doctor",
         "worker",
         "explain",
+        "config show",
+        "schema",
+        "completions",
+        "man",
         "runs list",
         "runs show",
         "runs watch",

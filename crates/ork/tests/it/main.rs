@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod carried;
+mod config;
 mod docs;
 mod files;
+mod formats;
 mod home;
+mod init;
 mod kills;
 mod postgres;
 mod runs;

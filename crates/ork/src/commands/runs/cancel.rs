@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::carry::row;
 use crate::commands::run::{carrier, take_over};
+use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::ids::{self, Target};
 use crate::output::Output;
@@ -28,8 +29,8 @@ pub struct Args {
 }
 
 /// Carries out `ork runs cancel`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    let world = World::find(out, url).await?;
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
     match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
         Target::Run(run) => cancel_run(&world, run).await,
         Target::Task(task) => cancel_task(&world, task).await,

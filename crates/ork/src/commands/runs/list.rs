@@ -5,7 +5,9 @@ use ork_core::clock::Timestamp;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::RunStatus;
 use ork_core::store::{RunFilter, RunRow};
+use ork_workflow::nearest;
 
+use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::output::{Output, faint, status};
@@ -46,8 +48,8 @@ fn parse_status(word: &str) -> Result<RunStatus, String> {
 }
 
 /// Carries out `ork runs list`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    let Some(world) = World::open_existing(out, url).await? else {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let Some(world) = World::open_existing(out, config).await? else {
         out.talk("no run yet; start one with: ork run FILE");
         return Ok(Exit::Success);
     };
@@ -71,7 +73,10 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     if rows.is_empty() {
-        out.talk("no run matches");
+        match near(&world, filter.name.as_deref()).await? {
+            Some(name) => out.talk(format!("no run matches; did you mean `{name}`?")),
+            None => out.talk("no run matches"),
+        }
         return Ok(Exit::Success);
     }
     let now = world.now();
@@ -88,6 +93,14 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
         out.talk(format!("older: ork runs list --before {}{}", last.id, world.flags()));
     }
     Ok(Exit::Success)
+}
+
+/// The name of a run among the newest that was meant by one of no run.
+async fn near(world: &World, name: Option<&str>) -> Result<Option<String>> {
+    let Some(name) = name else { return Ok(None) };
+    let rows = world.store.runs(SCOPE, &RunFilter { limit: PAGE_MAX, ..RunFilter::default() }).await?;
+    let known = nearest(name, rows.iter().map(|row| row.name.as_str()));
+    Ok(known.filter(|known| *known != name).map(str::to_owned))
 }
 
 fn cells(row: &RunRow, now: Timestamp) -> Vec<String> {

@@ -10,6 +10,7 @@ use ork_core::store::{LogChunk, TaskFilter, TaskRow};
 use serde_json::json;
 use tokio::time::sleep;
 
+use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids::{self, Target};
 use crate::log_text::{self, Lines, page};
@@ -46,8 +47,8 @@ pub struct Args {
 const LOOK: Duration = Duration::from_millis(300);
 
 /// Carries out `ork runs logs`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    let world = World::find(out, url).await?;
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
     match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
         Target::Task(task) => {
             let row = task_row(&world, task).await?;

@@ -11,6 +11,7 @@ use ork_core::store::{GroupRow, OutputRow, RunRow, StoredPlan};
 use serde_json::json;
 
 use crate::carry::{self, Carriage, carry, row};
+use crate::config::{Config, JOBS};
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::names::number;
@@ -38,14 +39,14 @@ pub struct Args {
     /// Only do what did not succeed; this is the default.
     #[arg(long, conflicts_with = "all")]
     pub failed_only: bool,
-    /// Tasks at work at once, when it is carried here [default: 0, which means as many as there are cores]
-    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
-    pub jobs: usize,
+    /// Tasks at work at once, when it is carried here [default: `jobs` of the settings]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<usize>,
 }
 
 /// Carries out `ork runs retry`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    let world = World::find(out, url).await?;
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
     let store = world.store.as_ref();
     let id = ids::run(store, SCOPE, &args.run).await?;
     let old = row(&world, id).await?;
@@ -65,7 +66,12 @@ pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
         return carry(
             &world,
             new.id,
-            &Carriage { jobs: carry::jobs(args.jobs), new: Some(&new), before: None, strays: Vec::new() },
+            &Carriage {
+                jobs: carry::jobs(config.whole(&JOBS, args.jobs)?),
+                new: Some(&new),
+                before: None,
+                strays: Vec::new(),
+            },
         )
         .await;
     }

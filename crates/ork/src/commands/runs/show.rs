@@ -12,6 +12,7 @@ use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskFilter, TaskRow};
 use serde_json::Value;
 
 use crate::carry::row;
+use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids::{self, Target};
 use crate::names::Names;
@@ -42,8 +43,8 @@ pub struct Args {
 const GROUPS_MAX: usize = 200;
 
 /// Carries out `ork runs show`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
-    let world = World::find(out, url).await?;
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
     match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
         Target::Run(id) if out.json => show_json(&world, id).await?,
         Target::Run(id) => show_run(&world, id).await?,

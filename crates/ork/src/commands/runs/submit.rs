@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::carry::project;
 use crate::commands::run::new_run;
+use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::host;
 use crate::output::Output;
@@ -35,12 +36,12 @@ pub struct Args {
 }
 
 /// Carries out `ork runs submit`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let file = WorkflowFile::read(&args.file)?;
     let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
     let (pin, project) =
         if args.anywhere { (Pin::Anywhere, None) } else { (Pin::Host(host::identity()), Some(project(&args.file)?)) };
-    let world = World::open(out, url).await?;
+    let world = World::open(out, config).await?;
     let new = new_run(&world, &file, bound, pin, project)?;
     world.store.submit(&new).await?;
     if out.json {

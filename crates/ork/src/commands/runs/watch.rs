@@ -6,6 +6,7 @@ use anyhow::Result;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::carry::row;
+use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::follow::Follower;
 use crate::ids;
@@ -39,9 +40,9 @@ const LOOK: Duration = Duration::from_millis(200);
 const FOREVER: Duration = Duration::from_secs(946_080_000);
 
 /// Carries out `ork runs watch`.
-pub async fn run(args: Args, out: Output, url: Option<&str>) -> Result<Exit> {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let mut signals = Signals::listen()?;
-    let world = World::find(out, url).await?;
+    let world = World::find(out, config).await?;
     let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
     let found = row(&world, id).await?;
     out.talk(format!("{}  {id}  {}", found.name, status(found.status.word())));

@@ -1,0 +1,162 @@
+//! Settings: a flag, else a variable, else the nearest `ork.toml`, else the user's `config.toml`, else the default. The
+//! one place where that is decided.
+
+mod file;
+mod key;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::config::file::Layer;
+pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, QUEUES, schema};
+use crate::database::Database;
+use crate::exit_code::Refusal;
+use crate::when::parse_ms;
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// An option of this command line.
+    Flag(&'static str),
+    /// A variable of the environment.
+    Variable(&'static str),
+    /// A line of a file.
+    File(PathBuf, usize),
+    /// Nobody said anything.
+    Default,
+}
+
+impl Origin {
+    /// Its kind in one word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Flag(_) => "flag",
+            Self::Variable(_) => "variable",
+            Self::File(..) => "file",
+            Self::Default => "default",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => f.write_str(name),
+            Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value as text, and who said so.
+#[derive(Debug)]
+pub struct Setting {
+    pub text: String,
+    pub origin: Origin,
+}
+
+/// What files say, and the option that all commands have.
+#[derive(Debug)]
+pub struct Config {
+    database: Option<String>,
+    /// The strongest first.
+    layers: Vec<Layer>,
+}
+
+impl Config {
+    /// Reads the files there are. `database` is the option.
+    ///
+    /// # Errors
+    /// When one of them is wrong, with the place.
+    pub fn load(database: Option<String>) -> Result<Self> {
+        Ok(Self { database, layers: file::read_all()? })
+    }
+
+    /// What applies to a key. `flag` is the option of the command at hand, if it was given.
+    ///
+    /// # Errors
+    /// When a variable cannot be read.
+    pub fn setting(&self, key: &Key, flag: Option<String>) -> Result<Setting> {
+        if let Some(text) = flag {
+            return Ok(Setting { text, origin: Origin::Flag(key.flag) });
+        }
+        // An empty variable is how scripts leave one out.
+        if let Some(text) = std::env::var(key.variable).ok().filter(|text| !text.is_empty()) {
+            let wrong = |why| Refusal::usage(format!("the variable `{}`: {why}", key.variable));
+            key.check(&text).map_err(wrong)?;
+            return Ok(Setting { text, origin: Origin::Variable(key.variable) });
+        }
+        for layer in &self.layers {
+            if let Some((_, text, line)) = layer.values.iter().find(|(known, ..)| known.name == key.name) {
+                return Ok(Setting { text: text.clone(), origin: Origin::File(layer.path.clone(), *line) });
+            }
+        }
+        Ok(Setting { text: key.default.to_owned(), origin: Origin::Default })
+    }
+
+    /// The database, and who said so.
+    ///
+    /// # Errors
+    /// When it is no URL of a database that this build knows.
+    pub fn database_setting(&self) -> Result<(Database, Origin)> {
+        let setting = self.setting(&DATABASE, self.database.clone().filter(|url| !url.is_empty()))?;
+        Ok((Database::locate(Some(&setting.text))?, setting.origin))
+    }
+
+    /// The database.
+    ///
+    /// # Errors
+    /// As [`Self::database_setting`].
+    pub fn database(&self) -> Result<Database> {
+        Ok(self.database_setting()?.0)
+    }
+
+    /// Whether a command line must name the database to find it again from here.
+    pub fn is_database_named(&self) -> bool {
+        let unnamed = Self { database: None, layers: self.layers.clone() };
+        self.database.is_some() && unnamed.database().ok() != self.database().ok()
+    }
+
+    /// A whole number.
+    ///
+    /// # Errors
+    /// As [`Self::setting`].
+    pub fn whole(&self, key: &Key, flag: Option<usize>) -> Result<usize> {
+        let setting = self.setting(key, flag.map(|number| number.to_string()))?;
+        Ok(setting.text.parse()?)
+    }
+
+    /// Milliseconds.
+    ///
+    /// # Errors
+    /// As [`Self::setting`].
+    pub fn time_ms(&self, key: &Key, flag: Option<u64>) -> Result<u64> {
+        let setting = self.setting(key, flag.map(|ms| format!("{ms}ms")))?;
+        parse_ms(&setting.text).map_err(anyhow::Error::msg)
+    }
+
+    /// Names.
+    ///
+    /// # Errors
+    /// As [`Self::setting`].
+    pub fn names(&self, key: &Key, flag: Option<Vec<String>>) -> Result<Vec<String>> {
+        let setting = self.setting(key, flag.map(|names| names.join(",")))?;
+        Ok(setting.text.split(',').map(str::to_owned).collect())
+    }
+
+    /// What `ork config show` says of a key.
+    ///
+    /// # Errors
+    /// As [`Self::setting`] and [`Self::database_setting`].
+    pub fn shown(&self, key: &Key) -> Result<(Value, Origin)> {
+        if key.name == DATABASE.name {
+            let (database, origin) = self.database_setting()?;
+            return Ok((database.to_string().into(), origin));
+        }
+        let setting = self.setting(key, None)?;
+        Ok((key.value(&setting.text), setting.origin))
+    }
+}

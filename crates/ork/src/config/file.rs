@@ -1,0 +1,129 @@
+//! `ork.toml` and the user's `config.toml`, which have the same keys.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use ork_workflow::nearest;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::config::key::{KEYS, Key, Kind};
+use crate::database::home_of;
+use crate::exit_code::Refusal;
+
+/// The file that is looked for from the current folder upwards.
+const NAME: &str = "ork.toml";
+
+/// What one file says: keys, values as text, lines.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    pub path: PathBuf,
+    pub values: Vec<(&'static Key, String, usize)>,
+}
+
+/// The files there are, the strongest first.
+pub fn read_all() -> Result<Vec<Layer>> {
+    // Whoever works in a folder that was deleted has no `ork.toml` there.
+    let here = std::env::current_dir().unwrap_or_default();
+    let project = here.ancestors().map(|folder| folder.join(NAME)).find(|path| path.is_file());
+    let user = home_of("XDG_CONFIG_HOME", ".config").map(|home| home.join("ork/config.toml"));
+    let mut layers = Vec::new();
+    for path in project.into_iter().chain(user) {
+        match fs::read_to_string(&path) {
+            Ok(text) => layers.push(read(path, &text)?),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(Refusal::usage(format!("failed to read `{}`: {error}", path.display())).into()),
+        }
+    }
+    Ok(layers)
+}
+
+fn read(path: PathBuf, text: &str) -> Result<Layer> {
+    let mut reader = Reader { path: &path, text, values: Vec::new() };
+    let table = DeTable::parse(text).map_err(|error| {
+        let message = error.message().replace('\n', "; ");
+        reader.refuse(error.span().map_or(0, |span| span.start), &message)
+    })?;
+    reader.table("", table.get_ref())?;
+    let values = reader.values;
+    Ok(Layer { path, values })
+}
+
+struct Reader<'t> {
+    path: &'t Path,
+    text: &'t str,
+    values: Vec<(&'static Key, String, usize)>,
+}
+
+impl Reader<'_> {
+    /// Reads a table; `before` is what stands before its keys: empty, or `worker.`.
+    fn table(&mut self, before: &str, table: &DeTable<'_>) -> Result<(), Refusal> {
+        for (name, value) in table {
+            let (at, name) = (name.span().start, format!("{before}{}", name.get_ref()));
+            let inner = format!("{name}.");
+            if let Some(key) = KEYS.iter().find(|key| key.name == name) {
+                let text = self
+                    .value(key, value)
+                    .map_err(|why| self.refuse(value.span().start, &format!("`{name}`: {why}")))?;
+                self.values.push((key, text, self.place(at).0));
+            } else if KEYS.iter().any(|key| key.name.starts_with(&inner)) {
+                let DeValue::Table(table) = value.get_ref() else {
+                    return Err(self.refuse(at, &format!("`{name}` is a table")).hint(format!("[{name}]")));
+                };
+                self.table(&inner, table)?;
+            } else {
+                return Err(self.unknown(at, &name));
+            }
+        }
+        Ok(())
+    }
+
+    fn value(&self, key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
+        let text = match (key.kind, value.get_ref()) {
+            (Kind::Database, DeValue::String(url)) => self.beside(url),
+            (Kind::Time, DeValue::String(text)) => text.to_string(),
+            (Kind::Whole, DeValue::Integer(number)) if number.radix() == 10 => number.as_str().replace('_', ""),
+            (Kind::Names, DeValue::Array(items)) if !items.is_empty() => {
+                let names: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+                names.ok_or("it is a list of texts")?.join(",")
+            }
+            (Kind::Database | Kind::Time, _) => return Err("it is a text in quotes".into()),
+            (Kind::Whole, _) => return Err("it is a whole number, without quotes".into()),
+            (Kind::Names, _) => return Err("it is a list of names: [\"default\"]".into()),
+        };
+        key.check(&text)?;
+        Ok(text)
+    }
+
+    /// A relative path of SQLite means a file beside this one, wherever the command is given.
+    fn beside(&self, url: &str) -> String {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        match url.strip_prefix("sqlite:").filter(|path| !path.is_empty() && !path.starts_with('/')) {
+            Some(path) => format!("sqlite:{}", folder.join(path).display()),
+            None => url.to_owned(),
+        }
+    }
+
+    fn unknown(&self, at: usize, name: &str) -> Refusal {
+        let refusal = self.refuse(at, &format!("there is no setting `{name}`"));
+        let known = KEYS.map(|key| key.name);
+        match nearest(name, known) {
+            Some(near) => refusal.hint(format!("did you mean `{near}`?")),
+            None => refusal.hint(format!("known here: {}", known.join(", "))),
+        }
+    }
+
+    fn refuse(&self, at: usize, message: &str) -> Refusal {
+        let (line, column) = self.place(at);
+        Refusal::usage(format!("{}:{line}:{column}: {message}", self.path.display()))
+    }
+
+    /// Line and column of a byte, from 1.
+    fn place(&self, at: usize) -> (usize, usize) {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        (before.matches('\n').count() + 1, line.chars().count() + 1)
+    }
+}

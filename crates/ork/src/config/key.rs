@@ -1,0 +1,132 @@
+//! The settings there are.
+
+use serde_json::{Map, Value, json};
+
+use crate::when::parse_ms;
+
+/// What a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The URL of a database. Relative paths in a file begin at its folder.
+    Database,
+    /// A whole number from 0.
+    Whole,
+    /// A list of names; with commas between them where it is one text.
+    Names,
+    /// A duration, such as `30s`.
+    Time,
+}
+
+/// A setting.
+#[derive(Debug)]
+pub struct Key {
+    /// In files; what stands before a dot is a table.
+    pub name: &'static str,
+    pub variable: &'static str,
+    pub flag: &'static str,
+    pub kind: Kind,
+    /// As text; empty where it depends on the machine.
+    pub default: &'static str,
+    /// What it is, in one line.
+    pub about: &'static str,
+}
+
+pub const DATABASE: Key = Key {
+    name: "database",
+    variable: "ORK_DATABASE_URL",
+    flag: "--database",
+    kind: Kind::Database,
+    default: "",
+    about: "Where the history is: sqlite:PATH or postgres://USER@HOST/NAME.",
+};
+pub const JOBS: Key = Key {
+    name: "jobs",
+    variable: "ORK_JOBS",
+    flag: "--jobs",
+    kind: Kind::Whole,
+    default: "0",
+    about: "Tasks that one ork run has at work at once; 0 means as many as there are cores.",
+};
+pub const QUEUES: Key = Key {
+    name: "worker.queues",
+    variable: "ORK_WORKER_QUEUES",
+    flag: "--queues",
+    kind: Kind::Names,
+    default: "default",
+    about: "The queues that ork worker serves.",
+};
+pub const CAPACITY: Key = Key {
+    name: "worker.capacity",
+    variable: "ORK_WORKER_CAPACITY",
+    flag: "--capacity",
+    kind: Kind::Whole,
+    default: "0",
+    about: "Tasks that one ork worker has at work at once; 0 means as many as there are cores.",
+};
+pub const GRACE: Key = Key {
+    name: "worker.grace",
+    variable: "ORK_WORKER_GRACE",
+    flag: "--grace",
+    kind: Kind::Time,
+    default: "30s",
+    about: "How long an ork worker that was told to stop waits for what runs.",
+};
+
+/// All of them, in the order of `ork config show`.
+pub const KEYS: [&Key; 5] = [&DATABASE, &JOBS, &QUEUES, &CAPACITY, &GRACE];
+
+impl Key {
+    /// What is wrong with a text, for the end of a sentence.
+    ///
+    /// # Errors
+    /// When something is.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        match self.kind {
+            Kind::Whole if text.parse::<usize>().is_err() => Err(format!("`{text}` is not a whole number")),
+            Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
+            Kind::Database | Kind::Whole | Kind::Names => Ok(()),
+        }
+    }
+
+    /// A text as a value of its kind.
+    pub fn value(&self, text: &str) -> Value {
+        match self.kind {
+            Kind::Whole => text.parse::<usize>().map_or(Value::Null, Into::into),
+            Kind::Names => text.split(',').collect(),
+            Kind::Database | Kind::Time => text.into(),
+        }
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = match self.kind {
+            Kind::Whole => json!({"type": "integer", "minimum": 0}),
+            Kind::Names => {
+                json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}})
+            }
+            Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
+            Kind::Time => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),
+        };
+        schema["description"] = self.about.into();
+        if !self.default.is_empty() {
+            schema["default"] = self.value(self.default);
+        }
+        schema
+    }
+}
+
+/// The JSON Schema (2020-12) of `ork.toml`.
+pub fn schema() -> Value {
+    let object = |properties: Map<String, Value>| json!({"type": "object", "additionalProperties": false, "properties": properties});
+    let (mut top, mut worker) = (Map::new(), Map::new());
+    for key in KEYS {
+        match key.name.split_once('.') {
+            Some((_, name)) => worker.insert(name.to_owned(), key.schema()),
+            None => top.insert(key.name.to_owned(), key.schema()),
+        };
+    }
+    top.insert("worker".to_owned(), object(worker));
+    let mut schema = object(top);
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
+    schema["title"] = "ork.toml".into();
+    schema
+}

@@ -1,0 +1,129 @@
+//! What `ork explain` knows: the codes of workflow files, exit codes, and the guarantees that `ork doctor` names.
+
+use ork_workflow::codes::{self, Code};
+
+macro_rules! pages {
+    ($($code:literal, $title:literal, $page:literal;)*) => {
+        &[$(Code { code: $code, title: $title, page: $page }),*]
+    };
+}
+
+/// Exit codes and guarantees.
+const PAGES: &[Code] = pages! {
+    "exit-0", "success",
+        "What was asked for is done. `ork run` and `ork runs watch` say so only when the run succeeded.";
+    "exit-1", "the run failed, or something was found",
+        "`ork run` and `ork runs watch`: at least one task failed; `ork why last` says which, and shows the end of its log, \
+         and `ork runs retry last` repeats what did not succeed.\n\n\
+         `ork doctor` and `ork db verify`: something is stored that cannot be. `ork db status`: migrations are missing; \
+         `ork db migrate` applies them.";
+    "exit-2", "wrong usage, or an invalid file; nothing was created",
+        "The message says what is wrong, and `try:` below it what to do. `ork validate FILE` shows every error of a \
+         workflow file, `ork help COMMAND` every option.";
+    "exit-3", "the run was cancelled",
+        "By `ork runs cancel`, or by Ctrl-C in `ork run`. What had succeeded stays: `ork runs retry last` does the rest.";
+    "exit-5", "a wait timed out",
+        "The time of `ork runs watch --timeout` passed. The run goes on; `ork why last` says what it waits for.";
+    "exit-7", "nothing matched",
+        "There is no such run, task or code. `ork runs list` shows the runs of the database that is in use, and \
+         `ork config show --origin` which one that is.";
+    "exit-8", "the database cannot be reached",
+        "It does not answer, or refuses the connection. `ork config show --origin` shows which one is in use and who said so; \
+         `ork db status` tries it again. Runs that were accepted are safe.";
+    "exit-70", "an internal error",
+        "A bug of Ork, or stored data that cannot be. `ork doctor` looks for the latter. Please report it with the message.";
+    "exit-130", "interrupted",
+        "A signal ended it: a second Ctrl-C in `ork run`, Ctrl-C in `ork runs watch` (the run goes on), or SIGTERM. \
+         `ork run --resume last` goes on with a run that a process had carried.";
+
+    "G1", "an answer of success means that it is on disk",
+        "A finding of it means that stored bytes are damaged or are not what was written: a failing disk, a file that was \
+         copied while it was in use, or another program that wrote to it. Stop what uses the database, keep a copy, and \
+         restore a backup.";
+    "G2", "no task is lost",
+        "Each task is over, or in exactly one place where it waits for something. A finding is a bug of Ork.";
+    "G3", "attempts are counted from 1, without a gap",
+        "A task runs at least once, and each retry is a new attempt. A finding is a bug of Ork.";
+    "G4", "each attempt is settled once",
+        "One outcome of an attempt is accepted; state, events and counters change with it in one commit. A finding is a bug \
+         of Ork.";
+    "G5", "what waits for several tasks starts once",
+        "Counters of dependencies agree with the tasks that they count. A finding is a bug of Ork.";
+    "G6", "the events of a run have no gap",
+        "They are numbered from 1, in the order of their commits. A finding is a bug of Ork, or events were deleted by hand.";
+    "G7", "no run gets stuck",
+        "A run ends when its tasks have ended, and not before. A finding is a bug of Ork.";
+    "G10", "what was cancelled does not start",
+        "A finding is a bug of Ork.";
+    "G13", "a task that takes its worker down three times is quarantined",
+        "Failures and losses are counted with each attempt. A finding is a bug of Ork.";
+    "G14", "limits hold",
+        "A concurrency key has no more slots taken than it allows. A finding is a bug of Ork.";
+    "G15", "what belongs to a run names it",
+        "Rows of one run name that run and its workspace alone. A finding is a bug of Ork, or rows were changed by hand.";
+};
+
+/// Every page.
+pub fn all() -> impl Iterator<Item = &'static Code> {
+    codes::ALL.iter().chain(PAGES)
+}
+
+/// The page of a code; case does not matter, and a bare number is an exit code.
+pub fn find(code: &str) -> Option<&'static Code> {
+    let exit = format!("exit-{code}");
+    all().find(|known| known.code.eq_ignore_ascii_case(code) || known.code == exit)
+}
+
+/// The code that was meant: one with the same digits, or that begins like it.
+pub fn near(code: &str) -> Option<&'static str> {
+    let code = code.to_ascii_uppercase();
+    let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+    let is_near = |known: &&Code| {
+        (digits.len() > 2 && known.code.ends_with(&digits)) || (code.len() > 6 && known.code.starts_with(&code))
+    };
+    all().find(is_near).map(|known| known.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What stands between the quotes that follow each `before` in a source file.
+    fn quoted(path: &str, before: &str) -> Vec<String> {
+        let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).expect("a source file");
+        text.split(before).skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn every_code_that_is_printed_has_a_page() {
+        let guarantees =
+            [quoted("ork-core/src/check.rs", "\", \"G"), quoted("ork/src/commands/doctor.rs", "Some(\"G")].concat();
+        assert!(guarantees.len() > 20, "{guarantees:?}");
+        for number in guarantees {
+            assert!(find(&format!("g{number}")).is_some(), "G{number}");
+        }
+        let exits =
+            fs::read_to_string(format!("{}/src/exit_code.rs", env!("CARGO_MANIFEST_DIR"))).expect("a source file");
+        let exits = exits.lines().filter_map(|line| line.strip_prefix("    ")?.strip_suffix(',')?.split_once(" = "));
+        let exits: Vec<&str> = exits.map(|(_, number)| number).collect();
+        assert_eq!(exits.len(), 9);
+        assert!(exits.iter().all(|number| find(number).is_some()), "{exits:?}");
+    }
+
+    #[test]
+    fn codes_are_unique_and_misspelt_ones_are_recognised() {
+        let mut known: Vec<&str> = all().map(|page| page.code).collect();
+        let total = known.len();
+        known.sort_unstable();
+        known.dedup();
+        assert_eq!(known.len(), total);
+        let check = |code: &str| near(code).unwrap_or("-");
+        assert_eq!(
+            ["E0410", "ork0410", "ORK-E041", "ORK-E9999", "G99", "nonsense"].map(check),
+            ["ORK-E0410", "ORK-E0410", "ORK-E0410", "-", "-", "-"]
+        );
+    }
+}
