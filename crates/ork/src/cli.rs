@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{db, doctor, explain, run, runs, validate, version, why, worker};
+use crate::commands::{db, doctor, explain, graph, run, runs, validate, version, why, worker};
 
 /// Ork runs pipelines and remembers everything.
 #[derive(Debug, Parser)]
@@ -38,6 +38,8 @@ pub enum Command {
     Run(run::Args),
     /// Check workflow files, and report every error.
     Validate(validate::Args),
+    /// Draw a workflow, or a run with the states of its tasks.
+    Graph(graph::Args),
     /// List, show, watch, cancel and repeat runs.
     #[command(subcommand)]
     Runs(runs::Command),

@@ -3,6 +3,7 @@
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod graph;
 pub mod run;
 pub mod runs;
 pub mod validate;
@@ -22,6 +23,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
     match cli.command {
         Command::Run(args) => run::run(args, out, url).await,
         Command::Validate(args) => validate::run(&args, out),
+        Command::Graph(args) => graph::run(args, out, url).await,
         Command::Runs(command) => runs::run(command, out, url).await,
         Command::Why(args) => why::run(args, out, url).await,
         Command::Doctor(args) => doctor::run(args, out, url).await,

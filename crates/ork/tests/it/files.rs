@@ -133,6 +133,7 @@ fn every_command_has_help_with_an_example() {
         "doctor",
         "worker",
         "explain",
+        "graph",
         "runs list",
         "runs show",
         "runs watch",

@@ -5,6 +5,7 @@
 mod carried;
 mod docs;
 mod files;
+mod graph;
 mod home;
 mod kills;
 mod postgres;
