@@ -30,7 +30,7 @@ impl Workflow {
     /// The place is that of the declaration.
     pub fn bind(&self, given: &Given) -> Result<Bound, Diagnostics> {
         let mut report = Report::default();
-        let input = Value::Object(self.values(given, &mut report));
+        let input = Value::Object(self.values(given, true, &mut report));
         if !report.is_empty() {
             return Err(report.finish(&self.file, &self.lines));
         }
@@ -39,7 +39,34 @@ impl Workflow {
         if report.is_empty() { Ok(Bound { plan, input }) } else { Err(report.finish(&self.file, &self.lines)) }
     }
 
-    fn values(&self, given: &Given, report: &mut Report) -> Map<String, Value> {
+    /// The plan as far as these inputs tell, for pictures: what a run would still need may be missing. Templates stay,
+    /// and a `count` or `each` that cannot be known yet stays an expression.
+    ///
+    /// # Errors
+    /// Inputs that are unknown or not as declared; the same as [`Self::bind`], if none is missing.
+    pub fn sketch(&self, given: &Given) -> Result<Plan, Diagnostics> {
+        if self.inputs.iter().all(|spec| !spec.required || given.contains_key(&spec.name)) {
+            return self.bind(given).map(|bound| bound.plan);
+        }
+        let mut report = Report::default();
+        let scope = Scope { inputs: Value::Object(self.values(given, false, &mut report)), ..Scope::default() };
+        if !report.is_empty() {
+            return Err(report.finish(&self.file, &self.lines));
+        }
+        let mut plan = self.draft.clone();
+        for (node, &at) in plan.nodes.iter_mut().zip(&self.places) {
+            // What cannot be evaluated lacks an input, as far as anybody can tell before it is there.
+            let mut doubts = Report::default();
+            let fan = settle_fan(node.fan.clone(), &scope, at, &mut doubts);
+            if doubts.is_empty() {
+                node.fan = fan;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The value of each input. A required one that is missing is an error, or else left out.
+    fn values(&self, given: &Given, is_complete: bool, report: &mut Report) -> Map<String, Value> {
         for name in given.keys() {
             if !self.inputs.iter().any(|spec| spec.name == *name) {
                 report.push(unknown_input(name, &self.inputs));
@@ -55,6 +82,7 @@ impl Workflow {
                     }
                     value.clone()
                 }
+                None if spec.required && !is_complete => continue,
                 None if spec.required => {
                     let hint = Some(format!("give it with -i {}=…", spec.name));
                     report.push(Finding {

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, db, doctor, explain, init, man, run, runs, schema, validate, version, why, worker,
+    completions, config, db, doctor, explain, graph, init, man, run, runs, schema, validate, version, why, worker,
 };
 
 /// Ork runs pipelines and remembers everything.
@@ -42,6 +42,8 @@ pub enum Command {
     Init(init::Args),
     /// Check workflow files, and report every error.
     Validate(validate::Args),
+    /// Draw a workflow, or a run with the states of its tasks.
+    Graph(graph::Args),
     /// List, show, watch, cancel and repeat runs.
     #[command(subcommand)]
     Runs(runs::Command),

@@ -5,6 +5,7 @@ pub mod config;
 pub mod db;
 pub mod doctor;
 pub mod explain;
+pub mod graph;
 pub mod init;
 pub mod man;
 pub mod run;
@@ -30,6 +31,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Run(args) => run::run(args, out, &config()?).await,
         Command::Init(args) => init::run(&args, out),
         Command::Validate(args) => validate::run(&args, out),
+        Command::Graph(args) => graph::run(args, out, &config()?).await,
         Command::Runs(command) => runs::run(command, out, &config()?).await,
         Command::Why(args) => why::run(args, out, &config()?).await,
         Command::Doctor(args) => doctor::run(args, out, &config()?).await,

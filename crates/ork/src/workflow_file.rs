@@ -77,6 +77,11 @@ pub struct Inputs {
 }
 
 impl Inputs {
+    /// Whether none were given.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.input.is_none()
+    }
+
     /// The values for a workflow.
     ///
     /// # Errors

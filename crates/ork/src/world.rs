@@ -6,7 +6,8 @@ use anyhow::Result;
 use ork_core::clock::{Clock, Timestamp};
 use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
-use ork_core::store::{Scope, Store};
+use ork_core::limits::PAGE_MAX;
+use ork_core::store::{Scope, Store, TaskFilter, TaskRow};
 use ork_engine::DatabaseClock;
 
 use crate::config::Config;
@@ -65,6 +66,21 @@ impl World {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// All tasks of a run, by number.
+    pub async fn tasks(&self, run: RunId) -> Result<Vec<TaskRow>> {
+        let mut tasks = Vec::new();
+        let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
+        loop {
+            let page = self.store.tasks(SCOPE, run, &filter).await?;
+            filter.after = page.last().map(|task| task.task.n);
+            let is_last = page.len() < PAGE_MAX as usize;
+            tasks.extend(page);
+            if is_last {
+                return Ok(tasks);
+            }
+        }
     }
 
     pub fn new_run_id(&self) -> RunId {

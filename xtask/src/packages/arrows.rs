@@ -19,6 +19,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-postgres", to: &["ork-core"], to_in_tests: &["ork-conformance"] },
     Arrow { from: "ork-conformance", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-executors", to: &["ork-core"], to_in_tests: &[] },
+    Arrow { from: "ork-graph", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-engine", to: &["ork-core", "ork-workflow"], to_in_tests: &["ork-sqlite", "ork-conformance"] },
     Arrow {
         from: "ork-sim",
@@ -27,7 +28,7 @@ const ARROWS: &[Arrow] = &[
     },
     Arrow {
         from: "ork",
-        to: &["ork-core", "ork-workflow", "ork-sqlite", "ork-postgres", "ork-engine", "ork-executors"],
+        to: &["ork-core", "ork-workflow", "ork-graph", "ork-sqlite", "ork-postgres", "ork-engine", "ork-executors"],
         to_in_tests: &["ork-conformance", "ork-sim"],
     },
     Arrow { from: "xtask", to: &[], to_in_tests: &[] },

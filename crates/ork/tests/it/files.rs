@@ -173,6 +173,7 @@ fn every_command_has_help_with_an_example() {
         "schema",
         "completions",
         "man",
+        "graph",
         "runs list",
         "runs show",
         "runs watch",

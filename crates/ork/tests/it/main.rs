@@ -7,6 +7,7 @@ mod config;
 mod docs;
 mod files;
 mod formats;
+mod graph;
 mod home;
 mod init;
 mod kills;

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ork_core::graph::Phase;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
-use ork_core::limits::PAGE_MAX;
 use ork_core::state::{Reason, TaskStatus};
-use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskFilter, TaskRow};
+use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskRow};
+use ork_graph::States;
 use serde_json::Value;
 
 use crate::carry::row;
@@ -55,7 +54,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 
 async fn show_json(world: &World, id: RunId) -> Result<()> {
     let mut value = view::run(&row(world, id).await?);
-    let tasks = all_tasks(world, id).await?;
+    let tasks = world.tasks(id).await?;
     value["tasks"] = tasks.iter().map(view::task).collect::<Vec<Value>>().into();
     Ok(world.out.value(&value)?)
 }
@@ -69,7 +68,7 @@ async fn show_run(world: &World, id: RunId) -> Result<()> {
     }
     world.out.data("")?;
     let mut tasks: BTreeMap<u32, Vec<TaskRow>> = BTreeMap::new();
-    for task in all_tasks(world, id).await? {
+    for task in world.tasks(id).await? {
         tasks.entry(task.g).or_default().push(task);
     }
     let shown = names.groups().iter().take(GROUPS_MAX);
@@ -135,21 +134,9 @@ fn cells(world: &World, group: &GroupRow, tasks: &[TaskRow]) -> Vec<String> {
     if let ([task], Some(1) | None) = (tasks, group.size) {
         return vec![task.status.word().into(), group.key.clone(), task_words(world, task)];
     }
-    let mut counts: BTreeMap<TaskStatus, u64> = BTreeMap::new();
-    for task in tasks {
-        *counts.entry(task.status).or_default() += 1;
-    }
-    let counted: Vec<String> = counts.iter().map(|(status, count)| format!("{} {status}", thousands(*count))).collect();
-    let word = if group.phase == Phase::Over { worst(&counts) } else { "running" };
+    let states: States = tasks.iter().map(|task| task.status).collect();
     let size = group.size.map_or_else(|| "?".into(), |size| thousands(u64::from(size)));
-    vec![word.into(), format!("{} ({size} tasks)", group.key), counted.join(", ")]
-}
-
-/// The word for siblings that are over.
-fn worst(counts: &BTreeMap<TaskStatus, u64>) -> &'static str {
-    let order = [TaskStatus::Failed, TaskStatus::Cancelled, TaskStatus::Success];
-    let found = order.into_iter().find(|status| counts.contains_key(status));
-    found.unwrap_or(TaskStatus::Skipped).word()
+    vec![states.overall().word().into(), format!("{} ({size} tasks)", group.key), states.to_string()]
 }
 
 fn task_words(world: &World, task: &TaskRow) -> String {
@@ -208,20 +195,6 @@ fn attempt_words(attempt: &AttemptRow, world: &World) -> String {
     let outcome = attempt.outcome.as_deref().unwrap_or("running");
     let error = attempt.error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
     format!("{}  {}  {took}{error}", attempt.attempt, status(outcome))
-}
-
-async fn all_tasks(world: &World, run: RunId) -> Result<Vec<TaskRow>> {
-    let mut tasks = Vec::new();
-    let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
-    loop {
-        let page = world.store.tasks(SCOPE, run, &filter).await?;
-        filter.after = page.last().map(|task| task.task.n);
-        let is_last = page.len() < PAGE_MAX as usize;
-        tasks.extend(page);
-        if is_last {
-            return Ok(tasks);
-        }
-    }
 }
 
 /// Characters of a value in a line.

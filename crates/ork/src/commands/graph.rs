@@ -1,0 +1,141 @@
+//! `ork graph`: a workflow or a run, drawn.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use ork_core::plan::Plan;
+use ork_graph::{Graph, States};
+
+use crate::carry::row;
+use crate::config::Config;
+use crate::exit_code::{Exit, Refusal};
+use crate::ids;
+use crate::names::Names;
+use crate::output::Output;
+use crate::workflow_file::{Inputs, WorkflowFile, tell};
+use crate::world::{SCOPE, World};
+
+/// Options of `ork graph`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Siblings of `count` and `each` are one node: `cut ×3`, or `cut ×?` while nobody knows how many there will be. Required \
+inputs need not be given: what is known without them is drawn. With a run each node says how many of its tasks are in \
+which status.
+
+Mermaid is for Markdown (its renderers draw at most 500 edges), DOT for Graphviz; SVG and JSON come with a layout that \
+is the same every time.
+
+Examples:
+  ork graph examples/logs.yaml
+  ork graph examples/logs.yaml -i parts=8 -o logs.svg
+  ork graph last --format svg >run.svg
+  ork graph 9def --json")]
+pub struct Args {
+    /// A workflow file (- is the standard input), or a run.
+    #[arg(value_name = "FILE|RUN")]
+    pub target: PathBuf,
+    #[command(flatten)]
+    pub inputs: Inputs,
+    /// How it is written [default: what the name of --output ends in, else mermaid]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub format: Option<Format>,
+    /// Write into this file rather than to the standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text for Markdown.
+    Mermaid,
+    /// Text for Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
+    /// Nodes and edges with their places.
+    Json,
+}
+
+impl Args {
+    fn format(&self, out: Output) -> Format {
+        let ending = self.output.as_deref().and_then(Path::extension).and_then(|ending| ending.to_str());
+        let of_name = ending.and_then(|ending| match ending {
+            "dot" | "gv" => Some(Format::Dot),
+            "svg" => Some(Format::Svg),
+            "json" => Some(Format::Json),
+            _ => None,
+        });
+        let by_default = if out.json { Format::Json } else { Format::Mermaid };
+        self.format.or(of_name).unwrap_or(by_default)
+    }
+
+    /// A file that is there goes before a run of that name; what cannot be a run's name is a file that is missing.
+    fn is_file(&self) -> bool {
+        let is_named_like_one = self.target.extension().is_some() || self.target.as_os_str() == "-";
+        is_named_like_one || self.target.is_file()
+    }
+}
+
+/// Carries out `ork graph`.
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let graph = if args.is_file() { of_file(&args, out)? } else { Some(of_run(&args, out, config).await?) };
+    let Some(graph) = graph else { return Ok(Exit::Invalid) };
+    let text = match args.format(out) {
+        Format::Mermaid => graph.to_mermaid(),
+        Format::Dot => graph.to_dot(),
+        Format::Svg => graph.to_svg(),
+        Format::Json => format!("{}\n", graph.to_json()),
+    };
+    let Some(path) = &args.output else {
+        out.bytes(text.as_bytes())?;
+        return Ok(Exit::Success);
+    };
+    let name = path.display();
+    fs::write(path, text).map_err(|error| Refusal::usage(format!("failed to write `{name}`: {error}")))?;
+    out.talk(format!("wrote {name}"));
+    Ok(Exit::Success)
+}
+
+/// `None` when something is wrong with the file or the inputs, which is told by then.
+fn of_file(args: &Args, out: Output) -> Result<Option<Graph>> {
+    let file = WorkflowFile::read(&args.target)?;
+    let plan = match file.parse() {
+        Ok(workflow) => workflow.sketch(&args.inputs.read(&workflow)?),
+        Err(diagnostics) => Err(diagnostics),
+    };
+    match plan {
+        Ok(plan) => Ok(Some(Graph::of_plan(&plan))),
+        Err(diagnostics) => {
+            tell(out, &diagnostics)?;
+            Ok(None)
+        }
+    }
+}
+
+async fn of_run(args: &Args, out: Output, config: &Config) -> Result<Graph> {
+    if !args.inputs.is_empty() {
+        return Err(Refusal::usage("a run has its inputs already: leave out -i and --input").into());
+    }
+    let world = World::find(out, config).await?;
+    let id = ids::run(world.store.as_ref(), SCOPE, &args.target.to_string_lossy()).await?;
+    let stored = world.store.plans(SCOPE, &[id]).await?.pop().with_context(|| format!("`{id}` has no plan"))?;
+    let plan: Plan = serde_json::from_str(stored.plan.as_str()).context("the stored plan cannot be read")?;
+    let mut graph = Graph::of_plan(&plan);
+    // The status first: should the run end meanwhile, no task is behind it.
+    graph.status = Some(row(&world, id).await?.status);
+    let names = Names::read(world.store.as_ref(), SCOPE, id).await?;
+    for group in names.groups() {
+        if let Some(node) = graph.nodes.get_mut(group.g as usize) {
+            (node.size, node.states) = (group.size, Some(States::default()));
+        }
+    }
+    for task in world.tasks(id).await? {
+        if let Some(states) = graph.nodes.get_mut(task.g as usize).and_then(|node| node.states.as_mut()) {
+            states.add(task.status);
+        }
+    }
+    Ok(graph)
+}
