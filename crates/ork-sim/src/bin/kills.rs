@@ -1,6 +1,6 @@
 //! `kills --rounds N`: the real `ork` under `kill -9`, on both databases. The last line is the verdict as JSON.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ork_sim::kills::{Database, Round, calm_run, killed_run, killed_worker, summary};
@@ -27,18 +27,14 @@ fn prove(rounds: u64) -> Result<Value, String> {
     let url = std::env::var("ORK_TEST_POSTGRES_URL").map_err(|_| "ORK_TEST_POSTGRES_URL is not set")?;
     let mut verdict = Map::new();
     verdict.insert("verdict".into(), "nothing lost, nothing settled twice, doctor clean".into());
-    for database in [Database::Sqlite, Database::Postgres(url.clone())] {
-        let calm_ms = calm_run(&ork, &database)?;
-        let mut done: Vec<Round> = Vec::new();
-        for seed in 0..rounds {
-            let round = killed_run(&ork, &database, seed, calm_ms)
-                .map_err(|problem| format!("{}, seed {seed}: {problem}", database.word()))?;
-            eprintln!("{} {seed}: {round:?}", database.word());
-            done.push(round);
-        }
-        let mut found = summary(&done);
-        found["calm_ms"] = calm_ms.into();
-        verdict.insert(format!("run_killed_{}", database.word()), found);
+    // Side by side: a round waits most of its time.
+    let databases = [Database::Sqlite, Database::Postgres(url.clone())];
+    let found: Vec<Result<Value, String>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = databases.iter().map(|on| scope.spawn(|| killed_runs(&ork, on, rounds))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a panic".into()))).collect()
+    });
+    for (database, found) in databases.iter().zip(found) {
+        verdict.insert(format!("run_killed_{}", database.word()), found?);
     }
     for (apart, name) in [(false, "worker_killed_same_host"), (true, "worker_killed_other_host")] {
         let mut done = Vec::new();
@@ -50,4 +46,19 @@ fn prove(rounds: u64) -> Result<Value, String> {
         verdict.insert(name.into(), summary(&done));
     }
     Ok(Value::Object(verdict))
+}
+
+/// Rounds on one database.
+fn killed_runs(ork: &Path, database: &Database, rounds: u64) -> Result<Value, String> {
+    let calm_ms = calm_run(ork, database)?;
+    let mut done: Vec<Round> = Vec::new();
+    for seed in 0..rounds {
+        let round = killed_run(ork, database, seed, calm_ms)
+            .map_err(|problem| format!("{}, seed {seed}: {problem}", database.word()))?;
+        eprintln!("{} {seed}: {round:?}", database.word());
+        done.push(round);
+    }
+    let mut found = summary(&done);
+    found["calm_ms"] = calm_ms.into();
+    Ok(found)
 }
