@@ -46,7 +46,8 @@ fn main() -> Result<()> {
         Some("postgres") => vec![Kind::Postgres],
         _ => vec![Kind::Sqlite, Kind::Postgres],
     };
-    let size = Size { small, repeats: if small { 1 } else { 5 } };
+    let repeats = arguments.iter().find_map(|a| a.strip_prefix("--repeats=")).map_or(Ok(5), str::parse)?;
+    let size = Size { small, repeats: if small { 1 } else { repeats } };
     let wanted: Vec<&str> = if named.is_empty() { WORKLOADS.to_vec() } else { named };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let mut figures: Vec<Figure> = Vec::new();

@@ -21,7 +21,7 @@ usage: cargo xtask COMMAND
   tidy                    sizes, names, words, SQL, arrows, packages, licences
   prove                   lists the proofs
   prove NAME [ARGUMENT]…  runs a proof that is too long for CI and writes docs/proof/NAME.json
-  bench                   runs all workloads of bench/ and writes docs/proof/bench.json
+  bench [--repeats=N]     runs all workloads of bench/ and writes docs/proof/bench.json
   bench W1… [--small]     some of them; --database=sqlite or postgres for one
   postgres                a private PostgreSQL cluster until Ctrl-C; prints the variable that tests read";
 

@@ -27,25 +27,38 @@ fn prove(rounds: u64) -> Result<Value, String> {
     let url = std::env::var("ORK_TEST_POSTGRES_URL").map_err(|_| "ORK_TEST_POSTGRES_URL is not set")?;
     let mut verdict = Map::new();
     verdict.insert("verdict".into(), "nothing lost, nothing settled twice, doctor clean".into());
+    let worker_rounds = rounds.div_ceil(20);
+    let on_postgres = Database::Postgres(url.clone());
+    let proofs: [(&str, Proof<'_>); 4] = [
+        ("run_killed_sqlite", Box::new(|| killed_runs(&ork, &Database::Sqlite, rounds))),
+        ("run_killed_postgres", Box::new(|| killed_runs(&ork, &on_postgres, rounds))),
+        ("worker_killed_same_host", Box::new(|| killed_workers(&ork, &url, worker_rounds, false))),
+        ("worker_killed_other_host", Box::new(|| killed_workers(&ork, &url, worker_rounds, true))),
+    ];
     // Side by side: a round waits most of its time.
-    let databases = [Database::Sqlite, Database::Postgres(url.clone())];
-    let found: Vec<Result<Value, String>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = databases.iter().map(|on| scope.spawn(|| killed_runs(&ork, on, rounds))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err("a panic".into()))).collect()
-    });
-    for (database, found) in databases.iter().zip(found) {
-        verdict.insert(format!("run_killed_{}", database.word()), found?);
-    }
-    for (apart, name) in [(false, "worker_killed_same_host"), (true, "worker_killed_other_host")] {
-        let mut done = Vec::new();
-        for seed in 0..rounds.div_ceil(20) {
-            let round = killed_worker(&ork, &url, seed, apart).map_err(|p| format!("{name}, seed {seed}: {p}"))?;
-            eprintln!("{name} {seed}: {round:?}");
-            done.push(round);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = proofs.iter().map(|(name, proof)| (name, scope.spawn(|| proof()))).collect();
+        for (name, thread) in threads {
+            let found = thread.join().unwrap_or_else(|_| Err("a panic".into()));
+            verdict.insert((*name).into(), found.map_err(|problem| format!("{name}: {problem}"))?);
         }
-        verdict.insert(name.into(), summary(&done));
-    }
+        Ok::<(), String>(())
+    })?;
     Ok(Value::Object(verdict))
+}
+
+/// One part of the proof.
+type Proof<'a> = Box<dyn Fn() -> Result<Value, String> + Sync + 'a>;
+
+/// Rounds with workers; `apart`: on another host than the one that finishes.
+fn killed_workers(ork: &Path, url: &str, rounds: u64, apart: bool) -> Result<Value, String> {
+    let mut done = Vec::new();
+    for seed in 0..rounds {
+        let round = killed_worker(ork, url, seed, apart).map_err(|problem| format!("seed {seed}: {problem}"))?;
+        eprintln!("worker {seed}, apart {apart}: {round:?}");
+        done.push(round);
+    }
+    Ok(summary(&done))
 }
 
 /// Rounds on one database.
@@ -53,8 +66,7 @@ fn killed_runs(ork: &Path, database: &Database, rounds: u64) -> Result<Value, St
     let calm_ms = calm_run(ork, database)?;
     let mut done: Vec<Round> = Vec::new();
     for seed in 0..rounds {
-        let round = killed_run(ork, database, seed, calm_ms)
-            .map_err(|problem| format!("{}, seed {seed}: {problem}", database.word()))?;
+        let round = killed_run(ork, database, seed, calm_ms).map_err(|problem| format!("seed {seed}: {problem}"))?;
         eprintln!("{} {seed}: {round:?}", database.word());
         done.push(round);
     }
