@@ -37,7 +37,7 @@ fn prove(rounds: u64) -> Result<Value, String> {
     ];
     // Side by side: a round waits most of its time.
     std::thread::scope(|scope| {
-        let threads: Vec<_> = proofs.iter().map(|(name, proof)| (name, scope.spawn(|| proof()))).collect();
+        let threads: Vec<_> = proofs.iter().map(|(name, proof)| (name, scope.spawn(proof))).collect();
         for (name, thread) in threads {
             let found = thread.join().unwrap_or_else(|_| Err("a panic".into()));
             verdict.insert((*name).into(), found.map_err(|problem| format!("{name}: {problem}"))?);
