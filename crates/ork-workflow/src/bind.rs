@@ -258,13 +258,23 @@ fn protect(value: &mut Value) {
 /// Whether a string holds templates, all of which read nothing but inputs. All or none: text that is filled in half
 /// could no longer be told from what an input gave.
 fn is_settled_text(text: &str) -> bool {
-    text.contains("{{")
-        && Template::cut(text)
-            .is_ok_and(|template| template.expressions().all(|(expression, _)| is_settled(expression)))
+    text.contains("{{") && reads_only(text, |root| root == "inputs")
+}
+
+/// Whether the templates of a text read nothing but names of these: `inputs`, `run`, `task`, `tasks`, …
+#[must_use]
+pub fn reads_only(text: &str, is_known: impl Fn(&str) -> bool) -> bool {
+    Template::cut(text).is_ok_and(|template| {
+        template.expressions().all(|(expression, _)| expression_reads_only(expression, &is_known))
+    })
 }
 
 fn is_settled(expression: &str) -> bool {
-    analyse(expression).is_ok_and(|references| references.iter().all(|reference| reference.root == "inputs"))
+    expression_reads_only(expression, &|root| root == "inputs")
+}
+
+fn expression_reads_only(expression: &str, is_known: &impl Fn(&str) -> bool) -> bool {
+    analyse(expression).is_ok_and(|references| references.iter().all(|reference| is_known(reference.root.as_ref())))
 }
 
 /// The other tasks that a node's expressions read: its `when`, `count`, `each`, parameters, environment, command and

@@ -31,7 +31,7 @@ mod tree;
 mod workflow;
 mod yaml;
 
-pub use bind::{Bound, references, references_of_result};
+pub use bind::{Bound, reads_only, references, references_of_result};
 pub use diagnostic::{Diagnostic, Diagnostics, ERRORS_MAX, Snippet};
 pub use expression::{
     EXPRESSION_BYTES_MAX, FUEL, Scope, TOKENS_MAX, TaskView, TemplateError, as_text, condition, evaluate, render,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use ork_core::error::StoreError;
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RunId, TaskId};
 use ork_core::plan::Node;
@@ -14,28 +15,62 @@ use ork_core::store::RunRow;
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::time::sleep;
 
+use crate::config::{Config, JOBS};
 use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::follow::Follower;
 use crate::host;
 use crate::killer::Killer;
 use crate::liveness::LockFiles;
-use crate::output::warn;
-use crate::progress::{Progress, tasks};
+use crate::output::{Output, warn};
+use crate::progress::{self, Progress, Style, tasks};
 use crate::signals::{Asked, Signals};
 use crate::verdict;
 use crate::world::{SCOPE, World};
 
 /// How often the run is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+/// How often it is looked at when nothing is told: the engine says when it has ended the run, others may end it as well.
+const SILENT_LOOK: Duration = Duration::from_secs(1);
 /// How often dead workers are looked for: the one that this process replaces is the reason why it is here.
 const REAP_MS: u64 = 500;
 
+/// Options of commands that carry a run.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Options {
+    /// Tasks at work at once [default: `jobs` of the settings, else as many as there are cores]
+    ///
+    /// More makes tasks that compute slow each other down; tasks that wait for others may gain.
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<usize>,
+    #[command(flatten)]
+    progress: progress::Asked,
+}
+
+impl Options {
+    /// What they come to.
+    ///
+    /// # Errors
+    /// When a setting cannot be read.
+    pub fn settle(self, out: Output, config: &Config) -> Result<How> {
+        Ok(How { jobs: config.cores(&JOBS, self.jobs)?, style: self.progress.settle(out, config)? })
+    }
+}
+
 /// How a run is carried.
-pub struct Carriage<'a> {
-    /// Attempts at once.
+#[derive(Debug, Clone, Copy)]
+pub struct How {
+    /// Attempts at once. With 0 only what a dead process left behind is settled.
     pub jobs: usize,
+    /// How progress is told.
+    pub style: Style,
+}
+
+/// A run to be carried.
+pub struct Carriage<'a> {
+    pub how: How,
     /// The run, if it was submitted a moment ago.
     pub new: Option<&'a NewRun>,
     /// The run as it was when another process left it: what happened before need not be told.
@@ -78,21 +113,13 @@ pub async fn start(world: &World, config: EngineConfig, strays: &[TaskId]) -> Re
     Ok((handle, killer))
 }
 
-/// Cores, unless somebody says otherwise.
-pub fn jobs(asked: usize) -> usize {
-    match asked {
-        0 => std::thread::available_parallelism().map_or(4, std::num::NonZero::get),
-        asked => asked,
-    }
-}
-
 /// Carries a run to its end, tells it, and gives its exit code.
 pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result<Exit> {
     let mut signals = Signals::listen()?;
     let config = EngineConfig {
         worker_name: format!("ork-run-{}", std::process::id()),
         lanes: vec![Pin::Process.lane(Node::QUEUE_DEFAULT, run)],
-        capacity: carriage.jobs,
+        capacity: carriage.how.jobs,
         only_run: Some(run),
         reap_ms: REAP_MS,
         ..EngineConfig::default()
@@ -103,7 +130,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     }
     let mut observations = engine.observe();
     let mut follower = Follower::new(run, carriage.before.map_or(0, |row| row.seq));
-    let progress = Progress::new(world.clone(), run);
+    let progress = Progress::new(world.clone(), run, carriage.how.style);
     let mut progress = match carriage.before {
         Some(row) => progress.after(row),
         None => progress,
@@ -113,19 +140,21 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     while !look(world, &mut follower, &mut progress).await? {
         tokio::select! {
             asked = signals.next() => {
-                asking = answer(world, run, (&engine, &killer), (asking, asked), progress.live()).await?;
+                asking = answer(world, run, (&engine, &killer), (asking, asked), engine.attempts()).await?;
                 if asking == Asking::HandBack {
+                    drop(progress);
                     return hand_back(world, run, (engine, killer), signals).await;
                 }
             }
             () = listen(&mut observations, run) => {}
             failed = engine.stopped() => return Err(broken(world, run, failed.err())),
-            () = tokio::time::sleep(LOOK) => {}
+            () = sleep(if progress.is_silent() { SILENT_LOOK } else { LOOK }) => {}
         }
     }
     if let Err(problem) = engine.drain(Duration::ZERO).await {
         warn(format!("warning: {problem}"));
     }
+    drop(progress);
     let row = row(world, run).await?;
     let exit = verdict::tell(world, &row).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
@@ -133,6 +162,12 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
 
 /// Tells what is new. True when the run is over.
 async fn look(world: &World, follower: &mut Follower, progress: &mut Progress) -> Result<bool> {
+    if progress.is_silent() {
+        return match row(world, follower.run).await {
+            Err(error) if is_transient(&error) => Ok(false),
+            found => Ok(found?.status.is_terminal()),
+        };
+    }
     loop {
         let rows = match follower.next(world.store.as_ref()).await {
             Ok(rows) => rows,
@@ -148,6 +183,10 @@ async fn look(world: &World, follower: &mut Follower, progress: &mut Progress) -
             return Ok(false);
         }
     }
+}
+
+fn is_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
 }
 
 /// Ends when the engine has seen the run's end. Passes troubles on.

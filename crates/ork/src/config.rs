@@ -11,7 +11,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::config::file::Layer;
-pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, QUEUES, schema};
+pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, PROGRESS, QUEUES, schema};
 use crate::database::Database;
 use crate::exit_code::Refusal;
 use crate::when::parse_ms;
@@ -120,13 +120,16 @@ impl Config {
         self.database.is_some() && unnamed.database().ok() != self.database().ok()
     }
 
-    /// A whole number.
+    /// How many tasks may be at work at once: as many as there are cores, unless somebody says otherwise.
     ///
     /// # Errors
     /// As [`Self::setting`].
-    pub fn whole(&self, key: &Key, flag: Option<usize>) -> Result<usize> {
+    pub fn cores(&self, key: &Key, flag: Option<usize>) -> Result<usize> {
         let setting = self.setting(key, flag.map(|number| number.to_string()))?;
-        Ok(setting.text.parse()?)
+        Ok(match setting.text.parse()? {
+            0 => std::thread::available_parallelism().map_or(4, std::num::NonZero::get),
+            asked => asked,
+        })
     }
 
     /// Milliseconds.

@@ -44,6 +44,20 @@ fn text(line: &[u8]) -> String {
     String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
 }
 
+/// The last line with anything in it, of those that line breaks and carriage returns make: programs that draw a
+/// progress bar of their own write many over each other.
+pub fn last_line(bytes: &[u8]) -> Option<String> {
+    let mut lines = bytes.rsplit(|b| matches!(b, b'\n' | b'\r')).map(text);
+    lines.find(|line| !line.trim().is_empty())
+}
+
+/// A line of somebody else's, without anything that a terminal would obey.
+pub fn clean(line: &str) -> String {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    let is_shown = |letter: &char| !letter.is_control() && !matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    plain.replace('\t', "  ").chars().filter(is_shown).collect()
+}
+
 /// A page of a log.
 pub async fn page(store: &dyn Store, task: TaskRef, attempt: u32, from: u32) -> StoreResult<LogPage> {
     store.logs(SCOPE, LogQuery { task, attempt, from, bytes_max: PAGE_BYTES }).await
@@ -109,6 +123,13 @@ mod tests {
     use super::*;
     use ork_core::clock::{SeededEntropy, Timestamp};
     use ork_core::id::RunId;
+
+    #[test]
+    fn the_last_line_is_harmless() {
+        assert_eq!(last_line(b"one\ntwo\rthree\r\n \n"), Some("three".into()));
+        assert_eq!(last_line(b"\n\r\n"), None);
+        assert_eq!(clean("\x1b[2J\x1b]0;title\x07a\tb\u{202e}c\x08"), "a  bc");
+    }
 
     #[test]
     fn lines_of_two_streams_stay_whole() {

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use clap::builder::styling::{AnsiColor, Style};
 use serde_json::Value;
 
+use crate::region;
+
 /// How this process speaks.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
@@ -42,9 +44,9 @@ impl Output {
     }
 }
 
-/// A line that people must see, whatever the form of the data. Nobody can be told when stderr is gone.
+/// A line that people must see, whatever the form of the data.
 pub fn warn(text: impl Display) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    region::tell(&text.to_string());
 }
 
 /// A status word in its colour. The word alone says everything; the colour only helps to find it.
@@ -52,11 +54,27 @@ pub fn status(word: &str) -> String {
     let color = match word {
         "success" => AnsiColor::Green,
         "failed" => AnsiColor::Red,
-        "retrying" | "cancelled" | "paused" | "waiting" => AnsiColor::Yellow,
+        "retrying" | "cancelled" | "cancelling" | "paused" | "waiting" | "slow" => AnsiColor::Yellow,
         "running" | "started" | "dispatched" => AnsiColor::Cyan,
         _ => return word.to_owned(),
     };
     paint(Style::new().fg_color(Some(color.into())), word)
+}
+
+/// What a colour says.
+#[derive(Debug, Clone, Copy)]
+pub enum Tone {
+    Good,
+    Bad,
+}
+
+/// Text in the colour of good or of bad.
+pub fn toned(tone: Tone, text: &str) -> String {
+    let color = match tone {
+        Tone::Good => AnsiColor::Green,
+        Tone::Bad => AnsiColor::Red,
+    };
+    paint(Style::new().fg_color(Some(color.into())), text)
 }
 
 /// Something that is beside the point.

@@ -1,19 +1,28 @@
-//! What `run` and `watch` tell while a run goes on: lines as it happens, or with `--json` its events.
+//! What `run` and `watch` tell while a run goes on: lines as it happens and a live picture below them, lines only, or
+//! with `--json` its events.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod board;
+mod words;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
-use ork_core::clock::Timestamp;
-use ork_core::event::{EventRow, EventType, TaskSet};
+use clap::ValueEnum;
+use ork_core::event::{EventRow, EventType};
 use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
 use ork_core::state::TaskStatus;
 use ork_core::store::{RunRow, TaskFilter, TaskRow};
 use tokio::time::Instant;
 
+use self::board::Board;
+use self::words::{list, name, took};
+pub use self::words::{first_line, tasks, thousands, tries};
+use crate::config::{Config, PROGRESS};
 use crate::names::Names;
-use crate::output::{faint, status};
+use crate::output::{Output, faint, status};
+use crate::region;
 use crate::view;
 use crate::when::{duration, until};
 use crate::why;
@@ -25,8 +34,6 @@ const SIBLINGS_LOUD_MAX: u32 = 12;
 const GROUPS_LOUD_MAX: usize = 60;
 /// Failures and retries that get a line of their own in what is not loud; the others are counted.
 const QUIET_LINES_MAX: usize = 5;
-/// Names in one line about tasks that were skipped or cancelled.
-const NAMES_MAX: usize = 4;
 /// The column of names, behind the longest status and two blanks.
 const WORD: usize = 11;
 /// How often counts are told.
@@ -36,51 +43,86 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// After so long with nothing at work, what the run waits for is told.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// How progress is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Style {
+    /// Bar in a terminal, plain elsewhere and in CI.
+    Auto,
+    /// Lines as it happens, and below them totals and what is at work.
+    Bar,
+    /// Lines as it happens.
+    Plain,
+    /// Nothing until the end.
+    None,
+}
+
+/// The option of commands that follow a run.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Asked {
+    /// How progress is told [default: `progress` of the settings, else auto]
+    #[arg(long, value_name = "STYLE", value_enum)]
+    progress: Option<Style>,
+}
+
+impl Asked {
+    /// What it comes to: never [`Style::Auto`].
+    ///
+    /// # Errors
+    /// When a variable cannot be read.
+    pub fn settle(self, out: Output, config: &Config) -> Result<Style> {
+        let word = self.progress.and_then(|style| Some(style.to_possible_value()?.get_name().to_owned()));
+        let setting = config.setting(&PROGRESS, word)?;
+        let style = Style::from_str(&setting.text, false).map_err(anyhow::Error::msg)?;
+        let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        Ok(match style {
+            _ if out.json => Style::Plain,
+            Style::Auto if is_ci || !region::is_possible() => Style::Plain,
+            Style::Auto => Style::Bar,
+            style => style,
+        })
+    }
+}
+
 /// Tells what happens to one run.
 pub struct Progress {
     world: World,
     run: RunId,
-    live: BTreeSet<u32>,
+    style: Style,
+    board: Board,
     /// Those that a line has called started.
     started: BTreeSet<u32>,
-    done: u64,
-    failed: u64,
     quiet_lines: usize,
     /// Something happened that has no line of its own.
     is_behind: bool,
     counted_at: Instant,
     spoke_at: Instant,
-    waits_for: Option<String>,
 }
 
 impl Progress {
-    pub fn new(world: World, run: RunId) -> Self {
+    pub fn new(world: World, run: RunId, style: Style) -> Self {
         let now = Instant::now();
         Self {
             world,
             run,
-            live: BTreeSet::new(),
+            style,
+            board: Board::new(),
             started: BTreeSet::new(),
-            done: 0,
-            failed: 0,
             quiet_lines: 0,
             is_behind: false,
             counted_at: now,
             spoke_at: now,
-            waits_for: None,
         }
     }
 
     /// Counts what was done before.
     pub fn after(mut self, run: &RunRow) -> Self {
-        self.done = u64::from(run.tasks_total - run.tasks_left);
-        self.failed = u64::from(run.tasks_bad);
+        self.board.begin(run);
         self
     }
 
-    /// Attempts that have begun, and are not over.
-    pub fn live(&self) -> usize {
-        self.live.len()
+    /// Whether nothing is told, so that events need not be read.
+    pub fn is_silent(&self) -> bool {
+        self.style == Style::None
     }
 
     /// Tells the next events. True when the last of them ended the run.
@@ -90,6 +132,7 @@ impl Progress {
             ended.extend(row.tasks.iter().filter(|n| is_loud(names, *n)));
         }
         for row in rows {
+            self.board.take(row);
             if self.world.out.json {
                 for event in view::events(row, names) {
                     // Whoever read this may have gone; the run goes on all the same.
@@ -100,7 +143,7 @@ impl Progress {
             }
         }
         if !rows.is_empty() {
-            self.waits_for = None;
+            self.board.waits_for = None;
         }
         Ok(rows.iter().any(|row| matches!(row.event_type, EventType::Run(status) if status.is_terminal())))
     }
@@ -111,10 +154,21 @@ impl Progress {
             return Ok(());
         }
         let now = Instant::now();
+        if self.board.is_idle() && now - self.spoke_at >= IDLE {
+            self.say_what_it_waits_for().await?;
+        }
+        if self.style == Style::Bar {
+            self.board.peek(&self.world, self.run).await?;
+            region::draw(self.board.lines(names, self.world.now(), region::size()));
+            return Ok(());
+        }
+        for n in self.board.newly_slow(self.world.now()) {
+            if is_loud(names, n) {
+                self.line("slow", &name(names, n), "at work for a minute");
+            }
+        }
         if self.is_behind && now - self.counted_at >= COUNT_PERIOD {
             self.count(names);
-        } else if self.live.is_empty() && now - self.spoke_at >= IDLE {
-            self.say_what_it_waits_for().await?;
         } else if now - self.spoke_at >= SILENCE {
             self.say_what_runs(names).await?;
         }
@@ -123,8 +177,7 @@ impl Progress {
 
     async fn tasks(&mut self, row: &EventRow, to: TaskStatus, names: &Names, ended: &BTreeSet<u32>) -> Result<()> {
         match to {
-            TaskStatus::Dispatched => self.live.extend(row.tasks.iter()),
-            TaskStatus::Running => {
+            TaskStatus::Running if self.style == Style::Plain => {
                 for n in row.tasks.iter().filter(|n| is_loud(names, *n) && !ended.contains(n)) {
                     self.started.insert(n);
                     self.line("started", &name(names, n), "");
@@ -134,20 +187,14 @@ impl Progress {
                 let reused = reason(row.payload.as_ref()).is_some_and(|word| word == "reused");
                 self.finished(row, names, reused).await?;
             }
-            TaskStatus::Failed => {
-                self.failed += row.tasks.len();
-                self.bad(row, names).await?;
-            }
-            TaskStatus::Retrying => self.bad(row, names).await?,
+            TaskStatus::Failed | TaskStatus::Retrying => self.bad(row, names).await?,
             TaskStatus::Queued => self.given_back(row, names),
             TaskStatus::Skipped | TaskStatus::Cancelled => self.left_out(row, to, names),
-            TaskStatus::Pending | TaskStatus::Waiting | TaskStatus::Paused => {}
-        }
-        if to.is_terminal() {
-            self.done += row.tasks.len();
-        }
-        if is_end_of_attempt(row.event_type) {
-            self.live.retain(|n| !row.tasks.contains(*n));
+            TaskStatus::Pending
+            | TaskStatus::Dispatched
+            | TaskStatus::Running
+            | TaskStatus::Waiting
+            | TaskStatus::Paused => {}
         }
         Ok(())
     }
@@ -179,6 +226,7 @@ impl Progress {
                 }
             }
             let Some(task) = self.task(n).await? else { continue };
+            self.board.again(n, task.available_at);
             if row.event_type == EventType::Task(TaskStatus::Retrying) {
                 let text = self.retry(row, &task).await?;
                 self.line("retrying", &name(names, n), &text);
@@ -211,9 +259,6 @@ impl Progress {
             let list = list(&row.tasks, names);
             self.line("queued", &list, "its worker died; again");
         }
-        if row.payload.is_some() {
-            self.live.retain(|n| !row.tasks.contains(*n));
-        }
     }
 
     fn left_out(&mut self, row: &EventRow, to: TaskStatus, names: &Names) {
@@ -231,8 +276,8 @@ impl Progress {
 
     fn count(&mut self, names: &Names) {
         let total: u64 = names.groups().iter().map(|group| u64::from(group.size.unwrap_or(1))).sum();
-        let failed = if self.failed > 0 { format!(", {} failed", thousands(self.failed)) } else { String::new() };
-        let text = format!("{} of {} done{failed}", thousands(self.done), tasks(total));
+        let failed = if self.board.failed > 0 { format!(", {} failed", thousands(self.board.failed)) } else { String::new() };
+        let text = format!("{} of {} done{failed}", thousands(self.board.done), tasks(total));
         self.line("running", &text, "");
         self.is_behind = false;
         self.counted_at = Instant::now();
@@ -242,10 +287,10 @@ impl Progress {
         self.spoke_at = Instant::now();
         let found = why::of_run(&self.world, self.run).await?;
         let sentence = found.map(|reason| reason.sentence);
-        if let Some(text) = sentence.clone().filter(|_| sentence != self.waits_for) {
+        if let Some(text) = sentence.clone().filter(|_| self.style == Style::Plain && sentence != self.board.waits_for) {
             self.line("waiting", &text, "");
         }
-        self.waits_for = sentence;
+        self.board.waits_for = sentence;
         Ok(())
     }
 
@@ -277,21 +322,6 @@ impl Progress {
     }
 }
 
-/// How often a task was tried, when that was more than once.
-pub fn tries(task: &TaskRow) -> String {
-    let took = took(task).map(|took| format!(" after {took}")).unwrap_or_default();
-    if task.attempt > 1 { format!("{took}, attempt {}", task.attempt) } else { took }
-}
-
-fn took(task: &TaskRow) -> Option<String> {
-    let (from, to): (Timestamp, Timestamp) = (task.started_at?, task.finished_at?);
-    Some(duration(to.since_ms(from)))
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
-}
-
 fn is_end_of_attempt(event: EventType) -> bool {
     matches!(event, EventType::Task(to) if to.is_terminal() || to == TaskStatus::Retrying)
 }
@@ -301,58 +331,13 @@ fn is_loud(names: &Names, n: u32) -> bool {
         && names.place(n).and_then(|place| place.size).is_none_or(|size| size <= SIBLINGS_LOUD_MAX)
 }
 
-fn name(names: &Names, n: u32) -> String {
-    names.place(n).map_or_else(|| format!("task {n}"), |place| place.to_string())
-}
-
-/// `a, b/0, b/1 and 97 more`; a whole group is its name and its size.
-fn list(set: &TaskSet, names: &Names) -> String {
-    let mut counts: BTreeMap<u32, (String, u64)> = BTreeMap::new();
-    for n in set.iter() {
-        let g = names.place(n).map_or(u32::MAX, |place| place.g);
-        let entry = counts.entry(g).or_insert_with(|| (name(names, n), 0));
-        entry.1 += 1;
-        if entry.1 == 2 {
-            entry.0 = names.place(n).map_or_else(String::new, |place| place.key.to_owned());
-        }
-    }
-    let shown = counts.values().take(NAMES_MAX).map(|(name, count)| match count {
-        1 => name.clone(),
-        _ => format!("{name} ({})", tasks(*count)),
-    });
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    let more: u64 = counts.values().skip(NAMES_MAX).map(|(_, count)| count).sum();
-    if more > 0 { format!("{shown} and {} more", thousands(more)) } else { shown }
-}
-
 fn reason(payload: Option<&Json>) -> Option<String> {
     payload?.value().get("reason")?.as_str().map(str::to_owned)
 }
 
-/// `1 task`, `12,345 tasks`
-pub fn tasks(count: u64) -> String {
-    if count == 1 { "1 task".to_owned() } else { format!("{} tasks", thousands(count)) }
-}
-
-/// `12,345`
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_readable() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
+/// The picture must not outlive what it shows, however that ends.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        region::clear();
     }
 }

@@ -1,8 +1,11 @@
 //! The end of a run, as `run` and `watch` tell it: what failed, why and where, and what to type next.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use ork_core::id::RunId;
 use ork_core::json::Json;
+use ork_core::limits::PAGE_MAX;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::{RunRow, TaskFilter, TaskRow};
 use serde_json::{Value, json};
@@ -11,7 +14,7 @@ use crate::exit_code::Exit;
 use crate::log_text;
 use crate::names::Names;
 use crate::output::{alarm, faint, status};
-use crate::progress::{tasks, thousands, tries};
+use crate::progress::{first_line, tasks, thousands, tries};
 use crate::view;
 use crate::when::duration;
 use crate::world::{SCOPE, World};
@@ -19,7 +22,14 @@ use crate::world::{SCOPE, World};
 /// Failed tasks that are told with their logs.
 const FAILURES_MAX: u32 = 5;
 /// Lines of a failed task's log.
-const TAIL_LINES: usize = 12;
+pub const TAIL_LINES: usize = 12;
+/// The same of all failed tasks together, so that the last screen has the verdict and what led to it.
+const TAILS_LINES: usize = 20;
+/// Failed tasks that are looked at for what they failed of, and different messages that are told.
+const KINDS_OF: u32 = PAGE_MAX;
+const KINDS_MAX: usize = 5;
+/// Names that stand for those of one message.
+const NAMES_MAX: usize = 3;
 
 /// Tells a finished run, and gives its exit code.
 pub async fn tell(world: &World, run: &RunRow) -> Result<Exit> {
@@ -42,20 +52,45 @@ pub async fn tell(world: &World, run: &RunRow) -> Result<Exit> {
     if let Some(result) = run.result.as_ref().map(Json::value).filter(|result| !result.is_null()) {
         world.out.data(serde_json::to_string_pretty(&result)?)?;
     }
+    let lines = (TAILS_LINES / failures.len().max(1)).min(TAIL_LINES);
     for task in &failures {
-        tell_failure(world, &names, task).await?;
-    }
-    let bad = u64::from(run.tasks_bad);
-    if run.status == RunStatus::Failed
-        && failures.len() as u64 == u64::from(FAILURES_MAX)
-        && bad > failures.len() as u64
-    {
-        let list = format!("ork runs show {}{}", run.id, world.flags());
-        world.out.talk(format!("\n{} tasks failed or were cancelled: {list}", thousands(bad)));
+        tell_failure(world, &names, task, lines).await?;
     }
     tell_error_of_run(world, run, failures.is_empty());
     tell_verdict(world, run);
+    if failures.len() as u64 == u64::from(FAILURES_MAX) {
+        tell_kinds(world, run, &names).await?;
+    }
+    tell_next(world, run);
     Ok(exit)
+}
+
+/// What tasks failed of when they are too many to tell one by one.
+async fn tell_kinds(world: &World, run: &RunRow, names: &Names) -> Result<()> {
+    let found = failures(world, run.id, KINDS_OF).await?;
+    if found.len() as u64 <= u64::from(FAILURES_MAX) {
+        return Ok(());
+    }
+    let mut kinds: BTreeMap<&str, Vec<&TaskRow>> = BTreeMap::new();
+    for task in &found {
+        kinds.entry(task.error.as_ref().map_or("", |error| error.message.as_str())).or_default().push(task);
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, tasks)| std::cmp::Reverse(tasks.len()));
+    for (message, of) in kinds.iter().take(KINDS_MAX) {
+        let shown: Vec<String> = of.iter().take(NAMES_MAX).map(|task| names.of_task(task)).collect();
+        let more = if of.len() > NAMES_MAX { format!(" and {} more", of.len() - NAMES_MAX) } else { String::new() };
+        let count = format!("{:>5}", thousands(of.len() as u64));
+        world.out.talk(format!("{count} × {}: {}{more}", first_line(message), faint(&shown.join(", "))));
+    }
+    let others: usize = kinds.iter().skip(KINDS_MAX).map(|(_, of)| of.len()).sum();
+    if others > 0 {
+        world.out.talk(format!("{:>5} × something else", thousands(others as u64)));
+    }
+    if found.len() == KINDS_OF as usize {
+        world.out.talk(format!("      of the first {KINDS_OF}; all: ork runs show {} --json{}", run.id, world.flags()));
+    }
+    Ok(())
 }
 
 /// The first failed tasks of a run.
@@ -73,18 +108,18 @@ pub const fn exit_of(status: RunStatus) -> Exit {
 }
 
 /// One failed task with the end of its log.
-pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow) -> Result<()> {
+pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: usize) -> Result<()> {
     let name = names.of_task(task);
     let message = task.error.as_ref().map_or("", |error| error.message.as_str());
     world.out.talk(format!("\n{}: {name}: {message}{}", alarm("failed"), tries(task)));
-    let (lines, _) = log_text::tail(world.store.as_ref(), task.task, task.attempt, TAIL_LINES).await?;
-    for (_, line) in &lines {
-        world.out.talk(format!("  {} {line}", faint("|")));
+    let (tail, _) = log_text::tail(world.store.as_ref(), task.task, task.attempt, lines).await?;
+    for (_, line) in &tail {
+        world.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
     }
     let log = format!("ork runs logs {}/{name}{}", task.task.run, world.flags());
-    if lines.is_empty() {
+    if tail.is_empty() {
         world.out.talk(format!("  {}", faint("it wrote nothing")));
-    } else if lines.len() == TAIL_LINES {
+    } else if tail.len() == lines {
         world.out.talk(format!("  whole log: {log}"));
     }
     Ok(())
@@ -123,8 +158,12 @@ fn tell_verdict(world: &World, run: &RunRow) {
         let total = tasks(u64::from(run.tasks_total));
         format!(": {} of {total} failed or were cancelled", thousands(u64::from(run.tasks_bad)))
     };
-    let (id, flags) = (run.id, world.flags());
+    let id = run.id;
     world.out.talk(format!("{mark} {}  {}  {id} in {took}{bad}", status(run.status.word()), run.name));
+}
+
+fn tell_next(world: &World, run: &RunRow) {
+    let (id, flags) = (run.id, world.flags());
     world.out.talk(format!("history: {} (ork runs show {id}{flags})", world.database.place()));
     if run.status != RunStatus::Success {
         world.out.talk(format!("next: ork runs retry {id}{flags}"));

@@ -20,6 +20,15 @@ pub fn duration(ms: u64) -> String {
     }
 }
 
+/// A duration that is looked at while it grows: `3.2 s`, `42 s`, `4 min 5 s`.
+pub fn clock(ms: u64) -> String {
+    match ms {
+        0..10_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        10_000..60_000 => format!("{} s", ms / 1000),
+        _ => duration(ms),
+    }
+}
+
 /// How long ago: `now`, `12 s ago`, `4 min ago`, `3 h ago`, `5 d ago`.
 pub fn ago(at: Timestamp, now: Timestamp) -> String {
     match now.since_ms(at) / 1000 {

@@ -1,6 +1,6 @@
 //! `ork run`: a workflow file to its end, in this process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ork_core::graph::{NewRun, Pin, TriggeredBy};
@@ -12,16 +12,18 @@ use ork_core::store::{RunRow, TaskFilter, WorkerRow};
 use ork_engine::{EngineConfig, Liveness};
 use ork_workflow::Bound;
 
-use crate::carry::{self, Carriage, carry, project};
-use crate::config::{Config, JOBS};
+use crate::carry::{self, Carriage, How, carry, project};
+use crate::config::Config;
+use crate::dry_run::{self, DryRun};
 use crate::exit_code::{Exit, Refusal};
 use crate::liveness::LockFiles;
 use crate::output::Output;
 use crate::progress::tasks;
+use crate::reuse::{self, Base};
 use crate::when::ago;
 use crate::workflow_file::{Inputs, WorkflowFile, bind};
 use crate::world::{SCOPE, World};
-use crate::{host, ids, verdict};
+use crate::{host, ids, verdict, watch_files};
 
 /// Options of `ork run`.
 #[derive(Debug, clap::Args)]
@@ -32,16 +34,30 @@ pub struct Args {
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub inputs: Inputs,
-    /// Tasks at work at once [default: `jobs` of the settings, else as many as there are cores]
+    #[command(flatten)]
+    pub how: carry::Options,
+    /// Say what would be run, and run nothing.
     ///
-    /// More makes tasks that compute slow each other down; tasks that wait for others may gain.
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<usize>,
+    /// The whole graph with everything filled in that is known before the run. Nothing is created.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Begin at this task: what it needs, and what else succeeded, is taken over from an earlier run.
+    ///
+    /// That is the newest run of the same workflow and folder in which all that the task needs succeeded and has not
+    /// changed in the file since. What depends on the task runs again as well.
+    #[arg(long, value_name = "TASK")]
+    pub from: Option<String>,
+    /// Run again whenever a file beside the workflow changes.
+    ///
+    /// Looked at are the folder of the file and all below it; hidden files are not. What changes while a run is going on
+    /// does not count, because the run itself may have written it; the workflow file always does. Ctrl-C ends it.
+    #[arg(long, conflicts_with_all = ["resume", "dry_run"])]
+    pub watch_files: bool,
     /// Go on with a run whose process died or was told to stop.
     ///
     /// What was at work when it died is tried again, and what is done is not. A run that is still carried by a living
     /// process is refused.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "inputs", "input"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "inputs", "input", "dry_run", "from"])]
     pub resume: Option<String>,
 }
 
@@ -59,22 +75,45 @@ Examples:
   ork run examples/hello.yaml
   ork run examples/hello.yaml -i name=Ada
   ork run examples/logs.yaml --jobs 2 --json
+  ork run examples/logs.yaml --dry-run
+  ork run examples/logs.yaml --from merge
+  ork run examples/logs.yaml --watch-files
   ork run --resume last";
 
 /// Carries out `ork run`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let jobs = carry::jobs(config.whole(&JOBS, args.jobs)?);
+    let how = args.how.settle(out, config)?;
     if let Some(run) = &args.resume {
-        return resume(&World::find(out, config).await?, run, jobs).await;
+        return resume(&World::find(out, config).await?, run, how).await;
     }
-    let file = WorkflowFile::read(&args.file.unwrap_or_default())?;
+    let path = args.file.clone().unwrap_or_default();
+    if args.watch_files {
+        return watch_files::repeat(out, config, &path, async || once(&args, &path, (out, config), how).await).await;
+    }
+    once(&args, &path, (out, config), how).await
+}
+
+async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: How) -> Result<Exit> {
+    let file = WorkflowFile::read(path)?;
     let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
     let project = project(file.name.as_ref())?;
+    let base = match &args.from {
+        Some(key) => reuse::begin_at(&World::find(out, config).await?, &bound, &project, key).await?,
+        None => Base::default(),
+    };
+    if args.dry_run {
+        // Nothing is created, not even a database.
+        dry_run::tell(out, &DryRun { bound: &bound, project: &project, reuse: &base.reuse, jobs: how.jobs })?;
+        return Ok(Exit::Success);
+    }
     let world = World::open(out, config).await?;
-    let new = new_run(&world, &file, bound, Pin::Process, Some(project))?;
+    let new = NewRun { reuse: base.reuse, ..new_run(&world, &file, bound, Pin::Process, Some(project))? };
     world.store.submit(&new).await?;
-    out.talk(format!("{}  {}  {}", new.plan.name, new.id, tasks(new.plan.tasks_at_birth())));
-    carry(&world, new.id, &Carriage { jobs, new: Some(&new), before: None, strays: Vec::new() }).await
+    let count = tasks(new.plan.tasks_at_birth());
+    let taken: usize = new.reuse.iter().map(|group| group.done.len()).sum();
+    let taken = base.run.map(|run| format!(", {taken} taken over from {run}")).unwrap_or_default();
+    out.talk(format!("{}  {}  {count}{taken}", new.plan.name, new.id));
+    carry(&world, new.id, &Carriage { how, new: Some(&new), before: None, strays: Vec::new() }).await
 }
 
 /// A run of a file.
@@ -98,7 +137,7 @@ pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, proje
     })
 }
 
-async fn resume(world: &World, text: &str, jobs: usize) -> Result<Exit> {
+async fn resume(world: &World, text: &str, how: How) -> Result<Exit> {
     let id = ids::run(world.store.as_ref(), SCOPE, text).await?;
     let row = carry::row(world, id).await?;
     if row.status.is_terminal() {
@@ -113,15 +152,15 @@ async fn resume(world: &World, text: &str, jobs: usize) -> Result<Exit> {
         let message = format!("`{id}` is carried by `{}` on `{}`, last heard of {since}", carrier.name, carrier.host);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }
-    take_over(world, &row, jobs).await
+    take_over(world, &row, how).await
 }
 
-/// Carries a run whose process is gone. With 0 jobs only what that left behind is settled.
-pub async fn take_over(world: &World, row: &RunRow, jobs: usize) -> Result<Exit> {
+/// Carries a run whose process is gone.
+pub async fn take_over(world: &World, row: &RunRow, how: How) -> Result<Exit> {
     let (left, total) = (row.tasks_left, tasks(u64::from(row.tasks_total)));
     world.out.talk(format!("{}  {}  {left} of {total} left", row.name, row.id));
     let strays = at_work(world, row.id).await?;
-    carry(world, row.id, &Carriage { jobs, new: None, before: Some(row), strays }).await
+    carry(world, row.id, &Carriage { how, new: None, before: Some(row), strays }).await
 }
 
 /// The tasks that a worker has, or had when it died.

@@ -57,7 +57,7 @@ async fn of_task(world: &World, reason: &Reason) -> Result<()> {
     world.out.data(format!("{}  {}: {}", status(word), reason.name, reason.why))?;
     if reason.task.error.is_some() {
         let names = Names::read(world.store.as_ref(), SCOPE, reason.task.task.run).await?;
-        verdict::tell_failure(world, &names, &reason.task).await?;
+        verdict::tell_failure(world, &names, &reason.task, verdict::TAIL_LINES).await?;
     }
     Ok(())
 }
@@ -98,7 +98,7 @@ async fn of_ended(world: &World, run: &RunRow) -> Result<()> {
     world.out.data(sentence)?;
     let names = Names::read(world.store.as_ref(), SCOPE, run.id).await?;
     for task in verdict::failures(world, run.id, 5).await? {
-        verdict::tell_failure(world, &names, &task).await?;
+        verdict::tell_failure(world, &names, &task, verdict::TAIL_LINES).await?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use ork_engine::{EngineConfig, EngineHandle, Observation};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::carry::{jobs, start};
+use crate::carry::start;
 use crate::config::{CAPACITY, Config, GRACE, QUEUES};
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
@@ -52,7 +52,7 @@ pub struct Args {
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let queues = config.names(&QUEUES, args.queues)?;
     let grace = config.time_ms(&GRACE, args.grace)?;
-    let capacity = jobs(config.whole(&CAPACITY, args.capacity)?);
+    let capacity = config.cores(&CAPACITY, args.capacity)?;
     if let Some(bad) = queues.iter().find(|queue| !is_name(queue)) {
         return Err(Refusal::usage(format!("`{bad}` is not the name of a queue"))
             .hint("--queues default,render")

@@ -15,6 +15,8 @@ pub enum Kind {
     Names,
     /// A duration, such as `30s`.
     Time,
+    /// One of these.
+    Word(&'static [&'static str]),
 }
 
 /// A setting.
@@ -47,6 +49,14 @@ pub const JOBS: Key = Key {
     default: "0",
     about: "Tasks that one ork run has at work at once; 0 means as many as there are cores.",
 };
+pub const PROGRESS: Key = Key {
+    name: "progress",
+    variable: "ORK_PROGRESS",
+    flag: "--progress",
+    kind: Kind::Word(&["auto", "bar", "plain", "none"]),
+    default: "auto",
+    about: "How progress is told: bar, plain or none; auto is bar in a terminal.",
+};
 pub const QUEUES: Key = Key {
     name: "worker.queues",
     variable: "ORK_WORKER_QUEUES",
@@ -73,7 +83,7 @@ pub const GRACE: Key = Key {
 };
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 5] = [&DATABASE, &JOBS, &QUEUES, &CAPACITY, &GRACE];
+pub const KEYS: [&Key; 6] = [&DATABASE, &JOBS, &PROGRESS, &QUEUES, &CAPACITY, &GRACE];
 
 impl Key {
     /// What is wrong with a text, for the end of a sentence.
@@ -84,7 +94,8 @@ impl Key {
         match self.kind {
             Kind::Whole if text.parse::<usize>().is_err() => Err(format!("`{text}` is not a whole number")),
             Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
-            Kind::Database | Kind::Whole | Kind::Names => Ok(()),
+            Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
+            Kind::Database | Kind::Whole | Kind::Names | Kind::Word(_) => Ok(()),
         }
     }
 
@@ -93,7 +104,7 @@ impl Key {
         match self.kind {
             Kind::Whole => text.parse::<usize>().map_or(Value::Null, Into::into),
             Kind::Names => text.split(',').collect(),
-            Kind::Database | Kind::Time => text.into(),
+            Kind::Database | Kind::Time | Kind::Word(_) => text.into(),
         }
     }
 
@@ -104,6 +115,7 @@ impl Key {
                 json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}})
             }
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
+            Kind::Word(words) => json!({"enum": words}),
             Kind::Time => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),
         };
         schema["description"] = self.about.into();

@@ -12,5 +12,7 @@ mod home;
 mod init;
 mod kills;
 mod postgres;
+mod progress;
 mod runs;
 mod signals;
+mod terminal;

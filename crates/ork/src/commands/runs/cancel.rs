@@ -5,13 +5,13 @@ use ork_core::id::{RunId, TaskRef};
 use ork_core::state::Reason;
 use serde_json::json;
 
-use crate::carry::row;
+use crate::carry::{How, row};
 use crate::commands::run::{carrier, take_over};
 use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::ids::{self, Target};
 use crate::output::Output;
-use crate::progress::tasks;
+use crate::progress::{Style, tasks};
 use crate::world::{SCOPE, World};
 
 /// Options of `ork runs cancel`.
@@ -51,7 +51,7 @@ async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
     }
     // What a dead process left would wait for the next one that looks after this database, and there may be none.
     if !run.status.is_terminal() && run.in_process && carrier(world, id).await?.is_none() {
-        take_over(world, &run, 0).await?;
+        take_over(world, &run, How { jobs: 0, style: Style::Plain }).await?;
     }
     Ok(Exit::Success)
 }

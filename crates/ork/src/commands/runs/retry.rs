@@ -1,22 +1,19 @@
 //! `ork runs retry`: a new run on the same plan.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use anyhow::{Context, Result};
-use ork_core::graph::{NewRun, Pin, Reuse, Reused, TriggeredBy};
-use ork_core::id::{RunId, TaskRef, WorkspaceId};
-use ork_core::plan::{Node, Plan};
-use ork_core::state::TaskStatus;
-use ork_core::store::{GroupRow, OutputRow, RunRow, StoredPlan};
+use anyhow::Result;
+use ork_core::graph::{NewRun, Pin, Reuse, TriggeredBy};
+use ork_core::id::WorkspaceId;
+use ork_core::plan::Plan;
+use ork_core::store::{RunRow, StoredPlan};
 use serde_json::json;
 
 use crate::carry::{self, Carriage, carry, row};
-use crate::config::{Config, JOBS};
+use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
-use crate::names::number;
 use crate::output::Output;
 use crate::progress::tasks;
+use crate::reuse;
 use crate::world::{SCOPE, World};
 
 /// Options of `ork runs retry`.
@@ -28,6 +25,7 @@ left to the workers.
 
 Examples:
   ork runs retry last
+  ork runs retry last --from merge
   ork runs retry last --all --jobs 2")]
 pub struct Args {
     /// A run that is over.
@@ -39,9 +37,11 @@ pub struct Args {
     /// Only do what did not succeed; this is the default.
     #[arg(long, conflicts_with = "all")]
     pub failed_only: bool,
-    /// Tasks at work at once, when it is carried here [default: `jobs` of the settings]
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<usize>,
+    /// Do this task again although it succeeded, and all that depends on it.
+    #[arg(long, value_name = "TASK", conflicts_with = "all")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    pub how: carry::Options,
 }
 
 /// Carries out `ork runs retry`.
@@ -54,26 +54,17 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         let message = format!("`{id}` is {}: only a run that is over can be repeated", old.status);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }
-    let stored = store.plans(SCOPE, &[id]).await?.pop().with_context(|| format!("`{id}` has no plan"))?;
-    let plan: Plan = serde_json::from_str(stored.plan.as_str()).context("failed to read the plan")?;
-    let reuse = if args.all { Vec::new() } else { successes(&world, id, &plan).await? };
+    let (stored, plan) = reuse::read_plan(&world, id).await?;
+    let again = args.from.iter().map(|key| reuse::position(&plan, key)).collect::<Result<_>>()?;
+    let reuse = if args.all { Vec::new() } else { reuse::successes(&world, id, &plan, &again).await? };
     let taken: usize = reuse.iter().map(|group| group.done.len()).sum();
     let new = new_run(&world, &old, stored, plan, reuse);
     store.submit(&new).await?;
     let note = format!("retry of {id}, {taken} of {} taken over", tasks(u64::from(old.tasks_total)));
     if old.in_process {
         out.talk(format!("{}  {}  {note}", new.plan.name, new.id));
-        return carry(
-            &world,
-            new.id,
-            &Carriage {
-                jobs: carry::jobs(config.whole(&JOBS, args.jobs)?),
-                new: Some(&new),
-                before: None,
-                strays: Vec::new(),
-            },
-        )
-        .await;
+        let carriage = Carriage { how: args.how.settle(out, config)?, new: Some(&new), before: None, strays: Vec::new() };
+        return carry(&world, new.id, &carriage).await;
     }
     if out.json {
         out.value(&json!({"run_id": new.id.to_string(), "retry_of": id.to_string(), "reused": taken}))?;
@@ -106,58 +97,4 @@ fn new_run(world: &World, old: &RunRow, stored: StoredPlan, plan: Plan, reuse: V
         actor: world.actor(),
         now: world.now(),
     }
-}
-
-/// What can be taken over from a run.
-async fn successes(world: &World, run: RunId, plan: &Plan) -> Result<Vec<Reuse>> {
-    let groups = world.store.groups(SCOPE, run).await?;
-    let wanted: Vec<u32> = groups.iter().map(|group| group.g).collect();
-    let mut ends: BTreeMap<u32, Vec<OutputRow>> = BTreeMap::new();
-    for row in world.store.outputs(SCOPE, run, &wanted).await? {
-        ends.entry(row.g).or_default().push(row);
-    }
-    let firm = firm(&plan.nodes, &ends);
-    let reuse = groups.into_iter().filter_map(|group| {
-        let node = plan.nodes.get(group.g as usize)?;
-        let stands = node.depends_on.iter().all(|parent| firm.contains(parent));
-        let ends = ends.remove(&group.g).filter(|_| stands)?;
-        taken_over(run, &group, ends)
-    });
-    Ok(reuse.collect())
-}
-
-fn taken_over(run: RunId, group: &GroupRow, ends: Vec<OutputRow>) -> Option<Reuse> {
-    let done: Vec<Reused> = ends
-        .into_iter()
-        .filter(|row| row.status == TaskStatus::Success)
-        .map(|row| Reused {
-            index: row.task_index,
-            from: TaskRef { run, n: number(group, row.task_index) },
-            output: row.output,
-        })
-        .collect();
-    let size = group.size.filter(|_| !done.is_empty())?;
-    Some(Reuse { g: group.g, size, items: group.items.clone(), done })
-}
-
-/// The nodes all of whose tasks ended well, and so did those of all that they need. What needs anything else saw
-/// outputs that the new run may not have, so it runs again although it succeeded: a clean-up, for instance.
-fn firm(nodes: &[Node], ends: &BTreeMap<u32, Vec<OutputRow>>) -> BTreeSet<u32> {
-    let mut firm = BTreeSet::new();
-    let mut is_growing = true;
-    // A node may stand in the file before what it needs.
-    while is_growing {
-        is_growing = false;
-        for (g, node) in (0..).zip(nodes) {
-            let is_good = |row: &OutputRow| matches!(row.status, TaskStatus::Success | TaskStatus::Skipped);
-            if !firm.contains(&g)
-                && node.depends_on.iter().all(|parent| firm.contains(parent))
-                && ends.get(&g).is_some_and(|ends| ends.iter().all(is_good))
-            {
-                firm.insert(g);
-                is_growing = true;
-            }
-        }
-    }
-    firm
 }

@@ -87,7 +87,7 @@ async fn show_run(world: &World, id: RunId) -> Result<()> {
         world.out.data(format!("  and {} more; all: ork runs show {id} --json", thousands(more)))?;
     }
     for task in verdict::failures(world, id, 3).await? {
-        verdict::tell_failure(world, &names, &task).await?;
+        verdict::tell_failure(world, &names, &task, verdict::TAIL_LINES).await?;
     }
     if !run.status.is_terminal()
         && let Some(reason) = why::of_run(world, id).await?

@@ -11,7 +11,7 @@ use crate::exit_code::Exit;
 use crate::follow::Follower;
 use crate::ids;
 use crate::output::{Output, status, warn};
-use crate::progress::Progress;
+use crate::progress::{Asked, Progress, Style};
 use crate::signals::Signals;
 use crate::verdict;
 use crate::when::parse_ms;
@@ -32,6 +32,8 @@ pub struct Args {
     /// Stop watching after this time, with exit code 5 [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_ms)]
     pub timeout: Option<u64>,
+    #[command(flatten)]
+    pub progress: Asked,
 }
 
 /// How often the run is looked at.
@@ -46,10 +48,11 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
     let found = row(&world, id).await?;
     out.talk(format!("{}  {id}  {}", found.name, status(found.status.word())));
+    let style = args.progress.settle(out, config)?;
     let limit = args.timeout.map_or(FOREVER, Duration::from_millis).min(FOREVER);
     let again = format!("ork runs watch {id}{}", world.flags());
     tokio::select! {
-        ended = timeout_at(Instant::now() + limit, follow(&world, Follower::new(id, 0))) => match ended {
+        ended = timeout_at(Instant::now() + limit, follow(&world, Follower::new(id, 0), style)) => match ended {
             Ok(ended) => ended?,
             Err(_) => {
                 warn(format!("timed out; the run goes on: {again}"));
@@ -65,8 +68,8 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 }
 
 /// Tells what happens until the run is over. A database that does not answer is waited for.
-async fn follow(world: &World, mut follower: Follower) -> Result<()> {
-    let mut progress = Progress::new(world.clone(), follower.run);
+async fn follow(world: &World, mut follower: Follower, style: Style) -> Result<()> {
+    let mut progress = Progress::new(world.clone(), follower.run, style);
     let mut is_down = false;
     loop {
         match follower.next(world.store.as_ref()).await {
