@@ -305,6 +305,11 @@ fn explain(error: &ScanError) -> (&'static str, String, Option<&'static str>) {
             let hint = "a value, a quote or a closing bracket is missing, here or above";
             (syntax, format!("not valid YAML: {}", error.info()), Some(hint))
         }
+        _ if error.info().contains("expected ','") => (
+            syntax,
+            "not valid YAML: within `{ }` or `[ ]` a comma must stand here".into(),
+            Some("quote text that holds `,`, `[`, `]`, `{` or `}`, or write each key on a line of its own"),
+        ),
         _ => {
             let hint = "text with `: `, ` #`, or a special character at its beginning must be quoted";
             (syntax, format!("not valid YAML: {}", error.info()), Some(hint))

@@ -9,6 +9,7 @@ use std::io::{self, IsTerminal, Write as _};
 use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The lines as they stand on the screen, with their colours.
@@ -31,10 +32,11 @@ pub fn size() -> (usize, usize) {
     }
 }
 
-/// Draws these lines in place of those that are there.
+/// Draws these lines in place of those that are there. A terminal that is stopped, or slow, misses a picture rather than
+/// making the run wait for it.
 pub fn draw(lines: Vec<String>) {
     let mut region = REGION.lock().unwrap_or_else(PoisonError::into_inner);
-    if *region != lines {
+    if *region != lines && (lines.is_empty() || has_room()) {
         write(&frame(&region, None, &lines, size().0));
         *region = lines;
     }
@@ -54,6 +56,12 @@ pub fn tell(text: &str) {
     } else {
         write(&frame(&region, Some(text), &region, size().0));
     }
+}
+
+fn has_room() -> bool {
+    let stderr = io::stderr();
+    let mut end = [PollFd::new(&stderr, PollFlags::OUT)];
+    poll(&mut end, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 fn write(frame: &str) {
@@ -82,7 +90,7 @@ fn frame(old: &[String], above: Option<&str>, new: &[String], columns: usize) ->
         if !width(line).is_multiple_of(columns) || line.is_empty() {
             frame.push_str("\x1b[K");
         }
-        frame.push_str("\r\n");
+        frame.push('\n');
     }
     frame.push_str("\x1b[J");
     frame.push_str(SHOW);
@@ -128,8 +136,8 @@ mod tests {
     fn a_frame_goes_back_over_broken_lines_and_erases_what_is_left() {
         let lines = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let shown = frame(&lines(&["0123456789ab", "x"]), Some("told"), &lines(&["y"]), 10);
-        assert_eq!(shown, "\x1b[?2026h\r\x1b[3Atold\x1b[K\r\ny\x1b[K\r\n\x1b[J\x1b[?2026l");
+        assert_eq!(shown, "\x1b[?2026h\r\x1b[3Atold\x1b[K\ny\x1b[K\n\x1b[J\x1b[?2026l");
         let full = frame(&[], None, &lines(&["0123456789"]), 10);
-        assert_eq!(full, "\x1b[?2026h0123456789\r\n\x1b[J\x1b[?2026l");
+        assert_eq!(full, "\x1b[?2026h0123456789\n\x1b[J\x1b[?2026l");
     }
 }

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+mod again;
 mod carried;
 mod config;
 mod docs;
+mod exits;
+mod faces;
 mod files;
 mod formats;
 mod graph;

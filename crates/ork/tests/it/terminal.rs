@@ -1,13 +1,18 @@
 //! The real binary in a pseudo-terminal, and what stands on the screen.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
+
+/// How long a terminal may stay as it is while words are waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a process wrote to its terminal so far, and the screen that it makes.
 pub struct Screen {
@@ -34,7 +39,7 @@ pub struct Terminal {
 impl Terminal {
     /// Starts a program whose three streams are a terminal of this size.
     pub fn start(mut command: Command, rows: u16, columns: u16) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         resize(&master, rows, columns);
@@ -60,7 +65,9 @@ impl Terminal {
         let mut screen = screen.lock().unwrap();
         while !screen.text().contains(words) {
             assert!(!screen.is_over, "it ended without `{words}`:\n{}", screen.text());
-            screen = changed.wait(screen).unwrap();
+            let (back, waited) = changed.wait_timeout(screen, PATIENCE).unwrap();
+            screen = back;
+            assert!(!waited.timed_out(), "nothing for {PATIENCE:?} while waiting for `{words}`:\n{}", screen.text());
         }
     }
 
@@ -75,13 +82,8 @@ impl Terminal {
         resize(&self.master, rows, columns);
     }
 
-    /// Types.
-    pub fn type_in(&mut self, text: &str) {
-        self.master.write_all(text.as_bytes()).unwrap();
-    }
-
-    pub fn pid(&self) -> rustix::process::Pid {
-        rustix::process::Pid::from_child(&self.child)
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for the end: the exit code and all that was written.

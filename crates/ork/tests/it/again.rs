@@ -1,0 +1,106 @@
+//! What a run would do, beginning at a task, and running again when files change.
+
+use rustix::process::Signal;
+
+use crate::home::Home;
+
+const FLOW: &str = "\
+name: reel
+inputs:
+  clips: {type: integer, default: 5}
+tasks:
+  list: {run: \"echo '[1, 2]'; echo list >>done\", output: stdout_json}
+  cut:
+    depends_on: [list]
+    count: \"{{ inputs.clips }}\"
+    command: [sh, -c, 'echo cut >>done', \"{{ task.index }}\"]
+    env: {FIRST: \"{{ tasks.list.output[0] }}\", QUOTED: \"it's {{ inputs.clips }}\"}
+    retry: {max_attempts: 3, delay: 2s}
+    timeout: 10m
+  merge: {depends_on: [cut], run: echo merge >>done; test -f there}
+  tidy: {depends_on: [merge], run_if: always, run: echo tidy >>done}
+";
+
+fn home() -> Home {
+    let home = Home::new();
+    home.file("flow.yaml", FLOW);
+    home
+}
+
+/// What ran since the last time, sorted.
+fn done(home: &Home) -> String {
+    let path = home.project().join("done");
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    std::fs::remove_file(&path).ok();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    lines.join(" ")
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_run_and_creates_nothing() {
+    let home = home();
+    insta::assert_snapshot!(home.says("run flow.yaml --dry-run --jobs 2"), @"");
+    assert!(!home.dir.join(".local").exists() && done(&home).is_empty());
+    let plan = &home.values("run flow.yaml --dry-run --json -i clips=2")[0];
+    assert_eq!(plan["tasks"][1]["siblings"][1]["command"], serde_json::json!(["sh", "-c", "echo cut >>done", "1"]));
+    assert_eq!(plan["tasks"][1]["siblings"][1]["env"]["FIRST"], "{{ tasks.list.output[0] }}");
+    assert!(home.says("run flow.yaml --dry-run -i clips=many").starts_with("exit 2\n"));
+}
+
+#[test]
+fn a_run_begins_at_a_task_with_what_was_done_before() {
+    let home = home();
+    assert!(home.says("run flow.yaml --from merge").starts_with("exit 7\n"), "there is no earlier run");
+    assert!(home.says("run flow.yaml -i clips=2").starts_with("exit 1\n"));
+    assert_eq!(done(&home), "cut cut list merge tidy");
+    home.file("there", "");
+    let said = home.says("run flow.yaml -i clips=2 --from merge --dry-run");
+    assert!(said.contains("cut ×2  taken over from run_ID\n") && said.contains("\nmerge\n"), "{said}");
+    let said = home.says("run flow.yaml -i clips=2 --from merge");
+    assert!(said.contains("reel  run_ID  5 tasks, 3 taken over from run_ID\n"), "{said}");
+    assert_eq!(done(&home), "merge tidy");
+    assert!(home.says("run flow.yaml -i clips=2 --from cut").starts_with("exit 0\n"));
+    assert_eq!(done(&home), "cut cut merge tidy");
+    insta::assert_snapshot!(home.says("run flow.yaml --from merge -i clips=3"), @"");
+    insta::assert_snapshot!(home.says("run flow.yaml --from merg"), @"");
+    home.file("flow.yaml", &FLOW.replace("echo list >>done", "echo list >>done # changed"));
+    assert!(home.says("run flow.yaml -i clips=2 --from merge").contains("`merge` needs `list`, which has changed since"));
+    assert!(home.says("doctor").starts_with("exit 0\n"));
+}
+
+#[test]
+fn a_retry_does_a_task_again_that_succeeded() {
+    let home = home();
+    home.file("there", "");
+    assert!(home.says("run flow.yaml -i clips=2").starts_with("exit 0\n"));
+    done(&home);
+    let said = home.says("runs retry last --from merge");
+    assert!(said.starts_with("exit 0\n") && said.contains("3 of 5 tasks taken over"), "{said}");
+    assert_eq!(done(&home), "merge tidy");
+    assert!(home.says("runs retry last --from mrge").starts_with("exit 7\n"));
+}
+
+#[test]
+fn files_that_change_run_it_again() {
+    let home = Home::new();
+    home.file("flow.yaml", "tasks:\n  a: {run: cat part; touch written}\n");
+    home.file("part", "");
+    let mut run = home.start("run flow.yaml --watch-files");
+    run.wait_for("watching");
+    home.file(".hidden", "");
+    home.file("part", "more");
+    run.wait_for("changed: part");
+    run.wait_for("watching");
+    home.file("flow.yaml", "tasks:\n  a: {run: exit 1}\n");
+    run.wait_for("changed: flow.yaml");
+    run.wait_for("failed: a");
+    run.wait_for("watching");
+    home.file("flow.yaml", "tasks: nonsense\n");
+    run.wait_for("nothing was run");
+    run.wait_for("watching");
+    run.signal(Signal::INT);
+    assert!(run.end(&home).starts_with("exit 130\n"));
+    assert_eq!(home.values("runs list --json").len(), 3);
+    assert!(home.says("run --watch-files -").starts_with("exit 2\n"));
+}

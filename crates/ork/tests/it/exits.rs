@@ -1,0 +1,70 @@
+//! Every exit code, reached by a command.
+
+use rustix::process::Signal;
+
+use crate::home::Home;
+
+/// Makes the stored plan of `good` something that is no JSON, as a bad disk would.
+fn damage(home: &Home) {
+    let path = home.dir.join(".local/share/ork/ork.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let plan = br#"{"name":"good""#;
+    let places: Vec<usize> = bytes.windows(plan.len()).enumerate().filter(|(_, at)| at == plan).map(|(at, _)| at).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at] = b'[';
+    }
+    std::fs::write(&path, bytes).unwrap();
+}
+
+/// Something that ends with this code.
+fn reach(code: &str) -> String {
+    let home = Home::new();
+    home.file("good.yaml", "tasks:\n  a: {run: echo}\n");
+    home.file("bad.yaml", "tasks:\n  a: {run: exit 9}\n");
+    home.file("long.yaml", "tasks:\n  a: {run: sleep 60}\n");
+    match code {
+        "0" => home.says("run good.yaml"),
+        "1" => home.says("run bad.yaml"),
+        "2" => home.says("run good.yaml -i nothing=1"),
+        "3" => {
+            let mut run = home.start("run long.yaml");
+            run.wait_for("started");
+            assert!(home.says("runs cancel last").starts_with("exit 0\n"));
+            run.end(&home)
+        }
+        "5" => {
+            home.says("runs submit good.yaml");
+            home.says("runs watch last --timeout 50ms")
+        }
+        "7" => {
+            home.says("run good.yaml");
+            home.says("runs show 0123456789")
+        }
+        "8" => home.says("runs list --database postgres://nobody@127.0.0.1:1/none"),
+        "70" => {
+            home.says("run good.yaml");
+            damage(&home);
+            home.says("runs retry last")
+        }
+        "130" => {
+            let mut run = home.start("run long.yaml");
+            run.wait_for("started");
+            run.signal(Signal::TERM);
+            run.end(&home)
+        }
+        other => panic!("nothing here ends with {other}"),
+    }
+}
+
+#[test]
+fn every_exit_code_is_reached() {
+    let page = include_str!("../../../../docs/cli.md");
+    let table = page.split("\n## Exit codes\n").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
+    let codes: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next()).collect();
+    assert_eq!(codes.len(), 11, "a heading, a line, and nine codes: {codes:?}");
+    for code in codes.into_iter().skip(2) {
+        let said = reach(code);
+        assert!(said.starts_with(&format!("exit {code}\n")), "{code}: {said}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Every command as people see it: through a pipe, as JSON, in a terminal with colours, and in a narrow one without.
+
+use std::collections::BTreeMap;
+
+use crate::home::{Home, ORK};
+use crate::terminal::Terminal;
+
+const GOOD: &str = "\
+name: good
+inputs: {name: {type: string, default: you}}
+labels: {team: media}
+tasks:
+  greet: {run: echo \"hello, $NAME\", env: {NAME: \"{{ inputs.name }}\"}, output: stdout}
+result: \"{{ tasks.greet.output }}\"
+";
+const BAD: &str = "\
+name: bad
+tasks:
+  one: {run: echo fine}
+  two:
+    depends_on: [one]
+    run: echo working; exit 3
+    retry: {max_attempts: 2, delay: 10ms}
+  many: {depends_on: [one], count: 20, run: echo part}
+  three: {depends_on: [two], run: echo never}
+on_failure: continue
+";
+const WRONG: &str = "tasks:\n  one: {rum: echo fine}\n  two: {depends_on: [oen], run: echo}\n";
+
+/// How each command is called. A command that is not here fails the test.
+const CALLS: &[(&str, &str)] = &[
+    ("run", "run bad.yaml --jobs 1 --progress plain"),
+    ("init", "init fresh --template etl"),
+    ("validate", "validate good.yaml wrong.yaml"),
+    ("graph", "graph bad.yaml"),
+    ("runs list", "runs list"),
+    ("runs show", "runs show last"),
+    ("runs watch", "runs watch last --progress plain"),
+    ("runs logs", "runs logs last/two"),
+    ("runs cancel", "runs cancel last"),
+    ("runs retry", "runs retry last --jobs 1 --progress plain"),
+    ("runs submit", "runs submit good.yaml"),
+    ("why", "why last/two"),
+    ("doctor", "doctor"),
+    ("worker", "worker --no-such-option"),
+    ("db migrate", "db migrate"),
+    ("db status", "db status"),
+    ("db verify", "db verify"),
+    ("config show", "config show --origin"),
+    ("schema", "schema config"),
+    ("explain", "explain exit-5"),
+    ("completions", "completions nosuchshell"),
+    ("man", "man nosuchcommand"),
+    ("version", "version"),
+];
+
+/// A home with a run that succeeded and, after it, one that failed.
+fn home() -> Home {
+    let home = Home::new();
+    for (name, text) in [("good.yaml", GOOD), ("bad.yaml", BAD), ("wrong.yaml", WRONG)] {
+        home.file(name, text);
+    }
+    assert!(home.says("run good.yaml -i name=Ada").starts_with("exit 0\n"));
+    assert!(home.says("run bad.yaml --jobs 1").starts_with("exit 1\n"));
+    home
+}
+
+/// The commands that have none below them.
+fn leaves(home: &Home, above: &str) -> Vec<String> {
+    let line = format!("{above} --help");
+    let help = home.says(line.trim_start());
+    let Some((_, commands)) = help.split_once("\nCommands:\n") else { return vec![above.trim_start().to_owned()] };
+    let names = commands.lines().take_while(|line| !line.is_empty()).filter_map(|line| {
+        // The descriptions of some go on in the next line.
+        line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?.split_whitespace().next()
+    });
+    names.filter(|name| *name != "help").flat_map(|name| leaves(home, &format!("{above} {name}"))).collect()
+}
+
+/// What a command writes to a terminal, escapes made visible.
+fn in_terminal(line: &str, columns: u16, no_color: bool) -> String {
+    let home = home();
+    let mut command = home.program(ORK);
+    command.args(line.split(' ')).envs(no_color.then_some(("NO_COLOR", "1")));
+    let (code, screen) = Terminal::start(command, 50, columns).end();
+    let text = String::from_utf8(screen.bytes).unwrap().replace('\x1b', "␛").replace("\r\n", "\n");
+    format!("exit {}\n{}", code.unwrap(), home.masked(&text))
+}
+
+#[test]
+fn every_command_has_its_faces() {
+    let listed: Vec<String> = CALLS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut there = leaves(&home(), "");
+    let mut known = listed.clone();
+    (there.sort(), known.sort());
+    assert_eq!(there, known, "each command stands in CALLS");
+    for (name, line) in CALLS {
+        let faces: BTreeMap<&str, String> = [
+            ("1 through a pipe", home().says(line)),
+            ("2 as JSON", home().says(&format!("{line} --json"))),
+            ("3 in a terminal", in_terminal(line, 100, false)),
+            ("4 in a narrow terminal, NO_COLOR", in_terminal(line, 40, true)),
+        ]
+        .into();
+        let text: String = faces.iter().map(|(face, text)| format!("===== {face}\n{text}\n")).collect();
+        insta::with_settings!({description => format!("ork {line}"), omit_expression => true, prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(name.replace(' ', "-"), text);
+        });
+    }
+}
