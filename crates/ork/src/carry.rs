@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RunId, TaskId};
-use ork_core::plan::Node;
+use ork_core::plan::{Node, Plan};
 use ork_core::state::Reason;
-use ork_core::store::RunRow;
+use ork_core::store::{RunRow, StoredPlan};
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use tokio::sync::broadcast::error::RecvError;
@@ -21,6 +21,7 @@ use crate::follow::Follower;
 use crate::host;
 use crate::killer::Killer;
 use crate::liveness::LockFiles;
+use crate::operations::Operations;
 use crate::output::warn;
 use crate::progress::{Progress, tasks};
 use crate::signals::{Asked, Signals};
@@ -42,6 +43,8 @@ pub struct Carriage<'a> {
     pub before: Option<&'a RunRow>,
     /// Tasks that were at work in a process of this machine that is dead.
     pub strays: Vec<TaskId>,
+    /// What serves operations.
+    pub operations: Operations,
 }
 
 /// What the signals so far have led to.
@@ -57,7 +60,12 @@ enum Asking {
 }
 
 /// The executor of processes, and an engine. What earlier attempts of `strays` have left on this machine is killed first.
-pub async fn start(world: &World, config: EngineConfig, strays: &[TaskId]) -> Result<(EngineHandle, Arc<Killer>)> {
+pub async fn start(
+    world: &World,
+    config: EngineConfig,
+    strays: &[TaskId],
+    commands: Operations,
+) -> Result<(EngineHandle, Arc<Killer>)> {
     let root = world.database.work_root()?;
     let processes = ProcessExecutor::new(ProcessConfig::new(&root))
         .with_context(|| format!("failed to set up `{}`, where tasks work", root.display()))?;
@@ -70,7 +78,7 @@ pub async fn start(world: &World, config: EngineConfig, strays: &[TaskId]) -> Re
         entropy: Box::new(OsEntropy),
         liveness: Arc::new(LockFiles::new(world.database.locks()?, host.clone())),
     };
-    let executors = Executors { process: Some(Arc::clone(&killer) as _), ..Executors::default() };
+    let executors = Executors { process: Some(Arc::clone(&killer) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
@@ -97,7 +105,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         reap_ms: REAP_MS,
         ..EngineConfig::default()
     };
-    let (engine, killer) = start(world, config, &carriage.strays).await?;
+    let (engine, killer) = start(world, config, &carriage.strays, carriage.operations.clone()).await?;
     if let Some(new) = carriage.new {
         engine.seed(new);
     }
@@ -223,6 +231,13 @@ fn broken(world: &World, run: RunId, problem: Option<String>) -> anyhow::Error {
 pub async fn row(world: &World, run: RunId) -> Result<RunRow> {
     let row = world.store.run(SCOPE, run).await?;
     row.ok_or_else(|| Refusal::no_match(format!("`{run}` does not exist any more")).into())
+}
+
+/// The plan of a run that must be there, as it is stored and as it is read.
+pub async fn plan(world: &World, run: RunId) -> Result<(StoredPlan, Plan)> {
+    let stored = world.store.plans(SCOPE, &[run]).await?.pop().with_context(|| format!("`{run}` has no plan"))?;
+    let plan = serde_json::from_str(stored.plan.as_str()).context("failed to read the plan")?;
+    Ok((stored, plan))
 }
 
 /// Where a file's tasks run: its folder, absolute.

@@ -16,6 +16,7 @@ use crate::carry::{self, Carriage, carry, project};
 use crate::config::{Config, JOBS};
 use crate::exit_code::{Exit, Refusal};
 use crate::liveness::LockFiles;
+use crate::operations::{self, Operations, Serving};
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::when::ago;
@@ -43,6 +44,8 @@ pub struct Args {
     /// process is refused.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["file", "inputs", "input"])]
     pub resume: Option<String>,
+    #[command(flatten)]
+    pub serving: Serving,
 }
 
 const AFTER: &str = "\
@@ -59,22 +62,29 @@ Examples:
   ork run examples/hello.yaml
   ork run examples/hello.yaml -i name=Ada
   ork run examples/logs.yaml --jobs 2 --json
+  ork run plan.json --operation generateVideo=./generate.sh --operation merge=./merge.sh
   ork run --resume last";
 
 /// Carries out `ork run`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let jobs = carry::jobs(config.whole(&JOBS, args.jobs)?);
+    let operations = config.operations(&args.serving)?;
     if let Some(run) = &args.resume {
-        return resume(&World::find(out, config).await?, run, jobs).await;
+        return resume(&World::find(out, config).await?, run, jobs, operations).await;
     }
     let file = WorkflowFile::read(&args.file.unwrap_or_default())?;
     let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+    operations::check(
+        &bound.plan,
+        &operations,
+        Some(&format!("ork runs submit {}, for workers that serve them", file.name)),
+    )?;
     let project = project(file.name.as_ref())?;
     let world = World::open(out, config).await?;
     let new = new_run(&world, &file, bound, Pin::Process, Some(project))?;
     world.store.submit(&new).await?;
     out.talk(format!("{}  {}  {}", new.plan.name, new.id, tasks(new.plan.tasks_at_birth())));
-    carry(&world, new.id, &Carriage { jobs, new: Some(&new), before: None, strays: Vec::new() }).await
+    carry(&world, new.id, &Carriage { jobs, new: Some(&new), before: None, strays: Vec::new(), operations }).await
 }
 
 /// A run of a file.
@@ -98,7 +108,7 @@ pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, proje
     })
 }
 
-async fn resume(world: &World, text: &str, jobs: usize) -> Result<Exit> {
+async fn resume(world: &World, text: &str, jobs: usize, operations: Operations) -> Result<Exit> {
     let id = ids::run(world.store.as_ref(), SCOPE, text).await?;
     let row = carry::row(world, id).await?;
     if row.status.is_terminal() {
@@ -113,15 +123,17 @@ async fn resume(world: &World, text: &str, jobs: usize) -> Result<Exit> {
         let message = format!("`{id}` is carried by `{}` on `{}`, last heard of {since}", carrier.name, carrier.host);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }
-    take_over(world, &row, jobs).await
+    let (_, plan) = carry::plan(world, id).await?;
+    operations::check(&plan, &operations, None)?;
+    take_over(world, &row, jobs, operations).await
 }
 
 /// Carries a run whose process is gone. With 0 jobs only what that left behind is settled.
-pub async fn take_over(world: &World, row: &RunRow, jobs: usize) -> Result<Exit> {
+pub async fn take_over(world: &World, row: &RunRow, jobs: usize, operations: Operations) -> Result<Exit> {
     let (left, total) = (row.tasks_left, tasks(u64::from(row.tasks_total)));
     world.out.talk(format!("{}  {}  {left} of {total} left", row.name, row.id));
     let strays = at_work(world, row.id).await?;
-    carry(world, row.id, &Carriage { jobs, new: None, before: Some(row), strays }).await
+    carry(world, row.id, &Carriage { jobs, new: None, before: Some(row), strays, operations }).await
 }
 
 /// The tasks that a worker has, or had when it died.

@@ -11,6 +11,7 @@ mod graph;
 mod home;
 mod init;
 mod kills;
+mod operations;
 mod postgres;
 mod runs;
 mod signals;

@@ -10,6 +10,7 @@ use crate::commands::run::{carrier, take_over};
 use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::ids::{self, Target};
+use crate::operations::Operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::world::{SCOPE, World};
@@ -51,7 +52,7 @@ async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
     }
     // What a dead process left would wait for the next one that looks after this database, and there may be none.
     if !run.status.is_terminal() && run.in_process && carrier(world, id).await?.is_none() {
-        take_over(world, &run, 0).await?;
+        take_over(world, &run, 0, Operations::new()).await?;
     }
     Ok(Exit::Success)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ork_core::graph::{NewRun, Pin, Reuse, Reused, TriggeredBy};
 use ork_core::id::{RunId, TaskRef, WorkspaceId};
 use ork_core::plan::{Node, Plan};
@@ -15,6 +15,7 @@ use crate::config::{Config, JOBS};
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::names::number;
+use crate::operations::{self, Serving};
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::world::{SCOPE, World};
@@ -42,6 +43,8 @@ pub struct Args {
     /// Tasks at work at once, when it is carried here [default: `jobs` of the settings]
     #[arg(short, long, value_name = "N")]
     pub jobs: Option<usize>,
+    #[command(flatten)]
+    pub serving: Serving,
 }
 
 /// Carries out `ork runs retry`.
@@ -54,8 +57,11 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         let message = format!("`{id}` is {}: only a run that is over can be repeated", old.status);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }
-    let stored = store.plans(SCOPE, &[id]).await?.pop().with_context(|| format!("`{id}` has no plan"))?;
-    let plan: Plan = serde_json::from_str(stored.plan.as_str()).context("failed to read the plan")?;
+    let (stored, plan) = carry::plan(&world, id).await?;
+    let operations = config.operations(&args.serving)?;
+    if old.in_process {
+        operations::check(&plan, &operations, None)?;
+    }
     let reuse = if args.all { Vec::new() } else { successes(&world, id, &plan).await? };
     let taken: usize = reuse.iter().map(|group| group.done.len()).sum();
     let new = new_run(&world, &old, stored, plan, reuse);
@@ -71,6 +77,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
                 new: Some(&new),
                 before: None,
                 strays: Vec::new(),
+                operations,
             },
         )
         .await;
