@@ -19,7 +19,7 @@ fn reporting() -> (Executors, UnboundedReceiver<Instant>) {
         let _ = sender.send(Instant::now());
         async { Ok(None) }
     });
-    (Executors { process: None, handlers }, receiver)
+    (Executors { handlers, ..Executors::default() }, receiver)
 }
 
 /// Milliseconds from a submit to the start of its handler, one at a time.

@@ -153,13 +153,13 @@ impl Entropy for Random {
 }
 
 pub fn noop() -> Executors {
-    Executors { process: None, handlers: Handlers::default().with("noop", |_| async { Ok(None) }) }
+    Executors { handlers: Handlers::default().with("noop", |_| async { Ok(None) }), ..Executors::default() }
 }
 
 pub fn processes() -> Result<Executors> {
     let config = ProcessConfig::new(folder());
     let process: Arc<dyn Executor> = Arc::new(ProcessExecutor::new(config)?);
-    Ok(Executors { process: Some(process), handlers: Handlers::default() })
+    Ok(Executors { process: Some(process), ..Executors::default() })
 }
 
 pub fn plan(nodes: Vec<Node>) -> Plan {

@@ -257,12 +257,13 @@ impl World {
     }
 
     fn outcome(&mut self, worker: WorkerId) -> Outcome {
-        match self.random.below(12) {
+        match self.random.below(13) {
             0..6 => Outcome::Success { output: Some(Json::from_stored("{\"n\":1}")) },
             6 | 7 => Outcome::Failed(Failure::new(FailureKind::Exit { code: 1 }, "exit code 1")),
             8 => Outcome::Failed(Failure::new(FailureKind::Timeout, "ran too long")),
             9 => Outcome::lost(&worker.to_string()),
             10 => Outcome::Cancelled,
+            11 => Outcome::Failed(Failure::new(FailureKind::Unserved, "it has no handler")),
             _ => Outcome::HandedBack,
         }
     }

@@ -40,6 +40,8 @@ pub enum FailureKind {
     Start,
     /// A handler in a process returned an error.
     Handler,
+    /// The worker that took it does not do such work. Nothing was begun.
+    Unserved,
 }
 
 impl FailureKind {
@@ -49,6 +51,10 @@ impl FailureKind {
         !matches!(self, Self::Template | Self::Interrupted | Self::Poison)
     }
 }
+
+/// How long a task that its worker could not do stays away from the queue, in milliseconds: the same worker would be the
+/// first to take it again, and one that can do it is not kept waiting for long.
+pub const UNSERVED_DELAY_MS: u64 = 30_000;
 
 /// A failure, as it is stored in `error` and shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,9 +123,9 @@ impl Outcome {
             Self::Success { .. } => "success",
             Self::Failed(Failure { kind: FailureKind::Lost, .. }) => "lost",
             Self::Failed(Failure { kind: FailureKind::Timeout, .. }) => "timeout",
+            Self::Failed(Failure { kind: FailureKind::Unserved, .. }) | Self::HandedBack => "handed_back",
             Self::Failed(_) => "failed",
             Self::Cancelled => "cancelled",
-            Self::HandedBack => "handed_back",
         }
     }
 }
@@ -209,7 +215,10 @@ pub fn judge(outcome: Outcome, tally: &mut Tally, around: &Circumstances<'_>) ->
                 Verdict::Requeue { failure: None }
             };
         }
-        Outcome::Cancelled | Outcome::HandedBack => {
+        Outcome::Failed(failure) if failure.kind == FailureKind::Unserved && !around.cancelling && !around.stopping => {
+            return Verdict::Retry { available_at: around.now.plus_ms(UNSERVED_DELAY_MS), failure };
+        }
+        Outcome::Cancelled | Outcome::HandedBack | Outcome::Failed(Failure { kind: FailureKind::Unserved, .. }) => {
             let reason = if around.cancelling { Reason::Cancel } else { Reason::Stop };
             return Verdict::Cancelled { reason };
         }

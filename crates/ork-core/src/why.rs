@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::attempt::FailureKind;
 use crate::clock::Timestamp;
 use crate::graph::Phase;
 use crate::id::{RunId, WorkerId};
@@ -101,6 +102,15 @@ pub enum Why {
         /// When that is.
         at: Timestamp,
     },
+    /// A worker took it and does not do such work.
+    Unserved {
+        /// Which worker does not do what.
+        message: String,
+        /// It can be taken again in so many milliseconds; 0 when it is due.
+        due_in_ms: u64,
+        /// When that is.
+        at: Timestamp,
+    },
     /// It waits for a slot.
     SlotTaken {
         /// Of this concurrency key.
@@ -170,7 +180,10 @@ pub fn why_task(around: Around<'_>) -> Why {
         (_, TaskStatus::Retrying) => {
             let at = task.available_at.unwrap_or(around.now);
             let due_in_ms = at.since_ms(around.now);
-            Why::Retry { failures: task.failures, max_attempts: task.max_attempts, due_in_ms, at }
+            match task.error.as_ref().filter(|error| error.kind == FailureKind::Unserved) {
+                Some(error) => Why::Unserved { message: error.message.clone(), due_in_ms, at },
+                None => Why::Retry { failures: task.failures, max_attempts: task.max_attempts, due_in_ms, at },
+            }
         }
         _ if task.held => Why::SlotTaken {
             key: task.concurrency_key.clone().unwrap_or_default(),
@@ -224,6 +237,7 @@ impl Why {
             Self::Parents { .. } => "parents",
             Self::Evaluation => "evaluation",
             Self::Retry { .. } => "retry",
+            Self::Unserved { .. } => "unserved",
             Self::SlotTaken { .. } => "slot_taken",
             Self::CarrierGone { .. } => "carrier_gone",
             Self::OtherHost { .. } => "other_host",
@@ -260,6 +274,10 @@ impl fmt::Display for Why {
             }
             Self::Retry { failures, max_attempts, due_in_ms, .. } => {
                 write!(f, "attempt {failures} of {max_attempts} failed; the next one comes in {}", Span(*due_in_ms))
+            }
+            Self::Unserved { message, due_in_ms: 0, .. } => write!(f, "{message}; workers may take it again now"),
+            Self::Unserved { message, due_in_ms, .. } => {
+                write!(f, "{message}; workers may take it again in {}", Span(*due_in_ms))
             }
             Self::SlotTaken { key, taken: None } => write!(f, "it waits for a slot of the concurrency key `{key}`"),
             Self::SlotTaken { key, taken: Some((taken, limit)) } => {

@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let handlers = Handlers::default().with("noop", |_| async { Ok(None) });
     let config = EngineConfig { lanes: vec!["noop".into()], capacity: 16, ..EngineConfig::default() };
-    let handle = engine.start(Executors { process: None, handlers }, config).await?;
+    let handle = engine.start(Executors { handlers, ..Executors::default() }, config).await?;
     // Counted in the database, not by the handler.
     while store.run(Scope::All, new.id).await?.is_some_and(|row| !row.status.is_terminal()) {
         sleep(Duration::from_millis(100)).await;

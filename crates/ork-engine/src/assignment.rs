@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ork_core::attempt::Failure;
+use ork_core::attempt::{Failure, FailureKind};
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::executor::{Assignment, Executor, ProcessWork, Program, Work};
 use ork_core::json::Json;
@@ -25,12 +25,10 @@ pub enum Job {
 
 /// Why there is no work.
 pub enum Unprepared {
-    /// An expression failed.
+    /// An expression failed, or nobody here does such work.
     Failed(Failure),
     /// The attempt was told to stop before it had begun.
     Stopped,
-    /// Nobody here can do it.
-    Misfit(String),
 }
 
 impl From<Failure> for Unprepared {
@@ -48,8 +46,8 @@ pub async fn prepare(live: &Live) -> Result<Job, Unprepared> {
         if plan.is_literal(live.ticket.claimed.g) { Filled::literal(&node.action) } else { fill(live, node).await? };
     Ok(match who {
         Who::Handler(handler) => Job::Operation(handler, action.params),
-        Who::Process(executor) => {
-            let assignment = assignment(live, action, &node.action)?;
+        Who::Process(executor, program) => {
+            let assignment = assignment(live, action, &node.action, program)?;
             Job::Process(executor, assignment)
         }
     })
@@ -57,22 +55,25 @@ pub async fn prepare(live: &Live) -> Result<Job, Unprepared> {
 
 enum Who {
     Handler(Handler),
-    Process(Arc<dyn Executor>),
+    /// With the program, when the task itself names none.
+    Process(Arc<dyn Executor>, Option<Program>),
 }
 
-fn executor(live: &Live, node: &Node) -> Result<Who, Unprepared> {
+fn executor(live: &Live, node: &Node) -> Result<Who, Failure> {
     let executors = &live.parts.executors;
-    match (node.action.executor.as_str(), &node.action.operation) {
-        (Action::PROCESS, _) => {
-            let process = executors.process.clone().map(Who::Process);
-            process.ok_or_else(|| Unprepared::Misfit("this worker runs no processes".into()))
-        }
+    let process = executors.process.clone();
+    let (who, work) = match (node.action.executor.as_str(), &node.action.operation) {
+        (Action::PROCESS, _) => (process.map(|process| Who::Process(process, None)), "run processes".to_owned()),
         (Action::WORKER, Some(operation)) => {
             let handler = executors.handlers.get(operation).cloned().map(Who::Handler);
-            handler.ok_or_else(|| Unprepared::Misfit(format!("this worker has no handler for `{operation}`")))
+            let program = || executors.commands.get(operation).cloned();
+            let command = || process.zip(program()).map(|(process, program)| Who::Process(process, Some(program)));
+            (handler.or_else(command), format!("serve the operation `{operation}`"))
         }
-        (other, _) => Err(Unprepared::Misfit(format!("this worker has no executor `{other}`"))),
-    }
+        (other, _) => (None, format!("have the executor `{other}`")),
+    };
+    let name = &live.parts.config.worker_name;
+    who.ok_or_else(|| Failure::new(FailureKind::Unserved, format!("worker `{name}` does not {work}")))
 }
 
 /// An action with its templates filled in.
@@ -158,13 +159,19 @@ where
     }
 }
 
-fn assignment(live: &Live, filled: Filled, action: &Action) -> Result<Assignment, Unprepared> {
+fn assignment(
+    live: &Live,
+    filled: Filled,
+    action: &Action,
+    program: Option<Program>,
+) -> Result<Assignment, Unprepared> {
     let (ticket, plan) = (&live.ticket, &live.ticket.plan);
     let claimed = &ticket.claimed;
-    let program = match (filled.command, &action.run) {
-        (Some(argv), _) => Program::Argv(argv),
-        (None, Some(script)) => Program::Script(script.clone()),
-        (None, None) => return Err(expressions::failed("the task has neither a command nor a script").into()),
+    let program = match (program, filled.command, &action.run) {
+        (Some(program), ..) => program,
+        (None, Some(argv), _) => Program::Argv(argv),
+        (None, None, Some(script)) => Program::Script(script.clone()),
+        (None, None, None) => return Err(expressions::failed("the task has neither a command nor a script").into()),
     };
     let is_here = plan.host.as_ref().is_none_or(|host| *host == live.parts.config.host);
     Ok(Assignment {

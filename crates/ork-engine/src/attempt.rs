@@ -18,9 +18,6 @@ use crate::live::Live;
 
 /// How long a handler may go on after it was told to stop; then its future is dropped.
 const HANDLER_GRACE: Duration = Duration::from_secs(5);
-/// How long a task that cannot be done here is kept before it is handed back. At once would be a hot loop: this engine
-/// is the first that could claim it again.
-const MISFIT_PAUSE: Duration = Duration::from_secs(10);
 
 /// Carries an attempt to its outcome. A panic on the way is the attempt's failure.
 pub async fn carry(live: Arc<Live>) {
@@ -36,7 +33,6 @@ async fn attempt(live: &Arc<Live>) -> Report {
         Ok(job) => job,
         Err(Unprepared::Failed(failure)) => return Report::of(Outcome::Failed(failure)),
         Err(Unprepared::Stopped) => return translate(live, Report::of(Outcome::HandedBack)),
-        Err(Unprepared::Misfit(why)) => return hand_back(live, &why).await,
     };
     let report = match job {
         Job::Operation(handler, params) => operate(live, &handler, params).await,
@@ -128,17 +124,6 @@ fn translate(live: &Live, mut report: Report) -> Report {
         }
     };
     report
-}
-
-async fn hand_back(live: &Live, why: &str) -> Report {
-    let message = format!("handing back `{}` of `{}`: {why}", live.subject().key, live.ticket.claimed.task.run);
-    live.parts.observers.trouble("attempt", message);
-    tokio::select! {
-        biased;
-        _ = live.until_stopped() => {}
-        () = sleep(MISFIT_PAUSE) => {}
-    }
-    translate(live, Report::of(Outcome::HandedBack))
 }
 
 /// What a panic said.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use ork_core::executor::{AttemptIo, Executor, Progress, StopCause, Stream};
+use ork_core::executor::{AttemptIo, Executor, Program, Progress, StopCause, Stream};
 use ork_core::id::{TaskRef, WorkspaceId};
 use ork_core::json::Json;
 use serde_json::Value;
@@ -16,6 +16,8 @@ pub struct Executors {
     pub process: Option<Arc<dyn Executor>>,
     /// Serve operations in this process.
     pub handlers: Handlers,
+    /// Serve operations that have no handler, by their name: run by `process`, with the task's parameters.
+    pub commands: BTreeMap<String, Program>,
 }
 
 /// What a handler gives: an output (`None` counts as `null`), or what went wrong, in words.

@@ -4,8 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use ork_core::plan::Action;
-
 use crate::attempt;
 use crate::live::Live;
 use crate::parts::Parts;
@@ -41,7 +39,8 @@ fn turn(parts: &Arc<Parts>) -> usize {
 /// Begins an attempt. Handlers are polled once on the spot: one that is ready at once needs no task of its own, which
 /// would cost more than its work.
 fn begin(live: Arc<Live>) {
-    let is_handler = live.node().is_some_and(|node| node.action.executor == Action::WORKER);
+    let operation = live.node().and_then(|node| node.action.operation.as_deref());
+    let is_handler = operation.is_some_and(|operation| live.parts.executors.handlers.get(operation).is_some());
     let mut carry: Pin<Box<_>> = Box::pin(attempt::carry(Arc::clone(&live)));
     if is_handler {
         // Nobody is woken by this poll: the first one in the new task looks again.

@@ -89,6 +89,7 @@ impl Node {
         Executors {
             process: has_processes.then(|| Arc::new(process) as _),
             handlers: Handlers::default().with(OPERATION, move |context| handle(Arc::clone(&world), place, context)),
+            ..Executors::default()
         }
     }
 

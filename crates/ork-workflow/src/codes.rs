@@ -104,7 +104,7 @@ codes! {
         "Add one below `tasks:`, indented:\n\n    tasks:\n      hello:\n        command: [echo, hello]";
     WORK_NONE = "ORK-E0302", "a task does exactly one thing",
         "Each task has exactly one of `command` (a program with its arguments, as a list), `run` (a shell script) and \
-         `operation` (the name of a handler that a worker serves). For several commands in a row write several tasks, or \
+         `operation` (the name of what a worker, or a command of `ork.toml`, serves). For several commands in a row write several tasks, or \
          one `run` script.";
     DEPENDENCY_UNKNOWN = "ORK-E0303", "`depends_on` names tasks of this file",
         "The task that it names does not exist. Names are compared exactly, case included.";
@@ -121,11 +121,11 @@ codes! {
     GRAPH_DEEP = "ORK-E0308", "a chain of dependencies has at most 1,000 tasks",
         "Combine tasks, or split the workflow.";
     EXECUTOR = "ORK-E0309", "`executor` is `process` or `worker`",
-        "`process` runs `command` and `run` on the machine of the worker; `worker` gives `operation` to a handler. Others \
+        "`process` runs `command` and `run` on the machine of the worker; `worker` gives `operation` to whatever serves it. Others \
          (container, kubernetes, cloudrun, runpod, http) are not in this build.";
     KEY_UNFIT = "ORK-E0310", "a key does not fit this kind of task",
-        "`env`, `workdir` and `output` shape a process. A handler gets all that it needs in `params` and answers with its \
-         output.";
+        "`env`, `workdir` and `output` shape a process of the file's own. An operation gets all that it needs in `params`, and \
+         answers with its output.";
 
     EXPRESSION_SYNTAX = "ORK-E0401", "an expression must be readable",
         "Expressions are those of Jinja: `inputs.name`, `tasks.cut.output.url`, `a + 1`, `a == 'text'`, `a > 1 and not b`, \
@@ -185,7 +185,7 @@ codes! {
          a number (`~` joins anything as text).";
 
     INPUT_NOT_DECLARED = "ORK-E0501", "a run is given declared inputs only",
-        "The workflow has no input of this name. `ork workflows show` lists those that it has.";
+        "The workflow has no input of this name. `ork validate FILE --json` lists those that it has.";
     INPUT_MISSING = "ORK-E0502", "a required input was not given",
         "Give it with `-i name=value`, or `--input @file.json`.";
     INPUT_TYPE = "ORK-E0503", "an input has its declared type",

@@ -4,6 +4,7 @@
 //! A text in `params` that is the marker `"$job1"` stands for the output of that job, and implies the dependency. A
 //! path may follow it: `"$job1.url"`. Text that merely begins with `$` and names no job stays text. `output` says what
 //! the job gives to its readers, for the program that made the plan; Ork has no use for it, and takes any value.
+//! `result`, which that form had not, is what the run gives, with markers like `params`.
 
 use std::collections::BTreeSet;
 
@@ -48,6 +49,9 @@ pub fn rewrite(root: &Located, report: &mut Report) -> Option<Located> {
     }
     let mut entries: Vec<(Key, Located)> = fields.entry("name").cloned().into_iter().collect();
     entries.push(entry("tasks", Located { kind: Kind::Map(tasks), at: root.at }));
+    if let Some((key, value)) = fields.entry("result") {
+        entries.push((key.clone(), rewrite_value(value, &names, &mut BTreeSet::new())));
+    }
     Some(Located { kind: Kind::Map(entries), at: root.at })
 }
 

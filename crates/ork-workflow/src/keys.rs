@@ -148,7 +148,7 @@ pub const CONCURRENCY: Table =
 
 /// A plan of the older JSON form, `{"jobs": […]}`.
 pub const PLAN: Table = Table {
-    keys: &["jobs", "name", "baseExecutionId"],
+    keys: &["jobs", "name", "result", "baseExecutionId"],
     later: &[],
     foreign: &[("tasks", "write `jobs`, or name the tasks as keys of `tasks`")],
 };

@@ -118,8 +118,10 @@ fn task_key(key: &str) -> Value {
             "A shell script; it cannot hold templates.",
         ),
         "executor" => json!({"enum": keys::EXECUTORS}),
-        "params" | "with" => described(json!({}), "JSON for the handler, or for $ORK_PARAMS."),
-        "operation" => described(refer("name"), "The handler that workers serve."),
+        "params" | "with" => described(json!({}), "JSON, in $ORK_PARAMS or for a handler."),
+        "operation" => {
+            described(refer("name"), "What is to be done by whoever serves it: a command of ork.toml, or a worker.")
+        }
         "queue" => {
             described(refer("name"), "The queue that workers take it from; default: the operation, or `default`.")
         }

@@ -219,7 +219,7 @@ impl<'t> Task<'_, '_, '_, 't> {
             || ["command", "run", "operation"].iter().any(|name| self.fields.is_suggested(name));
         if present.is_empty() && !is_reported {
             let message = format!("task `{}` has nothing to do", self.key.name);
-            let hint = "give it one of `command` (a program with arguments), `run` (a shell script) and `operation` (a worker's handler)";
+            let hint = "give it one of `command` (a program with arguments), `run` (a shell script) and `operation` (what a worker serves)";
             self.report.hinted(codes::WORK_NONE, self.key.at, message, hint);
         }
         if let [_, second, ..] = present.as_slice()
@@ -248,7 +248,7 @@ impl<'t> Task<'_, '_, '_, 't> {
                 if name == Action::WORKER { "a command" } else { "an operation" }
             );
             let hint = if name == Action::WORKER {
-                "name the handler that workers serve: `operation: NAME`; or remove `executor`"
+                "name what workers serve: `operation: NAME`; or remove `executor`"
             } else {
                 "remove `executor`: an operation goes to workers"
             };
@@ -345,7 +345,7 @@ impl<'t> Task<'_, '_, '_, 't> {
         for name in ["env", "workdir", "output"] {
             if let Some((key, _)) = self.fields.entry(name) {
                 let hint = if name == "output" {
-                    "remove it: a handler answers with its output"
+                    "remove it: an operation answers with its output"
                 } else {
                     "pass it in `params`"
                 };

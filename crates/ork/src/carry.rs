@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use ork_core::error::StoreError;
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RunId, TaskId};
-use ork_core::plan::Node;
+use ork_core::plan::{Node, Plan};
 use ork_core::state::Reason;
-use ork_core::store::RunRow;
+use ork_core::store::{RunRow, StoredPlan};
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use tokio::sync::broadcast::error::RecvError;
@@ -24,6 +24,7 @@ use crate::follow::Follower;
 use crate::host;
 use crate::killer::Killer;
 use crate::liveness::LockFiles;
+use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::{self, Progress, Style, tasks};
 use crate::signals::{Asked, Signals};
@@ -38,7 +39,7 @@ const SILENT_LOOK: Duration = Duration::from_secs(1);
 const REAP_MS: u64 = 500;
 
 /// Options of commands that carry a run.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Tasks at work at once [default: `jobs` of the settings, else as many as there are cores]
     ///
@@ -47,6 +48,8 @@ pub struct Options {
     jobs: Option<usize>,
     #[command(flatten)]
     progress: progress::Asked,
+    #[command(flatten)]
+    serving: Serving,
 }
 
 impl Options {
@@ -54,18 +57,31 @@ impl Options {
     ///
     /// # Errors
     /// When a setting cannot be read.
-    pub fn settle(self, out: Output, config: &Config) -> Result<How> {
-        Ok(How { jobs: config.cores(&JOBS, self.jobs)?, style: self.progress.settle(out, config)? })
+    pub fn settle(&self, out: Output, config: &Config) -> Result<How> {
+        Ok(How {
+            jobs: config.cores(&JOBS, self.jobs)?,
+            style: self.progress.settle(out, config)?,
+            operations: config.operations(&self.serving)?,
+        })
     }
 }
 
 /// How a run is carried.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct How {
     /// Attempts at once. With 0 only what a dead process left behind is settled.
     pub jobs: usize,
     /// How progress is told.
     pub style: Style,
+    /// What serves operations.
+    pub operations: Operations,
+}
+
+impl How {
+    /// Only what a dead process left behind is settled.
+    pub const fn to_end() -> Self {
+        Self { jobs: 0, style: Style::Plain, operations: Operations::new() }
+    }
 }
 
 /// A run to be carried.
@@ -92,7 +108,12 @@ enum Asking {
 }
 
 /// The executor of processes, and an engine. What earlier attempts of `strays` have left on this machine is killed first.
-pub async fn start(world: &World, config: EngineConfig, strays: &[TaskId]) -> Result<(EngineHandle, Arc<Killer>)> {
+pub async fn start(
+    world: &World,
+    config: EngineConfig,
+    strays: &[TaskId],
+    commands: Operations,
+) -> Result<(EngineHandle, Arc<Killer>)> {
     let root = world.database.work_root()?;
     let processes = ProcessExecutor::new(ProcessConfig::new(&root))
         .with_context(|| format!("failed to set up `{}`, where tasks work", root.display()))?;
@@ -105,7 +126,7 @@ pub async fn start(world: &World, config: EngineConfig, strays: &[TaskId]) -> Re
         entropy: Box::new(OsEntropy),
         liveness: Arc::new(LockFiles::new(world.database.locks()?, host.clone())),
     };
-    let executors = Executors { process: Some(Arc::clone(&killer) as _), ..Executors::default() };
+    let executors = Executors { process: Some(Arc::clone(&killer) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
@@ -124,7 +145,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         reap_ms: REAP_MS,
         ..EngineConfig::default()
     };
-    let (engine, killer) = start(world, config, &carriage.strays).await?;
+    let (engine, killer) = start(world, config, &carriage.strays, carriage.how.operations.clone()).await?;
     if let Some(new) = carriage.new {
         engine.seed(new);
     }
@@ -262,6 +283,13 @@ fn broken(world: &World, run: RunId, problem: Option<String>) -> anyhow::Error {
 pub async fn row(world: &World, run: RunId) -> Result<RunRow> {
     let row = world.store.run(SCOPE, run).await?;
     row.ok_or_else(|| Refusal::no_match(format!("`{run}` does not exist any more")).into())
+}
+
+/// The plan of a run that must be there, as it is stored and as it is read.
+pub async fn plan(world: &World, run: RunId) -> Result<(StoredPlan, Plan)> {
+    let stored = world.store.plans(SCOPE, &[run]).await?.pop().with_context(|| format!("`{run}` has no plan"))?;
+    let plan = serde_json::from_str(stored.plan.as_str()).context("failed to read the plan")?;
+    Ok((stored, plan))
 }
 
 /// Where a file's tasks run: its folder, absolute.

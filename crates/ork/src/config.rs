@@ -8,12 +8,15 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use ork_core::executor::Program;
 use serde_json::Value;
 
 use crate::config::file::Layer;
+pub use crate::config::file::OPERATIONS;
 pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, PROGRESS, QUEUES, schema};
 use crate::database::Database;
 use crate::exit_code::Refusal;
+use crate::operations::{Operations, Serving};
 use crate::when::parse_ms;
 
 /// Where a value came from.
@@ -141,13 +144,48 @@ impl Config {
         parse_ms(&setting.text).map_err(anyhow::Error::msg)
     }
 
-    /// Names.
+    /// What a worker with these operations serves: unless somebody says otherwise, their queues beside the default one.
     ///
     /// # Errors
     /// As [`Self::setting`].
-    pub fn names(&self, key: &Key, flag: Option<Vec<String>>) -> Result<Vec<String>> {
-        let setting = self.setting(key, flag.map(|names| names.join(",")))?;
-        Ok(setting.text.split(',').map(str::to_owned).collect())
+    pub fn queues(&self, flag: Option<Vec<String>>, operations: &Operations) -> Result<Setting> {
+        let mut setting = self.setting(&QUEUES, flag.map(|names| names.join(",")))?;
+        if setting.origin == Origin::Default {
+            for name in operations.keys().filter(|name| *name != QUEUES.default) {
+                setting.text += &format!(",{name}");
+            }
+        }
+        Ok(setting)
+    }
+
+    /// What serves operations: the option, and the files. For each name the strongest counts.
+    ///
+    /// # Errors
+    /// When the option cannot be read.
+    pub fn operations(&self, serving: &Serving) -> Result<Operations> {
+        let mut found = serving.read(&std::env::current_dir()?)?;
+        for (name, program, _) in self.layers.iter().flat_map(|layer| &layer.operations) {
+            found.entry(name.clone()).or_insert_with(|| program.clone());
+        }
+        Ok(found)
+    }
+
+    /// What `ork config show` says of operations, by name.
+    pub fn operations_shown(&self) -> Vec<(String, Value, Origin)> {
+        let mut rows: Vec<(String, Value, Origin)> = Vec::new();
+        for layer in &self.layers {
+            for (name, program, line) in &layer.operations {
+                if rows.iter().all(|(known, ..)| known != name) {
+                    let value = match program {
+                        Program::Argv(argv) => argv.clone().into(),
+                        Program::Script(script) => script.clone().into(),
+                    };
+                    rows.push((name.clone(), value, Origin::File(layer.path.clone(), *line)));
+                }
+            }
+        }
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows
     }
 
     /// What `ork config show` says of a key.
@@ -159,7 +197,11 @@ impl Config {
             let (database, origin) = self.database_setting()?;
             return Ok((database.to_string().into(), origin));
         }
-        let setting = self.setting(key, None)?;
+        let setting = if key.name == QUEUES.name {
+            self.queues(None, &self.operations(&Serving::default())?)?
+        } else {
+            self.setting(key, None)?
+        };
         Ok((key.value(&setting.text), setting.origin))
     }
 }

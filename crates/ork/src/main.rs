@@ -15,6 +15,7 @@ mod killer;
 mod liveness;
 mod log_text;
 mod names;
+mod operations;
 mod output;
 mod pages;
 mod progress;

@@ -251,7 +251,10 @@ impl Progress {
             Some(at) if task.status == TaskStatus::Retrying => format!(", again {}", until(at, self.world.now())),
             _ => String::new(),
         };
-        Ok(format!("{}; failure {failures} of {}{again}", first_line(message), task.max_attempts))
+        let is_given_back = attempts.last().is_some_and(|attempt| attempt.outcome.as_deref() == Some("handed_back"));
+        let count =
+            if is_given_back { String::new() } else { format!("; failure {failures} of {}", task.max_attempts) };
+        Ok(format!("{}{count}{again}", first_line(message)))
     }
 
     fn given_back(&mut self, row: &EventRow, names: &Names) {

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ork_core::graph::{Reuse, Reused};
 use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
 use ork_core::plan::{Node, Plan};
 use ork_core::state::TaskStatus;
-use ork_core::store::{GroupRow, OutputRow, RunFilter, StoredPlan};
+use ork_core::store::{GroupRow, OutputRow, RunFilter};
 use ork_workflow::{Bound, nearest};
 
+use crate::carry;
 use crate::exit_code::Refusal;
 use crate::names::number;
 use crate::world::{SCOPE, World};
@@ -32,16 +33,6 @@ pub fn position(plan: &Plan, key: &str) -> Result<u32> {
         Refusal::no_match(format!("`{}` has no task `{key}`", plan.name)).hint(hint)
     };
     Ok(plan.position(key).ok_or_else(missing)?)
-}
-
-/// The plan of a run.
-///
-/// # Errors
-/// When it cannot be read.
-pub async fn read_plan(world: &World, run: RunId) -> Result<(StoredPlan, Plan)> {
-    let stored = world.store.plans(SCOPE, &[run]).await?.pop().with_context(|| format!("`{run}` has no plan"))?;
-    let plan = serde_json::from_str(stored.plan.as_str()).context("failed to read the plan")?;
-    Ok((stored, plan))
 }
 
 /// What a run of `plan` can take over from `run`: the successes of which all that they need is taken over as well. The
@@ -128,7 +119,7 @@ pub async fn begin_at(world: &World, bound: &Bound, project: &str, key: &str) ->
         if !row.status.is_terminal() || row.project.as_deref() != Some(project) {
             continue;
         }
-        let (stored, old) = read_plan(world, row.id).await?;
+        let (stored, old) = carry::plan(world, row.id).await?;
         let mut again = differing(plan, &old, stored.input != input);
         again.insert(from);
         let reuse = successes(world, row.id, plan, &again).await?;

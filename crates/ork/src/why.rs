@@ -70,7 +70,7 @@ pub async fn all_of_run(world: &World, run: RunId) -> Result<Vec<Reason>> {
 const fn rank(why: &Why) -> u8 {
     match why {
         Why::CarrierGone { .. } | Why::Paused { .. } | Why::RunHeld { .. } => 0,
-        Why::NoWorker { .. } | Why::OtherHost { .. } => 1,
+        Why::NoWorker { .. } | Why::OtherHost { .. } | Why::Unserved { .. } => 1,
         Why::SlotTaken { .. } => 2,
         Why::Retry { .. } => 3,
         Why::Running { .. } | Why::Outside => 4,

@@ -39,6 +39,7 @@ cases!(
     queue::three_lost_workers_quarantine = "G13",
     queue::at_most_once_is_not_repeated = "G3",
     queue::handing_back_counts_nothing = "G9",
+    queue::what_a_worker_cannot_do_stays_away_from_it_for_a_while = "G9",
     queue::held_tasks_share_their_slots = "G14",
     graph::a_join_fires_once = "G5",
     graph::failure_skips_three_levels = "G2",

@@ -1,6 +1,6 @@
 //! Claim, start, settle, retry.
 
-use ork_core::attempt::Outcome;
+use ork_core::attempt::{Failure, FailureKind, Outcome, UNSERVED_DELAY_MS};
 use ork_core::graph::LeaseId;
 use ork_core::id::TaskRef;
 use ork_core::plan::{Fan, Node};
@@ -185,6 +185,24 @@ pub async fn handing_back_counts_nothing(bed: &mut Bed) {
     assert_eq!((row.status, row.failures, row.lost), (TaskStatus::Queued, 0, 0));
     bed.work(done()).await;
     assert_eq!(bed.status(run).await, RunStatus::Success);
+}
+
+pub async fn what_a_worker_cannot_do_stays_away_from_it_for_a_while(bed: &mut Bed) {
+    let unserved = || Outcome::Failed(Failure::new(FailureKind::Unserved, "`w` does not serve `a`"));
+    let run = bed.submit(plan(vec![node("a", &[]), Node { at_most_once: true, ..node("b", &[0]) }])).await;
+    bed.work(unserved()).await;
+    let row = bed.task(run, 0).await;
+    assert_eq!((row.status, row.failures, row.lost), (TaskStatus::Retrying, 0, 0), "it is no failure");
+    assert_eq!(row.available_at, Some(bed.now.plus_ms(UNSERVED_DELAY_MS)));
+    assert_eq!(row.error.map(|error| error.kind), Some(FailureKind::Unserved));
+    assert_eq!(bed.claim(10).await.len(), 0, "it is in no queue");
+    bed.pass(UNSERVED_DELAY_MS);
+    let store = bed.store.clone();
+    assert_eq!(store.promote(Scope::All, bed.now, 10).await.expect("upkeep is answered").queued, 1);
+    bed.work(done()).await;
+    // Nothing was begun, so that what may run once still may.
+    bed.work(unserved()).await;
+    assert_eq!(bed.tasks(run).await, "success retrying");
 }
 
 pub async fn held_tasks_share_their_slots(bed: &mut Bed) {

@@ -231,6 +231,12 @@ fn what_waits_says_for_what() {
     check(retry, "retry", "attempt 1 of 3 failed; the next one comes in 400 ms");
     let due = |s: &mut Scene| (s.task.status, s.task.available_at) = (TaskStatus::Retrying, Some(NOW));
     check(due, "retry", "attempt 1 of 3 failed; the next one is due now");
+    let unserved = |s: &mut Scene| {
+        (s.task.status, s.task.available_at) = (TaskStatus::Retrying, Some(NOW.plus_ms(12_000)));
+        s.task.error = Some(Failure::new(FailureKind::Unserved, "worker `w` does not serve the operation `merge`"));
+    };
+    let sentence = "worker `w` does not serve the operation `merge`; workers may take it again in 12 s";
+    check(unserved, "unserved", sentence);
 }
 
 #[test]

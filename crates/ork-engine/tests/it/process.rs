@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ork_core::attempt::{Failure, FailureKind, Outcome, Usage};
-use ork_core::executor::{Assignment, AttemptIo, Executor, Report, StopCause, Work};
+use ork_core::executor::{Assignment, AttemptIo, Executor, Program, Report, StopCause, Work};
 use ork_core::json::Json;
 use ork_engine::{Executors, Observation};
 use tokio::time::sleep;
@@ -43,7 +43,7 @@ impl Executor for Fake {
 async fn run(text: &str) -> (World, Arc<Fake>, ork_core::store::RunDump, Vec<Observation>) {
     let mut world = World::new();
     let fake = Arc::new(Fake::default());
-    let executors = Executors { process: Some(Arc::clone(&fake) as _), handlers: handlers() };
+    let executors = Executors { process: Some(Arc::clone(&fake) as _), handlers: handlers(), ..Executors::default() };
     let engine = world.start(executors, |config| config.capacity = 2).await;
     let mut seen = engine.observe();
     let run = world.submit(text).await;
@@ -128,10 +128,24 @@ async fn a_short_process_costs_no_write_of_its_start() {
 #[tokio::test(start_paused = true)]
 async fn no_more_processes_are_claimed_than_there_are_slots() {
     let mut world = World::new();
-    let executors = Executors { process: Some(Arc::new(Fake::default())), handlers: handlers() };
+    let executors = Executors { process: Some(Arc::new(Fake::default())), ..Executors::default() };
     let engine = world.start(executors, |config| config.capacity = 2).await;
     let run = world.submit("{name: many, tasks: {a: {command: [wait], count: 5}}}").await;
     world.wait_for_status(run, "running").await;
     let leased = world.dump(run).await.tasks.iter().filter(|task| task.lease.is_some()).count();
     assert_eq!((leased, engine.attempts()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operation_may_be_served_by_a_command() {
+    let mut world = World::new();
+    let fake = Arc::new(Fake::default());
+    let commands = [("cut".to_owned(), Program::Argv(vec!["./cut".into()]))].into();
+    let executors = Executors { process: Some(Arc::clone(&fake) as _), commands, ..Executors::default() };
+    let _engine = world.start(executors, |config| config.lanes = vec!["cut".into()]).await;
+    let run = world.submit("{name: a, tasks: {a: {operation: cut, params: {at: '{{ 1 + 1 }}'}}}}").await;
+    assert_eq!(world.end(run).await, "run success\na[0] success 1");
+    let given = fake.0.lock().unwrap().remove(0);
+    let Work::Process(process) = given.work else { panic!("not a process") };
+    assert_eq!((process.program, given.params), (Program::Argv(vec!["./cut".into()]), serde_json::json!({"at": 2})));
 }

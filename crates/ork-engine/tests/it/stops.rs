@@ -7,7 +7,8 @@ use ork_core::event::Actor;
 use ork_core::id::TaskRef;
 use ork_core::state::Reason;
 use ork_core::store::{Runs, Scope, Tasks};
-use tokio::time::{Instant, sleep, timeout};
+use ork_engine::{EngineConfig, Executors, Handlers};
+use tokio::time::{Instant, sleep};
 
 use crate::world::{World, check};
 
@@ -132,18 +133,25 @@ async fn an_idle_engine_leaves_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_here_can_do_is_handed_back_without_a_hot_loop() {
+async fn what_a_worker_cannot_do_waits_without_its_slot_for_one_that_can() {
     let mut world = World::new();
-    let engine = world.engine_with(|config| config.lanes.push("unknown".into())).await;
+    let lanes = |config: &mut EngineConfig| (config.lanes, config.capacity) = (vec!["echo".into(), "later".into()], 1);
+    let engine = world.engine_with(lanes).await;
     let mut seen = engine.observe();
-    let run = world.submit("{name: misfit, tasks: {a: {operation: unknown}}}").await;
+    let run = world.submit("{name: misfit, tasks: {a: {operation: later}}}").await;
+    let other = world.submit("{name: other, tasks: {a: {operation: echo, params: 1}}}").await;
+    assert_eq!(world.end_within(other, Duration::from_secs(2)).await, "run success\na[0] success 1");
     sleep(Duration::from_secs(60)).await;
     let task = world.dump(run).await.tasks[0].row.clone();
-    assert!((5..=8).contains(&task.attempt) && task.failures == 0, "{task:?}");
-    let mut troubles = 0;
+    assert!((2..=3).contains(&task.attempt) && task.failures == 0, "{task:?}");
+    let mut told = 0;
     while let Ok(observation) = seen.try_recv() {
-        troubles += u32::from(format!("{observation:?}").contains("no handler for `unknown`"));
+        told += u32::from(format!("{observation:?}").contains("worker `w0` does not serve the operation `later`"));
     }
-    assert_eq!(troubles, task.attempt);
-    assert!(timeout(Duration::from_secs(1), engine.stopped()).await.is_err());
+    assert_eq!(told, task.attempt);
+    engine.drain(Duration::from_secs(1)).await.unwrap();
+    let served = Handlers::default().with("later", |_| async { Ok(None) });
+    let _engine = world.start(Executors { handlers: served, ..Executors::default() }, lanes).await;
+    let end = world.end_within(run, Duration::from_secs(35)).await;
+    assert_eq!(end, format!("run success\na[0] success attempt {}", task.attempt + 1));
 }

@@ -49,7 +49,7 @@ impl World {
     }
 
     pub async fn engine_with(&mut self, change: impl FnOnce(&mut EngineConfig)) -> EngineHandle {
-        let executors = Executors { process: None, handlers: handlers() };
+        let executors = Executors { handlers: handlers(), ..Executors::default() };
         self.start(executors, change).await
     }
 

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::config::{Config, KEYS};
+use crate::config::{Config, KEYS, OPERATIONS};
 use crate::exit_code::Exit;
 use crate::output::{Output, faint};
 use crate::table;
@@ -34,15 +34,25 @@ pub struct Args {
 /// Carries out `ork config`.
 pub fn run(command: &Command, out: Output, config: &Config) -> Result<Exit> {
     let Command::Show(args) = command;
-    let mut rows = Vec::new();
+    let mut shown = Vec::new();
     for key in KEYS {
         let (value, origin) = config.shown(key)?;
+        let words = text(&value);
+        shown.push((key.name.to_owned(), value, words, origin));
+    }
+    for (name, value, origin) in config.operations_shown() {
+        // As in the file: a list and a script must look different.
+        let words = value.to_string();
+        shown.push((format!("{OPERATIONS}.{name}"), value, words, origin));
+    }
+    let mut rows = Vec::new();
+    for (key, value, words, origin) in shown {
         if out.json {
             let place = origin.to_string();
-            out.value(&json!({"key": key.name, "value": value, "origin": origin.word(), "place": place}))?;
+            out.value(&json!({"key": key, "value": value, "origin": origin.word(), "place": place}))?;
             continue;
         }
-        let mut cells = vec![key.name.to_owned(), text(&value)];
+        let mut cells = vec![key, words];
         if args.origin {
             cells.push(origin.to_string());
         }

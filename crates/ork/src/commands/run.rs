@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::dry_run::{self, DryRun};
 use crate::exit_code::{Exit, Refusal};
 use crate::liveness::LockFiles;
+use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse::{self, Base};
@@ -78,6 +79,7 @@ Examples:
   ork run examples/logs.yaml --dry-run
   ork run examples/logs.yaml --from merge
   ork run examples/logs.yaml --watch-files
+  ork run plan.json --operation generateVideo=./generate.sh --operation merge=./merge.sh
   ork run --resume last";
 
 /// Carries out `ork run`.
@@ -88,14 +90,19 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     }
     let path = args.file.clone().unwrap_or_default();
     if args.watch_files {
-        return watch_files::repeat(out, config, &path, async || once(&args, &path, (out, config), how).await).await;
+        return watch_files::repeat(out, config, &path, async || once(&args, &path, (out, config), &how).await).await;
     }
-    once(&args, &path, (out, config), how).await
+    once(&args, &path, (out, config), &how).await
 }
 
-async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: How) -> Result<Exit> {
+async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: &How) -> Result<Exit> {
     let file = WorkflowFile::read(path)?;
     let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+    operations::check(
+        &bound.plan,
+        &how.operations,
+        Some(&format!("ork runs submit {}, for workers that serve them", file.name)),
+    )?;
     let project = project(file.name.as_ref())?;
     let base = match &args.from {
         Some(key) => reuse::begin_at(&World::find(out, config).await?, &bound, &project, key).await?,
@@ -113,7 +120,7 @@ async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: H
     let taken: usize = new.reuse.iter().map(|group| group.done.len()).sum();
     let taken = base.run.map(|run| format!(", {taken} taken over from {run}")).unwrap_or_default();
     out.talk(format!("{}  {}  {count}{taken}", new.plan.name, new.id));
-    carry(&world, new.id, &Carriage { how, new: Some(&new), before: None, strays: Vec::new() }).await
+    carry(&world, new.id, &Carriage { how: how.clone(), new: Some(&new), before: None, strays: Vec::new() }).await
 }
 
 /// A run of a file.
@@ -152,6 +159,8 @@ async fn resume(world: &World, text: &str, how: How) -> Result<Exit> {
         let message = format!("`{id}` is carried by `{}` on `{}`, last heard of {since}", carrier.name, carrier.host);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }
+    let (_, plan) = carry::plan(world, id).await?;
+    operations::check(&plan, &how.operations, None)?;
     take_over(world, &row, how).await
 }
 

@@ -11,10 +11,11 @@ use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::carry::start;
-use crate::config::{CAPACITY, Config, GRACE, QUEUES};
+use crate::config::{CAPACITY, Config, GRACE};
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
 use crate::killer::Killer;
+use crate::operations::Serving;
 use crate::output::{Output, warn};
 use crate::progress::tasks;
 use crate::signals::Signals;
@@ -25,16 +26,18 @@ use crate::world::World;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Takes tasks of the queues that it serves: of runs that any host may have, and of those that are pinned to this one. \
-It runs commands and scripts; an operation of a queue needs a worker that has a handler for it.
+It runs commands, scripts, and the operations that `[operations]` of `ork.toml` or --operation gives it. What it cannot do \
+it hands back, for a worker that can.
 
 SIGTERM or Ctrl-C: it claims nothing more, waits for what runs as long as --grace says, then stops it and hands it \
 back without using up an attempt. A second signal kills what runs and hands it back.
 
 Examples:
   ork worker --database postgres://ork@db/ork --capacity 8
-  ork worker --queues default,render --grace 5m")]
+  ork worker --queues default,render --grace 5m
+  ork worker --operation merge=./merge.sh")]
 pub struct Args {
-    /// The queues that it serves, with commas between them [default: `worker.queues` of the settings, else `default`]
+    /// The queues that it serves, with commas between them [default: `worker.queues` of the settings, else `default` and those of its operations]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub queues: Option<Vec<String>>,
     /// Tasks at work at once [default: `worker.capacity` of the settings, else as many as there are cores]
@@ -43,6 +46,8 @@ pub struct Args {
     /// How long to wait for what runs before it is stopped; 0s: not at all [default: `worker.grace` of the settings, else 30s]
     #[arg(long, value_name = "TIME", value_parser = parse_ms)]
     pub grace: Option<u64>,
+    #[command(flatten)]
+    pub serving: Serving,
     /// What people call it [default: the host's name and the process id]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -50,7 +55,8 @@ pub struct Args {
 
 /// Carries out `ork worker`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let queues = config.names(&QUEUES, args.queues)?;
+    let operations = config.operations(&args.serving)?;
+    let queues: Vec<String> = config.queues(args.queues, &operations)?.text.split(',').map(str::to_owned).collect();
     let grace = config.time_ms(&GRACE, args.grace)?;
     let capacity = config.cores(&CAPACITY, args.capacity)?;
     if let Some(bad) = queues.iter().find(|queue| !is_name(queue)) {
@@ -64,7 +70,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let name = args.name.unwrap_or_else(|| format!("{host}-{}", std::process::id()));
     let config =
         EngineConfig { worker_name: name.clone(), lanes: lanes(&queues, &host), capacity, ..EngineConfig::default() };
-    let (engine, killer) = start(&world, config, &[]).await?;
+    let (engine, killer) = start(&world, config, &[], operations).await?;
     say(
         out,
         "ready",

@@ -5,6 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use ork_core::executor::Program;
+use ork_core::limits::is_name;
 use ork_workflow::nearest;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -12,15 +14,21 @@ use toml::de::{DeTable, DeValue};
 use crate::config::key::{KEYS, Key, Kind};
 use crate::database::home_of;
 use crate::exit_code::Refusal;
+use crate::operations::{self, NAME_RULE};
 
 /// The file that is looked for from the current folder upwards.
 const NAME: &str = "ork.toml";
+
+/// The table of operations.
+pub const OPERATIONS: &str = "operations";
 
 /// What one file says: keys, values as text, lines.
 #[derive(Debug, Clone)]
 pub struct Layer {
     pub path: PathBuf,
     pub values: Vec<(&'static Key, String, usize)>,
+    /// Operations, what serves them, lines.
+    pub operations: Vec<(String, Program, usize)>,
 }
 
 /// The files there are, the strongest first.
@@ -41,20 +49,21 @@ pub fn read_all() -> Result<Vec<Layer>> {
 }
 
 fn read(path: PathBuf, text: &str) -> Result<Layer> {
-    let mut reader = Reader { path: &path, text, values: Vec::new() };
+    let mut reader = Reader { path: &path, text, values: Vec::new(), operations: Vec::new() };
     let table = DeTable::parse(text).map_err(|error| {
         let message = error.message().replace('\n', "; ");
         reader.refuse(error.span().map_or(0, |span| span.start), &message)
     })?;
     reader.table("", table.get_ref())?;
-    let values = reader.values;
-    Ok(Layer { path, values })
+    let (values, operations) = (reader.values, reader.operations);
+    Ok(Layer { path, values, operations })
 }
 
 struct Reader<'t> {
     path: &'t Path,
     text: &'t str,
     values: Vec<(&'static Key, String, usize)>,
+    operations: Vec<(String, Program, usize)>,
 }
 
 impl Reader<'_> {
@@ -68,16 +77,50 @@ impl Reader<'_> {
                     .value(key, value)
                     .map_err(|why| self.refuse(value.span().start, &format!("`{name}`: {why}")))?;
                 self.values.push((key, text, self.place(at).0));
-            } else if KEYS.iter().any(|key| key.name.starts_with(&inner)) {
+            } else if name == OPERATIONS || KEYS.iter().any(|key| key.name.starts_with(&inner)) {
                 let DeValue::Table(table) = value.get_ref() else {
                     return Err(self.refuse(at, &format!("`{name}` is a table")).hint(format!("[{name}]")));
                 };
-                self.table(&inner, table)?;
+                if name == OPERATIONS { self.operations(table)? } else { self.table(&inner, table)? }
             } else {
                 return Err(self.unknown(at, &name));
             }
         }
         Ok(())
+    }
+
+    fn operations(&mut self, table: &DeTable<'_>) -> Result<(), Refusal> {
+        for (key, value) in table {
+            let (at, name) = (key.span().start, key.get_ref().to_string());
+            if !is_name(&name) {
+                return Err(self.refuse(at, &format!("`{name}`: {NAME_RULE}")));
+            }
+            let Some(program) = self.program(value.get_ref()) else {
+                let message =
+                    format!("`{OPERATIONS}.{name}`: it is a program with its arguments, or the text of a script");
+                return Err(self.refuse(value.span().start, &message).hint(format!("{name} = [\"./{name}.sh\"]")));
+            };
+            self.operations.push((name, program, self.place(at).0));
+        }
+        Ok(())
+    }
+
+    fn program(&self, value: &DeValue<'_>) -> Option<Program> {
+        let folder = self.folder();
+        match value {
+            DeValue::String(text) if !text.trim().is_empty() => Some(operations::script(text, folder)),
+            DeValue::Array(items) => {
+                let words: Option<Vec<String>> =
+                    items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect();
+                let words = words.filter(|words| words.first().is_some_and(|program| !program.is_empty()))?;
+                Some(operations::argv(words, folder))
+            }
+            _ => None,
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
     }
 
     fn value(&self, key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
@@ -99,17 +142,17 @@ impl Reader<'_> {
 
     /// A relative path of SQLite means a file beside this one, wherever the command is given.
     fn beside(&self, url: &str) -> String {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
         match url.strip_prefix("sqlite:").filter(|path| !path.is_empty() && !path.starts_with('/')) {
-            Some(path) => format!("sqlite:{}", folder.join(path).display()),
+            Some(path) => format!("sqlite:{}", self.folder().join(path).display()),
             None => url.to_owned(),
         }
     }
 
     fn unknown(&self, at: usize, name: &str) -> Refusal {
         let refusal = self.refuse(at, &format!("there is no setting `{name}`"));
-        let known = KEYS.map(|key| key.name);
-        match nearest(name, known) {
+        let mut known = KEYS.map(|key| key.name).to_vec();
+        known.push(OPERATIONS);
+        match nearest(name, known.iter().copied()) {
             Some(near) => refusal.hint(format!("did you mean `{near}`?")),
             None => refusal.hint(format!("known here: {}", known.join(", "))),
         }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::config::file::OPERATIONS;
 use crate::when::parse_ms;
 
 /// What a setting holds.
@@ -63,7 +64,7 @@ pub const QUEUES: Key = Key {
     flag: "--queues",
     kind: Kind::Names,
     default: "default",
-    about: "The queues that ork worker serves.",
+    about: "The queues that ork worker serves; unless they are named, those of its operations too.",
 };
 pub const CAPACITY: Key = Key {
     name: "worker.capacity",
@@ -81,6 +82,9 @@ pub const GRACE: Key = Key {
     default: "30s",
     about: "How long an ork worker that was told to stop waits for what runs.",
 };
+
+/// What names look like.
+const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
 
 /// All of them, in the order of `ork config show`.
 pub const KEYS: [&Key; 6] = [&DATABASE, &JOBS, &PROGRESS, &QUEUES, &CAPACITY, &GRACE];
@@ -112,7 +116,7 @@ impl Key {
         let mut schema = match self.kind {
             Kind::Whole => json!({"type": "integer", "minimum": 0}),
             Kind::Names => {
-                json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"}})
+                json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": NAME}})
             }
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
             Kind::Word(words) => json!({"enum": words}),
@@ -126,6 +130,18 @@ impl Key {
     }
 }
 
+fn operations() -> Value {
+    json!({
+        "type": "object",
+        "description": "Operations that ork run and ork worker serve by commands.",
+        "propertyNames": {"pattern": NAME},
+        "additionalProperties": {"anyOf": [
+            {"type": "array", "minItems": 1, "items": {"type": "string"}, "description": "A program and its arguments."},
+            {"type": "string", "pattern": "\\S", "description": "A shell script."},
+        ]},
+    })
+}
+
 /// The JSON Schema (2020-12) of `ork.toml`.
 pub fn schema() -> Value {
     let object = |properties: Map<String, Value>| json!({"type": "object", "additionalProperties": false, "properties": properties});
@@ -137,6 +153,7 @@ pub fn schema() -> Value {
         };
     }
     top.insert("worker".to_owned(), object(worker));
+    top.insert(OPERATIONS.to_owned(), operations());
     let mut schema = object(top);
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema["title"] = "ork.toml".into();

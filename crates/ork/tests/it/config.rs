@@ -19,12 +19,12 @@ fn home(project: &str, user: &str) -> Home {
 #[test]
 fn the_nearest_to_the_hand_applies() {
     let home = home(
-        "database = \"sqlite:here.db\"\njobs = 2\n",
-        "jobs = 3\n\n[worker]\nqueues = [\"a\", \"b\"]\ncapacity = 1_0\n",
+        "database = \"sqlite:here.db\"\njobs = 2\noperations.merge = [\"./merge.sh\", \"--fast\"]\n",
+        "jobs = 3\n\n[worker]\nqueues = [\"a\", \"b\"]\ncapacity = 1_0\n[operations]\nmerge = \"true\"\ncut = \"true\"\n",
     );
     // How wide columns are depends on where the home is.
     let said = Regex::new(" {2,}").unwrap().replace_all(&home.says("config show --origin"), "  ").into_owned();
-    insta::assert_snapshot!(said, @r"
+    insta::assert_snapshot!(said, @r#"
     exit 0
     --- stdout
     database  sqlite:HOME/project/here.db  HOME/project/ork.toml:1
@@ -32,7 +32,9 @@ fn the_nearest_to_the_hand_applies() {
     worker.queues  a,b  HOME/.config/ork/config.toml:4
     worker.capacity  10  HOME/.config/ork/config.toml:5
     worker.grace  30s  default
-    ");
+    operations.cut  "true"  HOME/.config/ork/config.toml:8
+    operations.merge  ["HOME/project/merge.sh","--fast"]  HOME/project/ork.toml:3
+    "#);
     fs::create_dir_all(home.project().join("a/b")).unwrap();
     let mut command = home.program(ORK);
     command
@@ -91,6 +93,14 @@ fn a_wrong_file_is_refused_with_its_place() {
         ("[worker]\ngrace = \"3\"\n", "ork.toml:2:9: `worker.grace`: `3`: a duration looks like 500ms, 30s, 10m or 2h"),
         ("[worker]\nqueues = \"a\"\n", "ork.toml:2:10: `worker.queues`: it is a list of names: [\"default\"]"),
         ("database = \"mysql:a\"\n", "`mysql:a` is not the URL of a database"),
+        ("operations = 3\n", "ork.toml:1:1: `operations` is a table\n  try: [operations]"),
+        ("[operation]\n", "there is no setting `operation`\n  try: did you mean `operations`?"),
+        (
+            "[operations]\nmerge = []\n",
+            "ork.toml:2:9: `operations.merge`: it is a program with its arguments, or the text of a script\n  try: merge = [\"./merge.sh\"]",
+        ),
+        ("[operations]\nmerge = \" \"\n", "ork.toml:2:9: `operations.merge`: it is a program"),
+        ("[operations]\n\"a b\" = \"true\"\n", "ork.toml:2:1: `a b`: an operation's name has"),
         ("jobs = 1\njobs 2\n", "ork.toml:2:6: "),
         ("jobs = 1\njobs = 2\n", "ork.toml:2:1: duplicate key"),
     ] {
@@ -114,4 +124,5 @@ fn the_schema_of_the_file_names_its_settings() {
         assert!(schema.pointer(&pointer).is_some_and(|part| part["description"].is_string()), "{key}");
     }
     assert_eq!(shown.len(), 5);
+    assert!(schema["properties"]["operations"]["description"].is_string());
 }

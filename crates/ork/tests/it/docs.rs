@@ -1,10 +1,13 @@
 //! Every command and every workflow file that the documentation shows.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::home::Home;
+use serde_json::{Value, json};
+
+use crate::home::{Home, ORK};
 use crate::postgres::with_database;
 
 fn root() -> PathBuf {
@@ -62,6 +65,18 @@ fn the_workflow_of_the_reference_runs() {
 }
 
 #[test]
+fn the_plan_of_the_reference_runs() {
+    let home = Home::new();
+    home.file("plan.json", &blocks("docs/workflow-file.md", "json")[0]);
+    home.file("ork.toml", &blocks("docs/workflow-file.md", "toml")[0]);
+    home.file("generate.sh", "#!/bin/sh\necho '{\"url\": \"a.mp4\"}' >\"$ORK_OUTPUT\"\n");
+    fs::set_permissions(home.project().join("generate.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    let output = home.output(&["run", "plan.json"]);
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result, json!({"videos": [{"url": "a.mp4"}, "a.mp4"], "fade": 2}));
+}
+
+#[test]
 fn commands_of_the_readme_say_what_it_promises() {
     let home = with_examples();
     let all = blocks("README.md", "sh");
@@ -96,7 +111,10 @@ fn settings_of_the_reference_are_those_there_are() {
     home.file("ork.toml", &files[0]);
     let page = fs::read_to_string(root().join("docs/cli.md")).unwrap();
     for row in home.values("config show --json") {
-        assert!(page.contains(&format!("| `{}` | `ORK_", row["key"].as_str().unwrap())), "{row}");
+        let key = row["key"].as_str().unwrap();
+        let line =
+            if key.starts_with("operations.") { "| `operations.NAME` | ".into() } else { format!("| `{key}` | `ORK_") };
+        assert!(page.contains(&line), "{row}");
     }
 }
 
@@ -108,6 +126,12 @@ fn examples_give_their_results() {
         let output = home.output(&["run", &format!("examples/{name}.yaml")]);
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name}");
     }
+    // Its settings are those of its folder.
+    let output =
+        home.program(ORK).args(["run", "plan.json"]).current_dir(home.project().join("examples/plan")).output();
+    let result: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let expected = fs::read_to_string(root().join("examples/plan/plan.expected.json")).unwrap();
+    assert_eq!(result, serde_json::from_str::<Value>(&expected).unwrap());
 }
 
 #[test]

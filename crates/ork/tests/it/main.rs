@@ -14,6 +14,7 @@ mod graph;
 mod home;
 mod init;
 mod kills;
+mod operations;
 mod postgres;
 mod progress;
 mod runs;

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::ids::{self, Target};
 use crate::output::Output;
-use crate::progress::{Style, tasks};
+use crate::progress::tasks;
 use crate::world::{SCOPE, World};
 
 /// Options of `ork runs cancel`.
@@ -51,7 +51,7 @@ async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
     }
     // What a dead process left would wait for the next one that looks after this database, and there may be none.
     if !run.status.is_terminal() && run.in_process && carrier(world, id).await?.is_none() {
-        take_over(world, &run, How { jobs: 0, style: Style::Plain }).await?;
+        take_over(world, &run, How::to_end()).await?;
     }
     Ok(Exit::Success)
 }

@@ -11,6 +11,7 @@ use crate::carry::{self, Carriage, carry, row};
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
+use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse;
@@ -54,7 +55,11 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         let message = format!("`{id}` is {}: only a run that is over can be repeated", old.status);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }
-    let (stored, plan) = reuse::read_plan(&world, id).await?;
+    let (stored, plan) = carry::plan(&world, id).await?;
+    let how = args.how.settle(out, config)?;
+    if old.in_process {
+        operations::check(&plan, &how.operations, None)?;
+    }
     let again = args.from.iter().map(|key| reuse::position(&plan, key)).collect::<Result<_>>()?;
     let reuse = if args.all { Vec::new() } else { reuse::successes(&world, id, &plan, &again).await? };
     let taken: usize = reuse.iter().map(|group| group.done.len()).sum();
@@ -63,8 +68,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let note = format!("retry of {id}, {taken} of {} taken over", tasks(u64::from(old.tasks_total)));
     if old.in_process {
         out.talk(format!("{}  {}  {note}", new.plan.name, new.id));
-        let carriage = Carriage { how: args.how.settle(out, config)?, new: Some(&new), before: None, strays: Vec::new() };
-        return carry(&world, new.id, &carriage).await;
+        return carry(&world, new.id, &Carriage { how, new: Some(&new), before: None, strays: Vec::new() }).await;
     }
     if out.json {
         out.value(&json!({"run_id": new.id.to_string(), "retry_of": id.to_string(), "reused": taken}))?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use ork_core::attempt::FailureKind;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
 use ork_core::state::{Reason, TaskStatus};
@@ -148,7 +149,12 @@ fn task_words(world: &World, task: &TaskRow) -> String {
         words.push(format!("for {}", duration(now.since_ms(from))));
     }
     if let (Some(at), TaskStatus::Retrying) = (task.available_at, task.status) {
-        words.push(format!("failure {} of {}, again {}", task.failures, task.max_attempts, until(at, now)));
+        let what = if task.error.as_ref().is_some_and(|error| error.kind == FailureKind::Unserved) {
+            "given back".to_owned()
+        } else {
+            format!("failure {} of {}", task.failures, task.max_attempts)
+        };
+        words.push(format!("{what}, again {}", until(at, now)));
     } else if task.attempt > 1 {
         words.push(format!("attempt {}", task.attempt));
     }
