@@ -4,7 +4,9 @@
 
 mod carried;
 mod config;
+mod diff;
 mod docs;
+mod events;
 mod files;
 mod formats;
 mod graph;
@@ -12,5 +14,8 @@ mod home;
 mod init;
 mod kills;
 mod postgres;
+mod queues;
 mod runs;
 mod signals;
+mod tasks;
+mod why;
