@@ -332,6 +332,10 @@ impl World {
             }
             self.equal.insert(*run, (expected, actual));
         }
+        let (expected, actual) = (around(model).await?, around(store).await?);
+        if expected != actual {
+            return Err(format!("- {expected}\n+ {actual}"));
+        }
         let over = store.overbooked(Scope::All).await.map_err(|e| e.to_string())?;
         if over.is_empty() { Ok(()) } else { Err(format!("more slots than there are: {over:?}")) }
     }
@@ -393,6 +397,22 @@ impl World {
 
 fn worker() -> Actor {
     Actor { kind: ork_core::event::ActorKind::Worker, id: "w".into() }
+}
+
+/// Lanes, and who has the slots of the keys that random plans have.
+async fn around(store: &dyn Store) -> Result<String, String> {
+    let mut seen = Vec::new();
+    for scope in [Scope::All, Scope::One(WorkspaceId::DEFAULT), Scope::One(OTHER)] {
+        let lanes = store.lanes(scope, 10_000).await;
+        let tasks = store.slot_tasks(scope, "slot", 10).await;
+        let runs = store.slot_runs(scope, "runs", 10).await;
+        seen.push(format!("{:?} {:?} {:?}", lanes.map_err(text)?, tasks.map_err(text)?, runs.map_err(text)?));
+    }
+    Ok(seen.join("\n  "))
+}
+
+fn text(error: ork_core::error::StoreError) -> String {
+    error.to_string()
 }
 
 async fn dump(store: &dyn Store, run: RunId) -> Result<RunDump, String> {

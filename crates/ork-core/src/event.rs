@@ -123,6 +123,11 @@ impl EventType {
     /// The type of a stored word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
+        Self::all().find(|kind| kind.word() == word)
+    }
+
+    /// Every type.
+    pub fn all() -> impl Iterator<Item = Self> {
         let singles = [
             Self::RunCreated,
             Self::RunResumed,
@@ -133,7 +138,7 @@ impl EventType {
         ];
         let runs = RunStatus::ALL.iter().map(|status| Self::Run(*status));
         let tasks = TaskStatus::ALL.iter().map(|status| Self::Task(*status));
-        singles.into_iter().chain(runs).chain(tasks).find(|kind| kind.word() == word)
+        singles.into_iter().chain(runs).chain(tasks)
     }
 }
 

@@ -25,25 +25,46 @@ pub struct Around<'a> {
     pub group: &'a GroupRow,
     /// The groups that it needs.
     pub parents: &'a [GroupRow],
+    /// One attempt's time limit.
+    pub timeout_ms: Option<u64>,
     /// Workers that live.
     pub workers: &'a [WorkerRow],
+    /// Workers that the store knows and that do not live.
+    pub gone: &'a [WorkerRow],
     /// Who paused the run, and when; `None` when that is not known.
     pub paused: Option<(&'a str, Timestamp)>,
-    /// How the slots of its concurrency key stand, if it has one.
-    pub slots: Option<Slots>,
-    /// How many tasks stand before it in its lane; `None` when nobody counted.
-    pub ahead: Option<u32>,
+    /// How the slots of its run's concurrency key stand, if that waits for one.
+    pub run_slots: Option<&'a Slots>,
+    /// How the slots of its own concurrency key stand, if it waits for one.
+    pub slots: Option<&'a Slots>,
+    /// Tasks at work on the workers that serve its lane; `None` when nobody counted.
+    pub at_work: Option<u32>,
     /// The present moment.
     pub now: Timestamp,
 }
 
 /// Slots of a concurrency key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Slots {
     /// How many there are.
     pub limit: u32,
     /// How many are taken.
     pub taken: u32,
+    /// Who has the first of them: a run's id, or a task as people name it.
+    pub by: Option<String>,
+    /// For how long.
+    pub since_ms: Option<u64>,
+}
+
+/// A group that is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Awaited {
+    /// Its name.
+    pub key: String,
+    /// Its tasks that are over.
+    pub done: u32,
+    /// Its tasks; `None` before that is known.
+    pub size: Option<u32>,
 }
 
 /// Why a task is where it is.
@@ -56,6 +77,8 @@ pub enum Why {
         status: TaskStatus,
         /// Why, where the status does not say it.
         reason: Option<Reason>,
+        /// Who or what brought that about: a task that failed, a person, an earlier run.
+        by: Option<String>,
         /// What went wrong, if something did.
         message: Option<String>,
     },
@@ -65,10 +88,29 @@ pub enum Why {
         worker: String,
         /// Which attempt it is.
         attempt: u32,
+        /// Whether its work has begun, or the worker has only been given it.
+        begun: bool,
         /// Since when.
         since_ms: u64,
+        /// When it is stopped, counted from its beginning.
+        timeout_ms: Option<u64>,
         /// The worker was asked to end it.
         cancelling: bool,
+        /// By whom.
+        by: Option<String>,
+    },
+    /// The worker that has it does not live any more.
+    WorkerGone {
+        /// Its name.
+        worker: String,
+        /// Which attempt it is.
+        attempt: u32,
+        /// How long ago it was last heard of.
+        silent_ms: u64,
+        /// The queue.
+        queue: String,
+        /// Workers that live, one of which will notice.
+        workers: u32,
     },
     /// Its run is paused.
     Paused {
@@ -83,11 +125,13 @@ pub enum Why {
     RunHeld {
         /// Of this concurrency key.
         key: String,
+        /// How they stand; `None` when nobody counted.
+        slots: Option<Slots>,
     },
     /// It needs tasks that are not over.
     Parents {
-        /// Which, with how many tasks of each are left.
-        waiting_for: Vec<(String, u32)>,
+        /// Which.
+        waiting_for: Vec<Awaited>,
     },
     /// Its condition or the number of its siblings is about to be evaluated.
     Evaluation,
@@ -97,6 +141,8 @@ pub enum Why {
         failures: u32,
         /// Failed attempts that end it.
         max_attempts: u32,
+        /// What went wrong last.
+        message: Option<String>,
         /// The next attempt comes in so many milliseconds; 0 when it is due.
         due_in_ms: u64,
         /// When that is.
@@ -115,8 +161,8 @@ pub enum Why {
     SlotTaken {
         /// Of this concurrency key.
         key: String,
-        /// Taken slots and all slots; `None` when nobody counted.
-        taken: Option<(u32, u32)>,
+        /// How they stand; `None` when nobody counted.
+        slots: Option<Slots>,
     },
     /// The run belongs to a process that is gone.
     CarrierGone {
@@ -137,10 +183,10 @@ pub enum Why {
     },
     /// It is queued, and workers serve its queue.
     Queued {
-        /// The queue.
-        queue: String,
-        /// How many tasks stand before it; `None` when nobody counted.
-        ahead: Option<u32>,
+        /// The queue; `None` when one process carries the run and serves nothing else.
+        queue: Option<String>,
+        /// Tasks that the workers have; `None` when nobody counted.
+        at_work: Option<u32>,
         /// Workers that serve the queue.
         workers: u32,
         /// Tasks that they can have at once.
@@ -154,47 +200,99 @@ pub enum Why {
 /// parents, its own wait, its queue.
 #[must_use]
 pub fn why_task(around: Around<'_>) -> Why {
-    let Around { task, run, group, .. } = around;
+    let Around { task, run, group, now, .. } = around;
     if task.status.is_terminal() {
-        let message = task.error.as_ref().map(|failure| failure.message.clone());
-        return Why::Over { status: task.status, reason: task.reason, message };
+        return why_over(around);
     }
     if task.status.is_leased() {
         return why_running(around);
     }
     if run.status == RunStatus::Paused {
         let by = around.paused.map(|(by, _)| by.to_owned());
-        let since_ms = around.paused.map(|(_, at)| around.now.since_ms(at));
+        let since_ms = around.paused.map(|(_, at)| now.since_ms(at));
         return Why::Paused { by, since_ms, run: run.id };
     }
-    if run.held {
-        return Why::RunHeld { key: run.concurrency_key.clone().unwrap_or_default() };
+    // What only a loop of some engine can end is nobody's as long as no engine lives.
+    let nobody = around.workers.is_empty() || (run.in_process && serving(around).next().is_none());
+    let is_free = |slots: Option<&Slots>| slots.is_some_and(|slots| slots.taken < slots.limit);
+    if run.held && !(nobody && (run.in_process || is_free(around.run_slots))) {
+        return Why::RunHeld { key: run.concurrency_key.clone().unwrap_or_default(), slots: around.run_slots.cloned() };
     }
     match (group.phase, task.status) {
-        (Phase::Waiting, _) => {
-            let open = around.parents.iter().filter(|parent| parent.phase != Phase::Over);
-            Why::Parents { waiting_for: open.map(|parent| (parent.key.clone(), parent.tasks_left)).collect() }
-        }
-        (Phase::Evaluating, _) => Why::Evaluation,
+        _ if run.held || (nobody && run.in_process) => why_queued(around),
+        (Phase::Waiting, _) => Why::Parents { waiting_for: awaited(around.parents) },
+        (Phase::Evaluating, _) if !nobody => Why::Evaluation,
         (_, TaskStatus::Waiting) => Why::Outside,
-        (_, TaskStatus::Retrying) => {
-            let at = task.available_at.unwrap_or(around.now);
-            let due_in_ms = at.since_ms(around.now);
-            match task.error.as_ref().filter(|error| error.kind == FailureKind::Unserved) {
-                Some(error) => Why::Unserved { message: error.message.clone(), due_in_ms, at },
-                None => Why::Retry { failures: task.failures, max_attempts: task.max_attempts, due_in_ms, at },
+        (_, TaskStatus::Retrying) if !nobody || task.available_at.is_some_and(|at| at > now) => {
+            let at = task.available_at.unwrap_or(now);
+            let due_in_ms = at.since_ms(now);
+            match task.error.as_ref() {
+                Some(error) if error.kind == FailureKind::Unserved => {
+                    Why::Unserved { message: error.message.clone(), due_in_ms, at }
+                }
+                error => Why::Retry {
+                    failures: task.failures,
+                    max_attempts: task.max_attempts,
+                    message: error.map(|failure| failure.message.clone()),
+                    due_in_ms,
+                    at,
+                },
             }
         }
-        _ if task.held => Why::SlotTaken {
-            key: task.concurrency_key.clone().unwrap_or_default(),
-            taken: around.slots.map(|slots| (slots.taken, slots.limit)),
-        },
+        _ if task.held && !(nobody && is_free(around.slots)) => {
+            Why::SlotTaken { key: task.concurrency_key.clone().unwrap_or_default(), slots: around.slots.cloned() }
+        }
         _ => why_queued(around),
     }
 }
 
-fn why_running(around: Around<'_>) -> Why {
+fn why_over(around: Around<'_>) -> Why {
     let Around { task, run, .. } = around;
+    let by = match task.reason {
+        Some(Reason::Upstream) => culprits(around.parents),
+        Some(Reason::Stop) => run.error.as_ref().and_then(|error| Some(error.value()["task"].as_str()?.to_owned())),
+        Some(Reason::Cancel) => run.cancel_requested_by.clone(),
+        Some(Reason::Reused) => task.reused_from.map(|from| from.run.to_string()),
+        _ => None,
+    };
+    let message = task.error.as_ref().map(|failure| failure.message.clone());
+    Why::Over { status: task.status, reason: task.reason, by, message }
+}
+
+/// The parents that did not succeed: `a`, or `a and 2 more`.
+fn culprits(parents: &[GroupRow]) -> Option<String> {
+    let mut bad = parents.iter().filter(|parent| parent.tasks_bad > 0);
+    let first = bad.next()?.key.clone();
+    match bad.count() {
+        0 => Some(first),
+        more => Some(format!("{first} and {more} more")),
+    }
+}
+
+fn awaited(parents: &[GroupRow]) -> Vec<Awaited> {
+    let open = parents.iter().filter(|parent| parent.phase != Phase::Over);
+    open.map(|parent| Awaited {
+        key: parent.key.clone(),
+        done: parent.size.map_or(0, |size| size.saturating_sub(parent.tasks_left)),
+        size: parent.size,
+    })
+    .collect()
+}
+
+fn why_running(around: Around<'_>) -> Why {
+    let Around { task, run, now, .. } = around;
+    if let Some(gone) = around.gone.iter().find(|worker| Some(worker.id) == task.worker) {
+        if run.in_process && serving(around).next().is_none() {
+            return Why::CarrierGone { run: run.id };
+        }
+        return Why::WorkerGone {
+            worker: gone.name.clone(),
+            attempt: task.attempt,
+            silent_ms: now.since_ms(gone.heartbeat_at),
+            queue: queue_of(&task.lane).into(),
+            workers: u32::try_from(around.workers.len()).unwrap_or(u32::MAX),
+        };
+    }
     let name = |id: WorkerId| {
         let known = around.workers.iter().find(|worker| worker.id == id);
         known.map_or_else(|| id.to_string(), |worker| worker.name.clone())
@@ -202,15 +300,29 @@ fn why_running(around: Around<'_>) -> Why {
     Why::Running {
         worker: task.worker.map(name).unwrap_or_default(),
         attempt: task.attempt,
-        since_ms: task.started_at.or(task.dispatched_at).map_or(0, |at| around.now.since_ms(at)),
+        begun: task.started_at.is_some(),
+        since_ms: task.started_at.or(task.dispatched_at).map_or(0, |at| now.since_ms(at)),
+        timeout_ms: around.timeout_ms,
         cancelling: run.cancelling.is_some() || task.cancel_requested_at.is_some(),
+        by: run.cancel_requested_by.clone(),
     }
+}
+
+/// The queue of a lane, without its host.
+fn queue_of(lane: &str) -> &str {
+    lane.split_once('@').map_or(lane, |(queue, _)| queue)
+}
+
+/// The workers that serve the task's lane.
+fn serving<'a>(around: Around<'a>) -> impl Iterator<Item = &'a WorkerRow> {
+    let lane = around.task.lane.as_str();
+    around.workers.iter().filter(move |w| w.ended_at.is_none() && w.lanes.iter().any(|own| own == lane))
 }
 
 fn why_queued(around: Around<'_>) -> Why {
     let lane = around.task.lane.as_str();
     let (mut workers, mut capacity) = (0, 0);
-    for worker in around.workers.iter().filter(|w| w.ended_at.is_none() && w.lanes.iter().any(|own| own == lane)) {
+    for worker in serving(around) {
         workers += 1;
         capacity += worker.capacity;
     }
@@ -221,8 +333,8 @@ fn why_queued(around: Around<'_>) -> Why {
             None => Why::NoWorker { queue: lane.into() },
         };
     }
-    let queue = lane.split_once('@').map_or(lane, |(queue, _)| queue);
-    Why::Queued { queue: queue.into(), ahead: around.ahead, workers, capacity }
+    let queue = (!around.run.in_process).then(|| queue_of(lane).to_owned());
+    Why::Queued { queue, at_work: around.at_work, workers, capacity }
 }
 
 impl Why {
@@ -232,6 +344,7 @@ impl Why {
         match self {
             Self::Over { .. } => "over",
             Self::Running { .. } => "running",
+            Self::WorkerGone { .. } => "worker_gone",
             Self::Paused { .. } => "paused",
             Self::RunHeld { .. } => "run_held",
             Self::Parents { .. } => "parents",
@@ -246,15 +359,35 @@ impl Why {
             Self::Outside => "outside",
         }
     }
+
+    /// Whether its sentence ends in a command that can be typed, to which options may be added.
+    #[must_use]
+    pub const fn ends_in_command(&self) -> bool {
+        matches!(
+            self,
+            Self::Paused { .. }
+                | Self::CarrierGone { .. }
+                | Self::OtherHost { .. }
+                | Self::NoWorker { .. }
+                | Self::WorkerGone { workers: 0, .. }
+        )
+    }
 }
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Over { status, reason, message } => over(f, *status, *reason, message.as_deref()),
-            Self::Running { worker, attempt, since_ms, cancelling } => {
-                write!(f, "attempt {attempt} has been running on worker `{worker}` for {}", Span(*since_ms))?;
-                if *cancelling { f.write_str(", and the worker was asked to end it") } else { Ok(()) }
+            Self::Over { status, reason, by, message } => {
+                over(f, (*status, *reason), by.as_deref(), message.as_deref())
+            }
+            Self::Running { .. } => running(f, self),
+            Self::WorkerGone { worker, attempt, silent_ms, queue, workers } => {
+                let silent = Span(*silent_ms);
+                write!(f, "attempt {attempt} was on worker `{worker}`, which is gone: last heard of {silent} ago")?;
+                match workers {
+                    0 => write!(f, ", and nobody else lives; start a worker with: ork worker --queues {queue}"),
+                    _ => f.write_str("; it is given to another as soon as that is certain"),
+                }
             }
             Self::Paused { by, since_ms, run } => {
                 f.write_str("the run is paused")?;
@@ -264,85 +397,158 @@ impl fmt::Display for Why {
                 if let Some(since) = since_ms {
                     write!(f, ", for {} so far", Span(*since))?;
                 }
-                write!(f, "; go on with `ork runs resume {run}`")
+                write!(f, "; go on with: ork runs resume {run}")
             }
-            Self::RunHeld { key } => write!(f, "the run waits for a slot of the concurrency key `{key}`"),
+            Self::RunHeld { key, slots } => slot(f, "the run waits", key, slots.as_ref()),
+            Self::SlotTaken { key, slots } => slot(f, "waits", key, slots.as_ref()),
             Self::Parents { waiting_for } => parents(f, waiting_for),
             Self::Evaluation => f.write_str("its condition or its number of siblings is being evaluated"),
-            Self::Retry { failures, max_attempts, due_in_ms: 0, .. } => {
-                write!(f, "attempt {failures} of {max_attempts} failed; the next one is due now")
-            }
-            Self::Retry { failures, max_attempts, due_in_ms, .. } => {
-                write!(f, "attempt {failures} of {max_attempts} failed; the next one comes in {}", Span(*due_in_ms))
-            }
             Self::Unserved { message, due_in_ms: 0, .. } => write!(f, "{message}; workers may take it again now"),
             Self::Unserved { message, due_in_ms, .. } => {
                 write!(f, "{message}; workers may take it again in {}", Span(*due_in_ms))
             }
-            Self::SlotTaken { key, taken: None } => write!(f, "it waits for a slot of the concurrency key `{key}`"),
-            Self::SlotTaken { key, taken: Some((taken, limit)) } => {
-                write!(f, "it waits for a slot of the concurrency key `{key}`: {taken} of {limit} are taken")
+            Self::Retry { failures, max_attempts, message, due_in_ms, .. } => {
+                write!(f, "failure {failures} of {max_attempts}")?;
+                if let Some(message) = message.as_deref().and_then(|message| message.lines().next()) {
+                    write!(f, " ({message})")?;
+                }
+                match due_in_ms {
+                    0 => f.write_str(", again now"),
+                    ms => write!(f, ", again in {}", Span(*ms)),
+                }
             }
             Self::CarrierGone { run } => {
-                write!(f, "the process that carried the run is gone; go on with `ork run --resume {run}`")
+                write!(f, "the process that carried the run is gone; go on with: ork run --resume {run}")
             }
-            Self::OtherHost { host, queue } => {
-                write!(f, "the run is pinned to host `{host}`, and no worker there serves the queue `{queue}`")
+            Self::OtherHost { host, queue } => write!(
+                f,
+                "waits for a worker: nobody serves the queue `{queue}` on host `{host}`; start one there with: ork worker \
+                 --queues {queue}"
+            ),
+            Self::NoWorker { queue } => write!(
+                f,
+                "waits for a worker: nobody serves the queue `{queue}`; start one with: ork worker --queues {queue}"
+            ),
+            Self::Queued { queue, at_work, workers, capacity } => {
+                queued(f, queue.as_deref(), *at_work, (*workers, *capacity))
             }
-            Self::NoWorker { queue } => write!(f, "no worker serves the queue `{queue}`"),
-            Self::Queued { queue, ahead, workers, capacity } => queued(f, queue, *ahead, (*workers, *capacity)),
-            Self::Outside => f.write_str("it waits for something outside"),
+            Self::Outside => f.write_str("waits for something outside"),
         }
     }
 }
 
-fn over(f: &mut fmt::Formatter<'_>, status: TaskStatus, reason: Option<Reason>, message: Option<&str>) -> fmt::Result {
-    let because = match reason {
-        None => "",
-        Some(Reason::Condition) => ": its condition was false, or all that it needs was skipped that way",
-        Some(Reason::Upstream) => ": something that it needs failed, was cancelled or was skipped",
-        Some(Reason::Stop) => ": another task failed, and the run stops on failure",
-        Some(Reason::Cancel) => ": somebody asked for its end",
-        Some(Reason::Deadline) => ": the run passed its deadline",
-        Some(Reason::Unproven) => ": its worker was lost before it could prove that the work had ended",
-        Some(Reason::Poison) => ": too many workers died with it",
-        Some(Reason::Interrupted) => ": it was interrupted, and may run at most once",
-        Some(Reason::Template) => ": an expression could not be evaluated",
-        Some(Reason::Reused) => ": taken over from an earlier run",
-    };
-    write!(f, "it is over with `{status}`{because}")?;
+fn running(f: &mut fmt::Formatter<'_>, why: &Why) -> fmt::Result {
+    let Why::Running { worker, attempt, begun, since_ms, timeout_ms, cancelling, by } = why else { return Ok(()) };
+    let since = Span(*since_ms);
+    if *begun {
+        write!(f, "attempt {attempt} has been running on worker `{worker}` for {since}")?;
+    } else {
+        write!(f, "attempt {attempt} was given to worker `{worker}` {since} ago, and has not begun")?;
+    }
+    if let Some(timeout) = timeout_ms {
+        write!(f, ", of at most {}", Span(*timeout))?;
+    }
+    match (cancelling, by) {
+        (false, _) => Ok(()),
+        (true, None) => f.write_str("; the worker was asked to end it"),
+        (true, Some(by)) => write!(f, "; `{by}` asked the worker to end it"),
+    }
+}
+
+fn over(
+    f: &mut fmt::Formatter<'_>,
+    (status, reason): (TaskStatus, Option<Reason>),
+    by: Option<&str>,
+    message: Option<&str>,
+) -> fmt::Result {
+    write!(f, "it is over with `{status}`")?;
+    match (reason, by) {
+        (None, _) => {}
+        (Some(Reason::Upstream), Some(by)) => write!(f, ": it needs `{by}`, and that did not succeed")?,
+        (Some(Reason::Stop), Some(by)) => write!(f, ": `{by}` failed, and the run stops on failure")?,
+        (Some(Reason::Cancel), Some(by)) => write!(f, ": `{by}` asked for its end")?,
+        (Some(Reason::Reused), Some(by)) => write!(f, ": taken over from {by}")?,
+        (Some(reason), _) => f.write_str(because(reason))?,
+    }
     match message {
         Some(message) => write!(f, "; {message}"),
         None => Ok(()),
     }
 }
 
-/// How many names a sentence lists before it only counts.
-const NAMES_MAX: usize = 3;
-
-fn parents(f: &mut fmt::Formatter<'_>, waiting_for: &[(String, u32)]) -> fmt::Result {
-    f.write_str("it needs ")?;
-    for (at, (key, left)) in waiting_for.iter().take(NAMES_MAX).enumerate() {
-        let comma = if at == 0 { "" } else { ", " };
-        write!(f, "{comma}`{key}`")?;
-        if *left > 1 {
-            write!(f, " ({left} tasks left)")?;
-        }
-    }
-    match waiting_for.len().saturating_sub(NAMES_MAX) {
-        0 => f.write_str(" to be over"),
-        more => write!(f, " and {more} more to be over"),
+const fn because(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Condition => ": its condition was false, or all that it needs was skipped that way",
+        Reason::Upstream => ": something that it needs failed, was cancelled or was skipped",
+        Reason::Stop => ": another task failed, and the run stops on failure",
+        Reason::Cancel => ": somebody asked for its end",
+        Reason::Deadline => ": the run passed its deadline",
+        Reason::Unproven => ": its worker was lost before it could prove that the work had ended",
+        Reason::Poison => ": too many workers died with it",
+        Reason::Interrupted => ": it was interrupted, and may run at most once",
+        Reason::Template => ": an expression could not be evaluated",
+        Reason::Reused => ": taken over from an earlier run",
     }
 }
 
-fn queued(f: &mut fmt::Formatter<'_>, queue: &str, ahead: Option<u32>, (workers, capacity): (u32, u32)) -> fmt::Result {
-    match ahead {
-        Some(0) => write!(f, "it is next in the queue `{queue}`")?,
-        Some(ahead) => write!(f, "it is queued in `{queue}` behind {ahead} others")?,
-        None => write!(f, "it is queued in `{queue}`")?,
+fn slot(f: &mut fmt::Formatter<'_>, who: &str, key: &str, slots: Option<&Slots>) -> fmt::Result {
+    write!(f, "{who} for a slot of `{key}`")?;
+    let Some(Slots { limit, taken, by, since_ms }) = slots else { return Ok(()) };
+    write!(f, ": {taken} of {limit} taken")?;
+    if let Some(by) = by {
+        write!(f, " by {by}")?;
+        if let Some(since) = since_ms {
+            write!(f, ", for {}", Span(*since))?;
+        }
+        if *taken > 1 {
+            write!(f, ", and {}", Others(taken - 1))?;
+        }
     }
-    let plural = if workers == 1 { "worker that takes" } else { "workers that take" };
-    write!(f, "; {workers} {plural} {capacity} tasks at once")
+    Ok(())
+}
+
+struct Others(u32);
+
+impl fmt::Display for Others {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 1 { f.write_str("1 other") } else { write!(f, "{} others", self.0) }
+    }
+}
+
+/// How many names a sentence lists before it only counts.
+const NAMES_MAX: usize = 3;
+
+fn parents(f: &mut fmt::Formatter<'_>, waiting_for: &[Awaited]) -> fmt::Result {
+    f.write_str("waits for ")?;
+    for (at, Awaited { key, done, size }) in waiting_for.iter().take(NAMES_MAX).enumerate() {
+        let comma = if at == 0 { "" } else { ", " };
+        write!(f, "{comma}`{key}`")?;
+        if let Some(size) = size.filter(|size| *size > 1) {
+            write!(f, " ({done} of {size} done)")?;
+        }
+    }
+    match waiting_for.len().saturating_sub(NAMES_MAX) {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+fn queued(
+    f: &mut fmt::Formatter<'_>,
+    queue: Option<&str>,
+    at_work: Option<u32>,
+    (workers, capacity): (u32, u32),
+) -> fmt::Result {
+    match (queue, workers) {
+        (None, _) => f.write_str("waits for its turn in the process that carries the run")?,
+        (Some(queue), 1) => write!(f, "waits for a worker: 1 serves the queue `{queue}`")?,
+        (Some(queue), _) => write!(f, "waits for a worker: {workers} serve the queue `{queue}`")?,
+    }
+    match at_work {
+        Some(at_work) if at_work < capacity => write!(f, ", and has room: {at_work} of {capacity} tasks at work"),
+        Some(at_work) => write!(f, ", with {at_work} of {capacity} tasks at work"),
+        None => write!(f, ", with room for {capacity} tasks at once"),
+    }
 }
 
 /// A length of time in words, rounded down to its largest unit.

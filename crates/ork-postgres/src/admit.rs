@@ -40,7 +40,7 @@ pub async fn admit(store: &PgStore, scope: Scope, now: Timestamp) -> StoreResult
     let task_keys = keys(store, Sql::SlotsKeys, scope).await?;
     maintained.more |= i64::try_from(task_keys.len()).unwrap_or(i64::MAX) >= KEYS_MAX;
     for key in task_keys {
-        let (queued, more) = store.write(AdmitTasks { key }).await?;
+        let (queued, more) = store.write(AdmitTasks { key, now }).await?;
         maintained.queued += queued;
         maintained.more |= more;
     }
@@ -108,6 +108,7 @@ impl Transition for AdmitRun {
 
 struct AdmitTasks {
     key: SlotKey,
+    now: Timestamp,
 }
 
 impl Transition for AdmitTasks {
@@ -149,7 +150,7 @@ impl Transition for AdmitTasks {
             chosen.len() < before || (!blocked && candidates.len() >= usize::try_from(CANDIDATES_MAX).unwrap_or(0));
         let runs: Vec<Uuid> = chosen.iter().map(|(run, _)| run.uuid()).collect();
         let numbers: Vec<i32> = chosen.iter().map(|(_, n)| *n).collect();
-        let moved = db.rows(Sql::SlotsAdmitTasks, &[&runs, &numbers]).await?;
+        let moved = db.rows(Sql::SlotsAdmitTasks, &[&runs, &numbers, &self.now.micros()]).await?;
         let mut left = Left::default();
         change::note_queued(db, &moved, &mut left)?;
         db.commit().await?;

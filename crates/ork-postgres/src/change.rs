@@ -133,7 +133,7 @@ pub async fn write(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<
     let tasks = writes::tasks(&mut batch, &finished, now)?;
     writes::groups(&mut batch, &finished);
     let freed = writes::runs(&mut batch, &finished, result, now)?;
-    let queued = writes::queue(&mut batch, &finished, queue);
+    let queued = writes::queue(&mut batch, &finished, queue, now);
     // Stays empty but for a planted bug, which commits the numbers first.
     let mut late = Batch::default();
     writes::events(if planted::is(Bug::CursorOnLateIds) { &mut late } else { &mut batch }, &finished);

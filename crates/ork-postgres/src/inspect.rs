@@ -1,11 +1,11 @@
-//! A whole run as it is stored, for the checker and for tests.
+//! A whole run as it is stored, for the checker and for tests; lanes, and who has slots.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use ork_core::error::StoreResult;
-use ork_core::id::RunId;
-use ork_core::store::{AttemptRow, Inspect, RunDump, RunRow, Scope, TaskDump, TaskRow};
+use ork_core::id::{RunId, TaskRef};
+use ork_core::store::{AttemptRow, Inspect, LaneRow, RunDump, RunRow, Scope, TaskDump, TaskRow};
 use tokio_postgres::Row;
 
 use crate::conn::{Answer, Batch, Conn, one};
@@ -39,6 +39,38 @@ impl Inspect for PgStore {
             })
             .collect()
     }
+
+    async fn lanes(&self, scope: Scope, limit: u32) -> StoreResult<Vec<LaneRow>> {
+        let rows = self.select(Sql::LanesList, &[&filter(scope), &i64::from(limit)]).await?;
+        rows.iter().map(lane).collect()
+    }
+
+    async fn slot_tasks(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<TaskRef>> {
+        let rows = self.select(Sql::SlotsTasks, &[&key, &filter(scope), &i64::from(limit)]).await?;
+        rows.iter()
+            .map(|row| {
+                let mut c = Columns::of(row, "leases");
+                Ok(TaskRef { run: c.next("run_id")?, n: c.next("n")? })
+            })
+            .collect()
+    }
+
+    async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
+        let rows = self.select(Sql::SlotsRuns, &[&key, &filter(scope), &i64::from(limit)]).await?;
+        rows.iter().map(|row| Columns::of(row, "run_slots").next("run_id")).collect()
+    }
+}
+
+fn lane(row: &Row) -> StoreResult<LaneRow> {
+    let mut c = Columns::of(row, "ready");
+    let mut row = LaneRow { lane: c.next("lane")?, ..LaneRow::default() };
+    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    row.ready = small(c.next("sum")?);
+    row.oldest_at = c.option("max")?;
+    row.held = small(c.next("sum")?);
+    row.delayed = small(c.next("sum")?);
+    row.leased = small(c.next("sum")?);
+    Ok(row)
 }
 
 struct Dump {

@@ -51,7 +51,7 @@ impl Transition for Submit {
             );
         }
         writes::advance_runs(&mut batch, &finished, None, new.now)?;
-        let queued = writes::queue(&mut batch, &finished, Vec::new());
+        let queued = writes::queue(&mut batch, &finished, Vec::new(), new.now);
         writes::events(&mut batch, &finished);
         let answers = db.send(&batch).await?;
         tasks.check(&answers)?;

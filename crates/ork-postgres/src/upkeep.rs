@@ -124,7 +124,7 @@ impl Promote {
         }
         let wanted: Vec<Entry> = due.iter().filter_map(|(run, n)| ours.remove(&(run.uuid(), *n))).collect();
         let mut batch = Batch::default();
-        batch.add(Sql::QueueInsert, queue_params(&wanted));
+        batch.add(Sql::QueueInsert, queue_params(&wanted, self.now));
         let rows = &db.send(&batch).await?[0].rows;
         let mut left = Left::default();
         change::note_queued(db, rows, &mut left)?;

@@ -363,7 +363,7 @@ impl Entry {
 }
 
 /// The queue and the evaluations. Answers the place of the statement that queues.
-pub fn queue(batch: &mut Batch<'_>, finished: &[Finished], more: Vec<Entry>) -> Option<usize> {
+pub fn queue(batch: &mut Batch<'_>, finished: &[Finished], more: Vec<Entry>, now: Timestamp) -> Option<usize> {
     evaluations(batch, finished);
     let mut entries: Vec<Entry> = Vec::new();
     for Finished { head, groups, changes, .. } in finished {
@@ -383,11 +383,11 @@ pub fn queue(batch: &mut Batch<'_>, finished: &[Finished], more: Vec<Entry>) -> 
         }
     }
     entries.extend(more);
-    (!entries.is_empty()).then(|| batch.add(Sql::QueueInsert, queue_params(&entries)))
+    (!entries.is_empty()).then(|| batch.add(Sql::QueueInsert, queue_params(&entries, now)))
 }
 
 /// The parameters of `queue/insert.sql`.
-pub fn queue_params<'a>(entries: &[Entry]) -> Vec<Param<'a>> {
+pub fn queue_params<'a>(entries: &[Entry], now: Timestamp) -> Vec<Param<'a>> {
     vec![
         owned(entries, |e| e.run),
         owned(entries, |e| e.g),
@@ -395,6 +395,7 @@ pub fn queue_params<'a>(entries: &[Entry]) -> Vec<Param<'a>> {
         owned(entries, |e| e.n.1),
         owned(entries, |e| e.index),
         owned(entries, |e| e.attempt),
+        one(now.micros()),
     ]
 }
 

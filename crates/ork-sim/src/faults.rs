@@ -14,9 +14,9 @@ use ork_core::id::{RunId, TaskRef, WorkerId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LogChunk, LogPage, LogQuery, Logs,
-    Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Settled,
-    Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
+    AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery,
+    Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle,
+    Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
 };
 use tokio::time::{sleep, sleep_until};
 
@@ -430,5 +430,17 @@ impl Inspect for FaultyStore {
 
     async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
         self.send("overbooked", self.world.store.overbooked(scope)).await
+    }
+
+    async fn lanes(&self, scope: Scope, limit: u32) -> StoreResult<Vec<LaneRow>> {
+        self.send("lanes", self.world.store.lanes(scope, limit)).await
+    }
+
+    async fn slot_tasks(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<TaskRef>> {
+        self.send("slot_tasks", self.world.store.slot_tasks(scope, key, limit)).await
+    }
+
+    async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
+        self.send("slot_runs", self.world.store.slot_runs(scope, key, limit)).await
     }
 }

@@ -110,7 +110,7 @@ pub fn write(
     }
     write_run(db, &head, &changes, result, now)?;
     left.upkeep |= changes.wants_result || !changes.evaluations.is_empty();
-    let queued = enqueue::queue_changes(db, &head, &groups, &changes)?;
+    let queued = enqueue::queue_changes(db, &head, &groups, &changes, now)?;
     left.queued += queued.ready;
     left.upkeep |= queued.held;
     for event in &changes.events {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::graph::{Changes, Group, Head};
 use ork_core::id::{RunId, WorkspaceId};
@@ -42,6 +43,7 @@ pub fn queue_changes(
     head: &Head,
     groups: &BTreeMap<u32, Group>,
     changes: &Changes,
+    now: Timestamp,
 ) -> StoreResult<Queued> {
     for g in &changes.evaluations {
         execute(db, sql::evaluations::INSERT, params![run_key(head.run), g, workspace_key(head.workspace)])?;
@@ -65,7 +67,7 @@ pub fn queue_changes(
             entries.extend(next_attempt(db, head, n)?);
         }
     }
-    enqueue(db, &entries)
+    enqueue(db, &entries, now)
 }
 
 /// The first attempts of a group that was just released; no row needs to be read for that.
@@ -120,7 +122,7 @@ pub fn next_attempt(db: &Connection, head: &Head, n: u32) -> StoreResult<Option<
 }
 
 /// Puts tasks into the queue, in order; those with a concurrency key wait for [`crate::upkeep::admit`].
-pub fn enqueue(db: &Connection, entries: &[Entry]) -> StoreResult<Queued> {
+pub fn enqueue(db: &Connection, entries: &[Entry], now: Timestamp) -> StoreResult<Queued> {
     let mut queued = Queued::default();
     if entries.is_empty() {
         return Ok(queued);
@@ -149,7 +151,7 @@ pub fn enqueue(db: &Connection, entries: &[Entry]) -> StoreResult<Queued> {
             )?;
         } else {
             queued.ready += 1;
-            insert_ready(db, entry, seq, None)?;
+            insert_ready(db, entry, seq, None, now)?;
         }
     }
     Ok(queued)
@@ -164,12 +166,24 @@ pub fn take_numbers(db: &Connection, count: usize) -> StoreResult<i64> {
     Ok(last)
 }
 
-pub fn insert_ready(db: &Connection, entry: &Entry, seq: i64, key: Option<&str>) -> StoreResult<()> {
+pub fn insert_ready(db: &Connection, entry: &Entry, seq: i64, key: Option<&str>, now: Timestamp) -> StoreResult<()> {
     let (run, workspace) = (run_key(entry.run), workspace_key(entry.workspace));
     execute(
         db,
         sql::queue::INSERT,
-        params![entry.lane, workspace, entry.rank, seq, run, entry.n, entry.g, entry.task_index, entry.attempt, key],
+        params![
+            entry.lane,
+            workspace,
+            entry.rank,
+            seq,
+            run,
+            entry.n,
+            entry.g,
+            entry.task_index,
+            entry.attempt,
+            key,
+            now.micros()
+        ],
     )?;
     Ok(())
 }

@@ -1,11 +1,12 @@
-//! A whole run as it is stored.
+//! A whole run as it is stored, lanes, and who has slots.
 
 use std::collections::BTreeMap;
 
+use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::graph::Lease;
-use ork_core::id::RunId;
-use ork_core::store::{RunDump, Scope, TaskDump, TaskFilter};
+use ork_core::id::{RunId, TaskRef};
+use ork_core::store::{LaneRow, RunDump, Scope, TaskDump, TaskFilter};
 use rusqlite::{Connection, params};
 
 use crate::connection::failed;
@@ -87,4 +88,38 @@ pub fn overbooked(db: &Connection, scope: Scope) -> StoreResult<Vec<(String, u32
         .query_map(params![filter(scope)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .map_err(failed)?;
     found.collect::<Result<_, _>>().map_err(failed)
+}
+
+pub fn lanes(db: &Connection, scope: Scope, limit: u32) -> StoreResult<Vec<LaneRow>> {
+    let mut statement = db.prepare_cached(sql::lanes::LIST).map_err(failed)?;
+    let found = statement
+        .query_map(params![filter(scope), limit], |row| {
+            Ok(LaneRow {
+                lane: row.get(0)?,
+                ready: row.get(1)?,
+                oldest_at: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_micros),
+                held: row.get(3)?,
+                delayed: row.get(4)?,
+                leased: row.get(5)?,
+            })
+        })
+        .map_err(failed)?;
+    found.collect::<Result<_, _>>().map_err(failed)
+}
+
+pub fn slot_tasks(db: &Connection, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<TaskRef>> {
+    let mut statement = db.prepare_cached(sql::slots::TASKS).map_err(failed)?;
+    let found = statement
+        .query_map(params![key, filter(scope), limit], |row| {
+            Ok(TaskRef { run: row.get::<_, Cell<RunId>>(0)?.0, n: row.get(1)? })
+        })
+        .map_err(failed)?;
+    found.collect::<Result<_, _>>().map_err(failed)
+}
+
+pub fn slot_runs(db: &Connection, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
+    let mut statement = db.prepare_cached(sql::slots::RUNS).map_err(failed)?;
+    let found =
+        statement.query_map(params![key, filter(scope), limit], |row| row.get::<_, Cell<RunId>>(0)).map_err(failed)?;
+    found.map(|row| row.map(|cell| cell.0).map_err(failed)).collect()
 }

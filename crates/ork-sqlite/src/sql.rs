@@ -36,6 +36,9 @@ statements! {
         INSERT = "heads/insert",
         UPDATE = "heads/update",
     }
+    lanes {
+        LIST = "lanes/list",
+    }
     leases {
         CANCELLED = "leases/cancelled",
         CLAIMED = "leases/claimed",
@@ -97,8 +100,10 @@ statements! {
         NEXT = "slots/next",
         OVERBOOKED = "slots/overbooked",
         RUN_KEYS = "slots/run_keys",
+        RUNS = "slots/runs",
         RUNS_ADMITTED = "slots/runs_admitted",
         RUNS_WAITING = "slots/runs_waiting",
+        TASKS = "slots/tasks",
     }
     tasks {
         END = "tasks/end",

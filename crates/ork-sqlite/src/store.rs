@@ -14,8 +14,8 @@ use ork_core::id::{RunId, TaskRef, WorkerId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LogChunk, LogPage, LogQuery, Logs,
-    Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start,
+    AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery,
+    Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start,
     Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
 };
 use rusqlite::Connection;
@@ -266,8 +266,8 @@ impl Tasks for SqliteStore {
         self.write_and_wake(move |db| tasks::cancel(db, scope, task, (&actor, now))).await
     }
 
-    async fn retry_task_now(&self, scope: Scope, task: TaskRef, _now: Timestamp) -> StoreResult<bool> {
-        self.write_and_wake(move |db| tasks::retry_now(db, scope, task)).await
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
+        self.write_and_wake(move |db| tasks::retry_now(db, scope, task, now)).await
     }
 }
 
@@ -421,5 +421,17 @@ impl Inspect for SqliteStore {
 
     async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
         self.read(|db| inspect::overbooked(db, scope))
+    }
+
+    async fn lanes(&self, scope: Scope, limit: u32) -> StoreResult<Vec<LaneRow>> {
+        self.read(|db| inspect::lanes(db, scope, limit))
+    }
+
+    async fn slot_tasks(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<TaskRef>> {
+        self.read(|db| inspect::slot_tasks(db, scope, key, limit))
+    }
+
+    async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
+        self.read(|db| inspect::slot_runs(db, scope, key, limit))
     }
 }

@@ -132,7 +132,7 @@ pub fn cancel(db: &Connection, scope: Scope, task: TaskRef, by: (&Actor, Timesta
     Ok(true)
 }
 
-pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef) -> StoreResult<bool> {
+pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
     place(db, scope, task)?;
     let head = change::head_or_not_found(db, scope, task.run)?;
     if head.paused || head.status.is_terminal() {
@@ -142,6 +142,6 @@ pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef) -> StoreResult<bo
         return Ok(false);
     }
     let entry = enqueue::next_attempt(db, &head, task.n)?;
-    enqueue::enqueue(db, entry.as_slice())?;
+    enqueue::enqueue(db, entry.as_slice(), now)?;
     Ok(true)
 }

@@ -31,7 +31,7 @@ pub fn promote(db: &Connection, scope: Scope, now: Timestamp, limit: usize) -> S
         let head = change::head_or_not_found(db, Scope::All, task.run)?;
         entries.extend(enqueue::next_attempt(db, &head, task.n)?);
     }
-    enqueue::enqueue(db, &entries)?;
+    enqueue::enqueue(db, &entries, now)?;
     Ok(Maintained {
         queued: u32::try_from(entries.len()).unwrap_or(u32::MAX),
         more: i64::try_from(found.len()) == Ok(limit),
@@ -55,7 +55,7 @@ pub fn admit(db: &Connection, scope: Scope, now: Timestamp) -> StoreResult<Maint
         done.queued += admit_runs(db, workspace, &key, now)?;
     }
     for (workspace, key) in keys(db, scope, sql::slots::KEYS)? {
-        done.queued += admit_tasks(db, workspace, &key)?;
+        done.queued += admit_tasks(db, workspace, &key, now)?;
     }
     Ok(done)
 }
@@ -97,7 +97,7 @@ fn admit_runs(db: &Connection, workspace: WorkspaceId, key: &str, now: Timestamp
     Ok(admitted)
 }
 
-fn admit_tasks(db: &Connection, workspace: WorkspaceId, key: &str) -> StoreResult<u32> {
+fn admit_tasks(db: &Connection, workspace: WorkspaceId, key: &str, now: Timestamp) -> StoreResult<u32> {
     let mut count = db.prepare_cached(sql::queue::COUNT_KEYS).map_err(failed)?;
     let taken: u32 = count.query_row(params![workspace_key(workspace), key], |row| row.get(0)).map_err(failed)?;
     let mut next = db.prepare_cached(sql::slots::NEXT).map_err(failed)?;
@@ -127,7 +127,7 @@ fn admit_tasks(db: &Connection, workspace: WorkspaceId, key: &str) -> StoreResul
         }
         execute(db, sql::slots::DROP_TASK, params![run_key(entry.run), entry.n])?;
         let seq = enqueue::take_numbers(db, 1)?;
-        enqueue::insert_ready(db, &entry, seq, Some(key))?;
+        enqueue::insert_ready(db, &entry, seq, Some(key), now)?;
         admitted += 1;
     }
     Ok(admitted)

@@ -3,19 +3,18 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, db, doctor, explain, graph, init, man, run, runs, schema, validate, version, why, worker,
+    completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, tasks, validate,
+    version, why, worker, workers,
 };
 
 /// Ork runs pipelines and remembers everything.
 #[derive(Debug, Parser)]
-#[command(name = "ork", version, max_term_width = 100, after_long_help = AFTER)]
+#[command(name = "ork", version, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// Write data as JSON: one object a line for lists and streams, one object otherwise.
     #[arg(long, global = true)]
     pub json: bool,
     /// Where the history is: sqlite:PATH, or postgres://USER@HOST/NAME [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
-    ///
-    /// An SQLite file is made, and brought up to date, by itself. A PostgreSQL database is by `ork db migrate` only.
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     #[command(subcommand)]
@@ -44,15 +43,24 @@ pub enum Command {
     Validate(validate::Args),
     /// Draw a workflow, or a run with the states of its tasks.
     Graph(graph::Args),
-    /// List, show, watch, cancel and repeat runs.
+    /// List, show, watch, pause, cancel, repeat and compare runs.
     #[command(subcommand)]
     Runs(runs::Command),
+    /// List, show, retry and cancel tasks.
+    #[command(subcommand)]
+    Tasks(tasks::Command),
+    /// Print what happened to a run, event by event.
+    Events(events::Args),
     /// Say why a run or a task is not over: the one reason, and until when.
     Why(why::Args),
     /// Check that what is stored can be: every invariant, of one run or of all.
     Doctor(doctor::Args),
     /// Serve queues of a database until it is told to stop.
     Worker(worker::Args),
+    /// List workers, what they serve, and whether they live.
+    Workers(workers::Args),
+    /// List queues, what waits in them, and who serves them.
+    Queues(queues::Args),
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),

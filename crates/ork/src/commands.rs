@@ -4,17 +4,21 @@ pub mod completions;
 pub mod config;
 pub mod db;
 pub mod doctor;
+pub mod events;
 pub mod explain;
 pub mod graph;
 pub mod init;
 pub mod man;
+pub mod queues;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod tasks;
 pub mod validate;
 pub mod version;
 pub mod why;
 pub mod worker;
+pub mod workers;
 
 use anyhow::Result;
 
@@ -33,9 +37,13 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Validate(args) => validate::run(&args, out),
         Command::Graph(args) => graph::run(args, out, &config()?).await,
         Command::Runs(command) => runs::run(command, out, &config()?).await,
+        Command::Tasks(command) => tasks::run(command, out, &config()?).await,
+        Command::Events(args) => events::run(args, out, &config()?).await,
         Command::Why(args) => why::run(args, out, &config()?).await,
         Command::Doctor(args) => doctor::run(args, out, &config()?).await,
         Command::Worker(args) => worker::run(args, out, &config()?).await,
+        Command::Workers(_) => workers::run(out, &config()?).await,
+        Command::Queues(_) => queues::run(out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,
         Command::Config(command) => config::run(&command, out, &config()?),
         Command::Schema(args) => schema::run(&args, out),

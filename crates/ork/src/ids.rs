@@ -67,7 +67,7 @@ pub async fn target(store: &dyn Store, scope: Scope, text: &str) -> Result<Targe
     let run = run(store, scope, parts.next().unwrap_or_default()).await?;
     let Some(key) = parts.next() else { return Ok(Target::Run(run)) };
     let names = Names::read(store, scope, run).await?;
-    let group = names.group(key).ok_or_else(|| no_key(&names, run, key))?;
+    let group = group(&names, run, key)?;
     let index = match parts.next() {
         Some(index) => index.parse().map_err(|_| Refusal::usage(format!("`{index}` is not the index of a task")))?,
         None => only_index(group, run)?,
@@ -77,6 +77,28 @@ pub async fn target(store: &dyn Store, scope: Scope, text: &str) -> Result<Targe
         return Err(Refusal::no_match(format!("`{key}` has {size} tasks, numbered from 0: there is no {index}")).into());
     }
     Ok(Target::Task(TaskRef { run, n: number(group, index) }))
+}
+
+/// The task that a text means.
+///
+/// # Errors
+/// When there is none, more than one, or when it means a run.
+pub async fn task(store: &dyn Store, scope: Scope, text: &str) -> Result<TaskRef> {
+    let run = match target(store, scope, text).await? {
+        Target::Task(task) => return Ok(task),
+        Target::Run(run) => run,
+    };
+    let names = Names::read(store, scope, run).await?;
+    let key = names.groups().first().map_or("KEY", |group| group.key.as_str());
+    Err(Refusal::usage(format!("`{text}` is a run: say which of its tasks")).hint(format!("{text}/{key}")).into())
+}
+
+/// The group of this name.
+///
+/// # Errors
+/// When there is none.
+pub fn group<'n>(names: &'n Names, run: RunId, key: &str) -> Result<&'n GroupRow> {
+    Ok(names.group(key).ok_or_else(|| no_key(names, run, key))?)
 }
 
 fn only_index(group: &GroupRow, run: RunId) -> Result<u32> {

@@ -11,6 +11,7 @@ mod exit_code;
 mod follow;
 mod host;
 mod ids;
+mod json_diff;
 mod killer;
 mod liveness;
 mod log_text;

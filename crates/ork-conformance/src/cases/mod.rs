@@ -63,6 +63,8 @@ cases!(
     reading::events_are_read_by_cursor = "G6",
     reading::logs_are_kept_in_order = "G14",
     reading::progress_is_shown = "G4",
+    reading::lanes_are_counted = "G2",
+    reading::slots_name_their_holders = "G14",
     tenancy::another_workspace_sees_nothing = "G15",
     tenancy::another_workspace_changes_nothing = "G15",
 );

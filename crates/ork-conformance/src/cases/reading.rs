@@ -1,13 +1,16 @@
 //! Lists, pages, logs.
 
+use ork_core::clock::Timestamp;
 use ork_core::executor::{Progress, Stream};
-use ork_core::id::TaskRef;
-use ork_core::plan::{Fan, Node, Plan};
+use ork_core::graph::{NewRun, Pin};
+use ork_core::id::{TaskRef, WorkspaceId};
+use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::{RunStatus, TaskStatus};
-use ork_core::store::{LogChunk, LogQuery, ProgressNote, RunFilter, Scope, TaskFilter};
+use ork_core::store::{Claim, LaneRow, LogChunk, LogQuery, ProgressNote, RunFilter, Scope, TaskFilter};
 
+use crate::OTHER;
 use crate::bed::{Bed, done, failed};
-use crate::plans::{node, plan, tries};
+use crate::plans::{node, one_at_a_time, plan, tries};
 
 pub async fn lists_are_paged(bed: &mut Bed) {
     let mut runs = Vec::new();
@@ -117,4 +120,72 @@ pub async fn progress_is_shown(bed: &mut Bed) {
     assert_eq!((row.progress.map(|p| p.percent), bed.run(run).await.progress), (Some(100), 50));
     let attempts = store.attempts(Scope::All, TaskRef { run, n: 0 }).await.expect("attempts are listed");
     assert_eq!(attempts.iter().map(|a| a.outcome.as_deref()).collect::<Vec<_>>(), [Some("failed")]);
+}
+
+/// Lanes as text, `LANE ready held delayed leased`, and when the oldest task of each was queued.
+async fn lanes(bed: &Bed, scope: Scope, limit: u32) -> (String, Vec<Option<Timestamp>>) {
+    let rows = bed.store.lanes(scope, limit).await.expect("lanes are counted");
+    let shown = |row: &LaneRow| format!("{} {} {} {} {}", row.lane, row.ready, row.held, row.delayed, row.leased);
+    (rows.iter().map(shown).collect::<Vec<_>>().join(", "), rows.iter().map(|row| row.oldest_at).collect())
+}
+
+pub async fn lanes_are_counted(bed: &mut Bed) {
+    let store = bed.store.clone();
+    assert_eq!(lanes(bed, Scope::All, 10).await, (String::new(), vec![]));
+    let other = Node { queue: "other".into(), ..node("b", &[]) };
+    let limited = Node { concurrency: one_at_a_time("gpu"), ..node("c", &[]) };
+    let retried = Node { retry: tries(3), priority: Some(9), ..node("d", &[]) };
+    bed.submit(plan(vec![Node { fan: Fan::Count(4), ..node("a", &[]) }, other, limited, retried])).await;
+    let first = bed.now;
+    bed.work(failed()).await;
+    bed.claim_one().await;
+    let carried = NewRun { pin: Pin::Process, ..bed.new_run(plan(vec![node("own", &[])])) };
+    store.submit(&carried).await.expect("the run is created");
+    bed.pass(5);
+    let mut theirs = bed.new_run(plan(vec![Node { priority: Some(-1), ..node("a", &[]) }]));
+    theirs.workspace = OTHER;
+    store.submit(&theirs).await.expect("the run is created");
+    let all = "default 4 1 1 1, other 1 0 0 0".to_owned();
+    assert_eq!(lanes(bed, Scope::All, 100).await, (all, vec![Some(first); 2]), "without the lane of a single run");
+    assert_eq!(lanes(bed, Scope::One(OTHER), 100).await, ("default 1 0 0 0".into(), vec![Some(bed.now)]));
+    let own = Scope::One(WorkspaceId::DEFAULT);
+    assert_eq!(lanes(bed, own, 2).await.0, "default 2 1 1 1, other 1 0 0 0", "counting ends at the limit");
+    bed.pass(60_000);
+    store.admit(Scope::All, bed.now).await.expect("upkeep is answered");
+    store.promote(Scope::All, bed.now, 10).await.expect("upkeep is answered");
+    assert_eq!(lanes(bed, Scope::All, 100).await.0, "default 6 0 0 1, other 1 0 0 0");
+    let claim = Claim { scope: own, ..bed.next_claim(4) };
+    store.claim(&claim).await.expect("a claim is answered");
+    let (shown, oldest) = lanes(bed, own, 100).await;
+    assert_eq!((shown.as_str(), oldest), ("default 1 0 0 5, other 1 0 0 0", vec![Some(bed.now), Some(first)]));
+}
+
+pub async fn slots_name_their_holders(bed: &mut Bed) {
+    let limited = || Node { concurrency: Some(Concurrency { key: "gpu".into(), limit: 2 }), ..node("a", &[]) };
+    let slot = || Plan { concurrency: one_at_a_time("home"), ..plan(vec![limited()]) };
+    let (first, second) = (bed.submit(slot()).await, bed.submit(slot()).await);
+    let (store, task) = (bed.store.clone(), |run| TaskRef { run, n: 0 });
+    assert_eq!(store.slot_runs(Scope::All, "home", 10).await, Ok(vec![]));
+    store.admit(Scope::All, bed.now).await.expect("upkeep is answered");
+    assert_eq!(store.slot_runs(Scope::All, "home", 10).await, Ok(vec![first]));
+    assert_eq!(store.slot_tasks(Scope::All, "gpu", 10).await, Ok(vec![task(first)]), "queued with a slot");
+    let free = bed.submit(plan(vec![limited()])).await;
+    store.admit(Scope::All, bed.now).await.expect("upkeep is answered");
+    assert_eq!(store.slot_tasks(Scope::All, "gpu", 10).await, Ok(vec![task(first), task(free)]));
+    let held = bed.claim_one().await;
+    bed.claim_one().await;
+    bed.settle(held, done()).await;
+    assert_eq!(store.slot_tasks(Scope::All, "gpu", 10).await, Ok(vec![task(free)]));
+    assert_eq!(store.slot_runs(Scope::All, "home", 10).await, Ok(vec![]), "its run is over");
+    store.admit(Scope::All, bed.now).await.expect("upkeep is answered");
+    assert_eq!(store.slot_runs(Scope::All, "home", 10).await, Ok(vec![second]));
+    assert_eq!(
+        store.slot_tasks(Scope::All, "gpu", 10).await,
+        Ok(vec![task(free), task(second)]),
+        "what is at work first"
+    );
+    assert_eq!(store.slot_tasks(Scope::All, "gpu", 1).await, Ok(vec![task(free)]));
+    assert_eq!(store.slot_tasks(Scope::All, "home", 10).await, Ok(vec![]), "keys of runs are others");
+    assert_eq!(store.slot_tasks(Scope::One(OTHER), "gpu", 10).await, Ok(vec![]));
+    assert_eq!(store.slot_runs(Scope::One(OTHER), "home", 10).await, Ok(vec![]));
 }

@@ -54,6 +54,8 @@ pub async fn another_workspace_sees_nothing(bed: &mut Bed) {
     assert_eq!(store.dump(THEIRS, run).await, Ok(None));
     assert_eq!(store.run_ids(THEIRS, None, 100).await, Ok(vec![]));
     assert_eq!(store.overbooked(THEIRS).await, Ok(vec![]));
+    assert_eq!(store.lanes(THEIRS, 100).await, Ok(vec![]));
+    assert_eq!(store.slot_tasks(THEIRS, "gpu", 100).await, Ok(vec![]));
     assert_eq!(store.evaluations(THEIRS, None, 100).await, Ok(vec![]));
     assert_eq!(store.evaluations(THEIRS, Some(run), 100).await, Ok(vec![]));
     assert_eq!(store.overdue(THEIRS, now, 100).await, Ok(vec![]));

@@ -1,12 +1,14 @@
 //! Events, logs, and whole runs.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use ork_core::error::StoreResult;
 use ork_core::event::EventRow;
-use ork_core::id::RunId;
-use ork_core::store::{Events, Inspect, LogChunk, LogPage, LogQuery, Logs, RunDump, Scope};
+use ork_core::id::{RunId, TaskRef};
+use ork_core::store::{Events, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, RunDump, Scope};
 
-use super::{Model, Run};
+use super::{Model, Place, Run};
 
 #[async_trait]
 impl Events for Model {
@@ -75,5 +77,61 @@ impl Inspect for Model {
             }
         }
         Ok(found.into_iter().collect())
+    }
+
+    async fn lanes(&self, scope: Scope, limit: u32) -> StoreResult<Vec<LaneRow>> {
+        let state = self.state();
+        let mut lanes: BTreeMap<String, LaneRow> = BTreeMap::new();
+        for run in state.runs.values().filter(|run| scope.admits(run.new.workspace)) {
+            for task in run.tasks.iter().filter(|task| task.place != Place::None) {
+                let name = run.groups[task.g as usize].spec.lane.clone();
+                if name.starts_with('#') {
+                    continue;
+                }
+                let lane = lanes.entry(name.clone()).or_insert_with(|| LaneRow { lane: name, ..LaneRow::default() });
+                match task.place {
+                    Place::None => {}
+                    Place::Ready(_, at) => {
+                        lane.ready = limit.min(lane.ready + 1);
+                        lane.oldest_at = Some(lane.oldest_at.map_or(at, |oldest| oldest.min(at)));
+                    }
+                    Place::Held(_) => lane.held += 1,
+                    Place::Delayed(_) => lane.delayed += 1,
+                    Place::Leased(..) => lane.leased += 1,
+                }
+            }
+        }
+        Ok(lanes.into_values().collect())
+    }
+
+    async fn slot_tasks(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<TaskRef>> {
+        let state = self.state();
+        let mut taken = Vec::new();
+        for run in state.runs.values().filter(|run| scope.admits(run.new.workspace)) {
+            for (n, task) in (0_u32..).zip(&run.tasks) {
+                let own = run.groups[task.g as usize].spec.concurrency.as_ref().is_some_and(|own| own.key == key);
+                let turn = match task.place {
+                    Place::Leased(..) => 0,
+                    Place::Ready(..) => 1,
+                    _ => continue,
+                };
+                if own {
+                    taken.push((turn, TaskRef { run: run.new.id, n }));
+                }
+            }
+        }
+        taken.sort_unstable();
+        Ok(taken.into_iter().map(|(_, task)| task).take(limit as usize).collect())
+    }
+
+    async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
+        let state = self.state();
+        let has_slot = |run: &&Run| {
+            scope.admits(run.new.workspace)
+                && !run.status.is_terminal()
+                && !run.held
+                && run.new.plan.concurrency.as_ref().is_some_and(|own| own.key == key)
+        };
+        Ok(state.runs.values().filter(has_slot).map(|run| run.new.id).take(limit as usize).collect())
     }
 }

@@ -104,8 +104,8 @@ struct Task {
 enum Place {
     /// Nowhere yet: it waits for its group or its run.
     None,
-    /// In the queue, with its number in the queue's order.
-    Ready(i64),
+    /// In the queue, with its number in the queue's order, since then.
+    Ready(i64, Timestamp),
     /// In the queue for a slot.
     Held(i64),
     /// Its next attempt is due then.

@@ -177,7 +177,7 @@ impl Runs for Model {
             run.paused = true;
             run.event(EventType::Run(RunStatus::Paused), &[], None);
             for task in &mut run.tasks {
-                if matches!(task.place, Place::Ready(_) | Place::Held(_)) {
+                if matches!(task.place, Place::Ready(..) | Place::Held(_)) {
                     task.place = Place::None;
                 }
             }

@@ -42,7 +42,7 @@ impl State {
         for run in self.runs.values().filter(|run| run.new.workspace == workspace) {
             for (n, task) in (0_u32..).zip(&run.tasks) {
                 let spec = &run.groups[task.g as usize].spec;
-                if let Place::Ready(number) = task.place
+                if let Place::Ready(number, _) = task.place
                     && lanes.contains(&spec.lane)
                 {
                     found.push((-i64::from(spec.priority), number, TaskRef { run: run.new.id, n }));

@@ -229,12 +229,12 @@ impl Run {
             let place = |n: &u32| back.iter().position(|m| m == n).map_or(0, |at| at + 1);
             next.sort_by_key(|n| (place(n), self.tasks[*n as usize].g, self.tasks[*n as usize].index));
         }
-        let mut ready = 0;
+        let (mut ready, now) = (0, self.by.1);
         for n in next {
             *queued += 1;
             let task = &mut self.tasks[n as usize];
             let limited = self.groups[task.g as usize].spec.concurrency.is_some();
-            task.place = if limited { Place::Held(*queued) } else { Place::Ready(*queued) };
+            task.place = if limited { Place::Held(*queued) } else { Place::Ready(*queued, now) };
             ready += usize::from(!limited);
         }
         ready

@@ -144,7 +144,7 @@ impl Run {
             (None, Place::Leased(lease, _)) if lease.started_at.is_some() => TaskStatus::Running,
             (None, Place::Leased(..)) => TaskStatus::Dispatched,
             _ if self.paused => TaskStatus::Paused,
-            (None, Place::Ready(_) | Place::Held(_)) => TaskStatus::Queued,
+            (None, Place::Ready(..) | Place::Held(_)) => TaskStatus::Queued,
             (None, Place::Delayed(_)) => TaskStatus::Retrying,
             (None, Place::None) => TaskStatus::Pending,
         }
@@ -235,7 +235,7 @@ impl Run {
             Some(TaskDump {
                 row: self.task_row(n)?,
                 lease: task.lease().cloned(),
-                ready: u32::from(matches!(task.place, Place::Ready(_))),
+                ready: u32::from(matches!(task.place, Place::Ready(..))),
                 held: u32::from(matches!(task.place, Place::Held(_))),
                 delayed: u32::from(matches!(task.place, Place::Delayed(_))),
                 attempts: task.attempts.clone(),

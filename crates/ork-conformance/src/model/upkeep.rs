@@ -83,7 +83,7 @@ impl State {
             .flat_map(|run| run.tasks.iter().map(move |task| (run, task)))
             .filter(|(run, task)| {
                 let own = run.groups[task.g as usize].spec.concurrency.as_ref();
-                own.is_some_and(|c| c.key == key) && matches!(task.place, Place::Ready(_) | Place::Leased(..))
+                own.is_some_and(|c| c.key == key) && matches!(task.place, Place::Ready(..) | Place::Leased(..))
             })
             .count()
     }
@@ -118,7 +118,7 @@ impl Upkeep for Model {
             let g = run.tasks[task.n as usize].g as usize;
             let limit = run.groups[g].spec.concurrency.as_ref().map_or(0, |c| c.limit as usize);
             if taken < limit {
-                run.tasks[task.n as usize].place = Place::Ready(number);
+                run.tasks[task.n as usize].place = Place::Ready(number, now);
                 state.queued = number;
                 queued += 1;
             }

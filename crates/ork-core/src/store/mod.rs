@@ -18,7 +18,7 @@ use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
-pub use inspect::{Inspect, RunDump, TaskDump};
+pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
 pub use runs::{RunFilter, RunRow, Runs, StoredPlan, Submitted};
 pub use tasks::{AttemptRow, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};

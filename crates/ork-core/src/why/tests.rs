@@ -7,6 +7,7 @@ use crate::attempt::{Failure, FailureKind};
 use crate::clock::Timestamp;
 use crate::graph::{Phase, ProcessEnd};
 use crate::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use crate::json::Json;
 use crate::state::{Reason, RunStatus, TaskStatus};
 use crate::store::{GroupRow, RunRow, TaskRow, WorkerRow};
 
@@ -28,9 +29,12 @@ struct Scene {
     group: GroupRow,
     parents: Vec<GroupRow>,
     workers: Vec<WorkerRow>,
+    timeout_ms: Option<u64>,
+    gone: Vec<WorkerRow>,
     paused: Option<(&'static str, Timestamp)>,
+    run_slots: Option<Slots>,
     slots: Option<Slots>,
-    ahead: Option<u32>,
+    at_work: Option<u32>,
 }
 
 fn group(key: &str, phase: Phase, tasks_left: u32) -> GroupRow {
@@ -130,9 +134,12 @@ fn scene() -> Scene {
         group: group("cut", Phase::Released, 1),
         parents: vec![group("probe", Phase::Over, 0)],
         workers: vec![worker],
+        timeout_ms: None,
+        gone: Vec::new(),
         paused: None,
+        run_slots: None,
         slots: None,
-        ahead: None,
+        at_work: None,
     }
 }
 
@@ -146,9 +153,12 @@ fn check(set: impl FnOnce(&mut Scene), code: &str, sentence: &str) -> Why {
         group: &scene.group,
         parents: &scene.parents,
         workers: &scene.workers,
+        timeout_ms: scene.timeout_ms,
+        gone: &scene.gone,
         paused: scene.paused,
-        slots: scene.slots,
-        ahead: scene.ahead,
+        run_slots: scene.run_slots.as_ref(),
+        slots: scene.slots.as_ref(),
+        at_work: scene.at_work,
         now: NOW,
     });
     assert_eq!((why.code(), why.to_string().as_str()), (code, sentence));
@@ -185,17 +195,83 @@ fn what_is_over_says_how_and_why() {
 }
 
 #[test]
+fn what_is_over_names_who_brought_that_about() {
+    let skipped = |s: &mut Scene| {
+        (s.task.status, s.task.reason) = (TaskStatus::Skipped, Some(Reason::Upstream));
+        s.parents[0].tasks_bad = 2;
+    };
+    check(skipped, "over", "it is over with `skipped`: it needs `probe`, and that did not succeed");
+    let stopped = |s: &mut Scene| {
+        (s.task.status, s.task.reason) = (TaskStatus::Cancelled, Some(Reason::Stop));
+        s.run.error = Some(Json::from_stored(r#"{"task":"list","kind":"exit","message":"exited with code 1"}"#));
+    };
+    check(stopped, "over", "it is over with `cancelled`: `list` failed, and the run stops on failure");
+    let asked = |s: &mut Scene| {
+        (s.task.status, s.task.reason) = (TaskStatus::Cancelled, Some(Reason::Cancel));
+        s.run.cancel_requested_by = Some("ada".into());
+    };
+    check(asked, "over", "it is over with `cancelled`: `ada` asked for its end");
+    let reused = |s: &mut Scene| {
+        (s.task.status, s.task.reason) = (TaskStatus::Success, Some(Reason::Reused));
+        s.task.reused_from = Some(TaskRef { run: id(), n: 3 });
+    };
+    check(reused, "over", &format!("it is over with `success`: taken over from {RUN}"));
+}
+
+#[test]
 fn what_runs_names_its_worker() {
     let sentence = "attempt 1 has been running on worker `box-1` for 90 min";
-    check(|s| s.task.status = TaskStatus::Running, "running", sentence);
-    let cancelling = |s: &mut Scene| (s.task.status, s.run.cancelling) = (TaskStatus::Running, Some(Reason::Cancel));
-    check(cancelling, "running", &format!("{sentence}, and the worker was asked to end it"));
-    let gone = |s: &mut Scene| {
-        s.task.status = TaskStatus::Dispatched;
+    let running = |s: &mut Scene| s.task.status = TaskStatus::Running;
+    check(running, "running", sentence);
+    let limited = |s: &mut Scene| (s.task.status, s.timeout_ms) = (TaskStatus::Running, Some(7_200_000));
+    check(limited, "running", &format!("{sentence}, of at most 2 h"));
+    let cancelling = |s: &mut Scene| (s.task.status, s.run.cancelling) = (TaskStatus::Running, Some(Reason::Deadline));
+    check(cancelling, "running", &format!("{sentence}; the worker was asked to end it"));
+    let asked = |s: &mut Scene| {
+        cancelling(s);
+        s.run.cancel_requested_by = Some("ada".into());
+    };
+    check(asked, "running", &format!("{sentence}; `ada` asked the worker to end it"));
+    let given = |s: &mut Scene| {
+        (s.task.status, s.task.started_at) = (TaskStatus::Dispatched, None);
+        s.task.dispatched_at = Some(Timestamp::from_micros(NOW.micros() - 3_000_000));
+    };
+    check(given, "running", "attempt 1 was given to worker `box-1` 3 s ago, and has not begun");
+    let unknown = |s: &mut Scene| {
+        running(s);
         s.workers.clear();
     };
     let id = worker_id();
-    check(gone, "running", &format!("attempt 1 has been running on worker `{id}` for 90 min"));
+    check(unknown, "running", &format!("attempt 1 has been running on worker `{id}` for 90 min"));
+}
+
+#[test]
+fn a_worker_that_is_gone_is_no_worker() {
+    let gone = |s: &mut Scene| {
+        s.task.status = TaskStatus::Running;
+        s.gone = std::mem::take(&mut s.workers);
+        s.gone[0].heartbeat_at = Timestamp::from_micros(NOW.micros() - 9_000_000);
+    };
+    let sentence = "attempt 1 was on worker `box-1`, which is gone: last heard of 9 s ago";
+    let alone = format!("{sentence}, and nobody else lives; start a worker with: ork worker --queues video");
+    assert!(check(gone, "worker_gone", &alone).ends_in_command());
+    let replaced = |s: &mut Scene| {
+        gone(s);
+        s.workers = vec![WorkerRow { id: WorkerId::from_uuid(uuid::Uuid::from_u128(8)), ..s.gone[0].clone() }];
+    };
+    let why = check(replaced, "worker_gone", &format!("{sentence}; it is given to another as soon as that is certain"));
+    assert!(!why.ends_in_command());
+    let carried = |s: &mut Scene| {
+        gone(s);
+        (s.run.in_process, s.task.lane) = (true, format!("#{RUN}"));
+    };
+    let sentence = format!("the process that carried the run is gone; go on with: ork run --resume {RUN}");
+    check(carried, "carrier_gone", &sentence);
+    let waiting = |s: &mut Scene| {
+        carried(s);
+        (s.task.status, s.group.phase) = (TaskStatus::Pending, Phase::Waiting);
+    };
+    check(waiting, "carrier_gone", &sentence);
 }
 
 #[test]
@@ -204,10 +280,26 @@ fn the_run_comes_before_the_task() {
         (s.run.status, s.task.status) = (RunStatus::Paused, TaskStatus::Paused);
         s.paused = Some(("ada", Timestamp::from_micros(NOW.micros() - 3_000_000)));
     };
-    check(paused, "paused", &format!("the run is paused by `ada`, for 3 s so far; go on with `ork runs resume {RUN}`"));
+    check(paused, "paused", &format!("the run is paused by `ada`, for 3 s so far; go on with: ork runs resume {RUN}"));
     let unknown = |s: &mut Scene| s.run.status = RunStatus::Paused;
-    check(unknown, "paused", &format!("the run is paused; go on with `ork runs resume {RUN}`"));
-    check(|s| s.run.held = true, "run_held", "the run waits for a slot of the concurrency key `home`");
+    check(unknown, "paused", &format!("the run is paused; go on with: ork runs resume {RUN}"));
+    check(|s| s.run.held = true, "run_held", "the run waits for a slot of `home`");
+    let taken = |s: &mut Scene| {
+        s.run.held = true;
+        s.run_slots = Some(Slots { limit: 1, taken: 1, by: Some("run_1".into()), since_ms: Some(200_000) });
+    };
+    check(taken, "run_held", "the run waits for a slot of `home`: 1 of 1 taken by run_1, for 3 min");
+    let free = |s: &mut Scene| {
+        s.run.held = true;
+        s.run_slots = Some(Slots { limit: 1, taken: 0, by: None, since_ms: None });
+    };
+    check(free, "run_held", "the run waits for a slot of `home`: 0 of 1 taken");
+    let nobody = |s: &mut Scene| {
+        free(s);
+        s.workers.clear();
+    };
+    let sentence = "waits for a worker: nobody serves the queue `video`; start one with: ork worker --queues video";
+    check(nobody, "no_worker", sentence);
 }
 
 #[test]
@@ -215,22 +307,36 @@ fn what_waits_says_for_what() {
     let parents = |s: &mut Scene| {
         s.group.phase = Phase::Waiting;
         s.parents.push(group("list", Phase::Released, 1));
-        s.parents.push(group("split", Phase::Waiting, 40));
+        s.parents.push(GroupRow { tasks_left: 1, ..group("split", Phase::Released, 3) });
+        s.parents.push(GroupRow { size: None, ..group("cut", Phase::Waiting, 1) });
     };
-    check(parents, "parents", "it needs `list`, `split` (40 tasks left) to be over");
+    check(parents, "parents", "waits for `list`, `split` (2 of 3 done), `cut`");
     let many = |s: &mut Scene| {
         s.group.phase = Phase::Waiting;
         s.parents = (0..5).map(|at| group(&format!("p{at}"), Phase::Waiting, 1)).collect();
     };
-    check(many, "parents", "it needs `p0`, `p1`, `p2` and 2 more to be over");
+    check(many, "parents", "waits for `p0`, `p1`, `p2` and 2 more");
     let evaluating = |s: &mut Scene| s.group.phase = Phase::Evaluating;
     check(evaluating, "evaluation", "its condition or its number of siblings is being evaluated");
     let outside = |s: &mut Scene| s.task.status = TaskStatus::Waiting;
-    check(outside, "outside", "it waits for something outside");
+    check(outside, "outside", "waits for something outside");
     let retry = |s: &mut Scene| (s.task.status, s.task.available_at) = (TaskStatus::Retrying, Some(NOW.plus_ms(400)));
-    check(retry, "retry", "attempt 1 of 3 failed; the next one comes in 400 ms");
-    let due = |s: &mut Scene| (s.task.status, s.task.available_at) = (TaskStatus::Retrying, Some(NOW));
-    check(due, "retry", "attempt 1 of 3 failed; the next one is due now");
+    check(retry, "retry", "failure 1 of 3, again in 400 ms");
+    let due = |s: &mut Scene| {
+        (s.task.status, s.task.available_at) = (TaskStatus::Retrying, Some(NOW));
+        s.task.error = Some(Failure::new(FailureKind::Exit { code: 2 }, "exited with code 2"));
+    };
+    check(due, "retry", "failure 1 of 3 (exited with code 2), again now");
+    let nobody = |set: fn(&mut Scene)| {
+        move |s: &mut Scene| {
+            set(s);
+            s.workers.clear();
+        }
+    };
+    check(nobody(retry), "retry", "failure 1 of 3, again in 400 ms");
+    let sentence = "waits for a worker: nobody serves the queue `video`; start one with: ork worker --queues video";
+    check(nobody(due), "no_worker", sentence);
+    check(nobody(evaluating), "no_worker", sentence);
     let unserved = |s: &mut Scene| {
         (s.task.status, s.task.available_at) = (TaskStatus::Retrying, Some(NOW.plus_ms(12_000)));
         s.task.error = Some(Failure::new(FailureKind::Unserved, "worker `w` does not serve the operation `merge`"));
@@ -241,21 +347,28 @@ fn what_waits_says_for_what() {
 
 #[test]
 fn what_is_queued_says_who_could_take_it() {
-    let slot = |s: &mut Scene| (s.task.held, s.slots) = (true, Some(Slots { limit: 2, taken: 2 }));
-    check(slot, "slot_taken", "it waits for a slot of the concurrency key `gpu`: 2 of 2 are taken");
-    check(|s| s.task.held = true, "slot_taken", "it waits for a slot of the concurrency key `gpu`");
-    check(|s| s.workers.clear(), "no_worker", "no worker serves the queue `video`");
+    let slots = |taken| Some(Slots { limit: 2, taken, by: Some("run_1/cut".into()), since_ms: None });
+    let slot = |s: &mut Scene| (s.task.held, s.slots) = (true, slots(2));
+    check(slot, "slot_taken", "waits for a slot of `gpu`: 2 of 2 taken by run_1/cut, and 1 other");
+    check(|s| s.task.held = true, "slot_taken", "waits for a slot of `gpu`");
+    let nobody = "waits for a worker: nobody serves the queue `video`; start one with: ork worker --queues video";
+    assert!(check(|s| s.workers.clear(), "no_worker", nobody).ends_in_command());
     let ended = |s: &mut Scene| s.workers[0].ended_at = Some(NOW);
-    check(ended, "no_worker", "no worker serves the queue `video`");
+    check(ended, "no_worker", nobody);
     let pinned = |s: &mut Scene| s.task.lane = "video@mill".into();
-    let sentence = "the run is pinned to host `mill`, and no worker there serves the queue `video`";
+    let sentence = "waits for a worker: nobody serves the queue `video` on host `mill`; start one there with: ork worker --queues video";
     check(pinned, "other_host", sentence);
     let carried = |s: &mut Scene| (s.run.in_process, s.task.lane) = (true, format!("#{RUN}"));
-    let sentence = format!("the process that carried the run is gone; go on with `ork run --resume {RUN}`");
+    let sentence = format!("the process that carried the run is gone; go on with: ork run --resume {RUN}");
     check(carried, "carrier_gone", &sentence);
-    let tail = "1 worker that takes 4 tasks at once";
-    check(|_| (), "queued", &format!("it is queued in `video`; {tail}"));
-    check(|s| s.ahead = Some(12), "queued", &format!("it is queued in `video` behind 12 others; {tail}"));
-    let next = |s: &mut Scene| (s.ahead, s.task.lane) = (Some(0), "video@box".into());
-    check(next, "queued", &format!("it is next in the queue `video`; {tail}"));
+    let sentence = "waits for a worker: 1 serves the queue `video`";
+    check(|_| (), "queued", &format!("{sentence}, with room for 4 tasks at once"));
+    check(|s| s.at_work = Some(4), "queued", &format!("{sentence}, with 4 of 4 tasks at work"));
+    let next = |s: &mut Scene| (s.at_work, s.task.lane) = (Some(0), "video@box".into());
+    check(next, "queued", &format!("{sentence}, and has room: 0 of 4 tasks at work"));
+    let turn = |s: &mut Scene| {
+        carried(s);
+        (s.workers[0].lanes, s.at_work) = (vec![s.task.lane.clone()], Some(4));
+    };
+    check(turn, "queued", "waits for its turn in the process that carries the run, with 4 of 4 tasks at work");
 }

@@ -281,4 +281,13 @@ impl Inspect for Faulty {
     async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
         through!(self.overbooked(scope))
     }
+    async fn lanes(&self, scope: Scope, limit: u32) -> StoreResult<Vec<LaneRow>> {
+        through!(self.lanes(scope, limit))
+    }
+    async fn slot_tasks(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<TaskRef>> {
+        through!(self.slot_tasks(scope, key, limit))
+    }
+    async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
+        through!(self.slot_runs(scope, key, limit))
+    }
 }

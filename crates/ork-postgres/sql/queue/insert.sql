@@ -1,6 +1,6 @@
 -- Queues tasks in the order of the arrays: each place is a run, a group, a range of its tasks' numbers, the index of the first,
 -- and the attempt that they are queued for. What has a concurrency key waits in `held` for a slot. Answers where they went,
--- with the lowest key of each place.
+-- with the lowest key of each place. $7 is the present moment.
 --
 -- `tasks` is not read: who queues knows which tasks are live. A join by range (`n BETWEEN`) would besides be planned as a
 -- walk over all tasks of the run, once for each range.
@@ -16,8 +16,8 @@ WITH wanted AS MATERIALIZED (
         ORDER BY s.place, number
     ) AS found
 ), queued AS (
-    INSERT INTO ready (lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt)
-    SELECT lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt FROM wanted WHERE concurrency_key IS NULL
+    INSERT INTO ready (lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt, queued_at)
+    SELECT lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt, $7 FROM wanted WHERE concurrency_key IS NULL
 ), kept AS (
     INSERT INTO held (run_id, n, workspace_id, g, task_index, attempt, lane, rank, seq, concurrency_key, concurrency_limit)
     SELECT run_id, n, workspace_id, g, task_index, attempt, lane, rank, seq, concurrency_key, concurrency_limit FROM wanted

@@ -1,4 +1,4 @@
--- Moves tasks that got a slot from `held` to the end of their place in the queue, in the order of $1 and $2.
+-- Moves tasks that got a slot from `held` to the end of their place in the queue, in the order of $1 and $2, at the moment $3.
 WITH freed AS (
     DELETE FROM held h
     USING (
@@ -10,7 +10,7 @@ WITH freed AS (
 ), wanted AS MATERIALIZED (
     SELECT sorted.*, nextval('ready_seq') AS seq FROM (SELECT * FROM freed ORDER BY turn) AS sorted
 ), queued AS (
-    INSERT INTO ready (lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt, concurrency_key)
-    SELECT lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt, concurrency_key FROM wanted
+    INSERT INTO ready (lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt, concurrency_key, queued_at)
+    SELECT lane, workspace_id, rank, seq, run_id, n, g, task_index, attempt, concurrency_key, $3 FROM wanted
 )
 SELECT lane, workspace_id, rank, min(seq) AS seq, count(*), false AS held FROM wanted GROUP BY 1, 2, 3

@@ -1,8 +1,11 @@
 //! `ork runs`: what there is to do with runs, one file each.
 
 mod cancel;
+mod diff;
 mod list;
 mod logs;
+mod pause;
+mod resume;
 mod retry;
 mod show;
 mod submit;
@@ -28,10 +31,16 @@ pub enum Command {
     Logs(logs::Args),
     /// Cancel a run, or one of its tasks.
     Cancel(cancel::Args),
+    /// Start nothing more of a run until it is resumed.
+    Pause(pause::Args),
+    /// Go on with a paused run.
+    Resume(resume::Args),
     /// Run a run again, taking over what succeeded.
     Retry(retry::Args),
     /// Put a run into the database for workers.
     Submit(submit::Args),
+    /// Compare two runs: inputs, plans, tasks and outputs.
+    Diff(diff::Args),
 }
 
 /// Carries out `ork runs`.
@@ -44,5 +53,8 @@ pub async fn run(command: Command, out: Output, config: &Config) -> Result<Exit>
         Command::Cancel(args) => cancel::run(args, out, config).await,
         Command::Retry(args) => retry::run(args, out, config).await,
         Command::Submit(args) => submit::run(args, out, config).await,
+        Command::Pause(args) => pause::run(args, out, config).await,
+        Command::Resume(args) => resume::run(args, out, config).await,
+        Command::Diff(args) => diff::run(args, out, config).await,
     }
 }

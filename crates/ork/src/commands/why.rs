@@ -54,7 +54,7 @@ async fn of_task(world: &World, reason: &Reason) -> Result<()> {
         return Ok(world.out.value(&reason_json(reason))?);
     }
     let word = reason.task.status.word();
-    world.out.data(format!("{}  {}: {}", status(word), reason.name, reason.why))?;
+    world.out.data(format!("{}  {}: {}", status(word), reason.name, reason.text))?;
     if reason.task.error.is_some() {
         let names = Names::read(world.store.as_ref(), SCOPE, reason.task.task.run).await?;
         verdict::tell_failure(world, &names, &reason.task, verdict::TAIL_LINES).await?;

@@ -32,10 +32,10 @@ fn why_names_the_blocker() {
     insta::assert_snapshot!(home.says("why last/after"), @r"
     exit 0
     --- stdout
-    pending  after: it needs `wait` to be over
+    pending  after: waits for `wait`
     ");
     let said = home.says("why last/again");
-    assert!(said.contains("retrying  again: attempt 1 of 2 failed; the next one comes in "), "{said}");
+    assert!(said.contains("retrying  again: failure 1 of 2 (exited with code 1), again in "), "{said}");
     assert_eq!(home.values("why last/again --json")[0]["code"], "retry");
     assert_eq!(home.values("why last/wait --json")[0]["code"], "running");
     let id = home.last();
@@ -45,7 +45,7 @@ fn why_names_the_blocker() {
     exit 0
     --- stdout
     pending  flow  run_ID
-      the run waits for a slot of the concurrency key `one`
+      the run waits for a slot of `one`: 1 of 1 taken by run_ID, for TIME
     ");
     assert_eq!(home.values("why last --json")[0]["reasons"][0]["code"], "run_held");
     let said = home.says(&format!("runs cancel {id}"));

@@ -13,6 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 pub const ORK: &str = env!("CARGO_BIN_EXE_ork");
 
+/// How often something is looked at that must become so: each look is a process.
+const LOOKS_MAX: u32 = 2_000;
+
 /// A temporary folder that is `HOME`, with `project/` in it, where commands run.
 pub struct Home {
     pub dir: PathBuf,
@@ -64,6 +67,12 @@ impl Home {
         let output = self.output(&line.split(' ').collect::<Vec<_>>());
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+    }
+
+    /// Looks again and again until what a command writes as JSON is as it should be.
+    pub fn wait_until(&self, line: &str, is_so: impl Fn(&[serde_json::Value]) -> bool) {
+        let became_so = (0..LOOKS_MAX).any(|_| is_so(&self.values(line)));
+        assert!(became_so, "`{line}` never became so:\n{}", self.says(line));
     }
 
     /// The id of the newest run.
@@ -118,7 +127,7 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!("worker_{id}"), "worker_ID"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z".into(), "MOMENT"),
         (r", again (now|in \d+ ms|in \d+\.\d s)".into(), ""),
-        (r"last heard of (now|\d+ s ago)".into(), "last heard of AGO"),
+        (r"last heard of (now|\d+ m?s ago)".into(), "last heard of AGO"),
         (r"\b(\d+ s|\d+ min|\d+ h) ago\b".into(), "AGE"),
         (r"\bnow\b".into(), "AGE"),
         (r"\b\d+ ms\b|\b\d+\.\d s\b|\b\d+ min \d+ s\b".into(), "TIME"),

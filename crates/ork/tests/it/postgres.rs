@@ -56,7 +56,7 @@ fn a_worker_carries_what_was_submitted() {
         let said = home.says(&format!("runs submit flow.yaml {at}"));
         assert!(said.starts_with("exit 0\n--- stdout\nrun_ID\n"), "{said}");
         let said = home.says(&format!("why last {at}"));
-        assert!(said.contains("pinned to host `HOST`, and no worker there serves the queue `default`"), "{said}");
+        assert!(said.contains("nobody serves the queue `default` on host `HOST`; start one there with: ork worker --queues default --database URL"), "{said}");
         let mut worker = home.start(&format!("worker --capacity 2 {at}"));
         worker.wait_for("ready:");
         let said = home.says(&format!("runs watch last {at}"));

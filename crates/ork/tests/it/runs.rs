@@ -148,7 +148,7 @@ fn why_tells_a_failure_and_a_skip() {
     insta::assert_snapshot!(home.says("why last/three"), @r"
     exit 0
     --- stdout
-    skipped  three: it is over with `skipped`: something that it needs failed, was cancelled or was skipped
+    skipped  three: it is over with `skipped`: it needs `two`, and that did not succeed
     ");
     assert_eq!(home.values("why last/three --json")[0]["code"], "over");
     assert_eq!(home.values("why last --json")[0]["failures"][0]["key"], "two");

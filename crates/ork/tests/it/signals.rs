@@ -65,7 +65,7 @@ fn sigterm_hands_back_and_resume_goes_on() {
     exit 0
     --- stdout
     running  flow  run_ID
-      the process that carried the run is gone; go on with `ork run --resume run_ID`
+      the process that carried the run is gone; go on with: ork run --resume run_ID
     ");
     insta::assert_snapshot!(home.says("run --resume last"), @r"
     exit 0

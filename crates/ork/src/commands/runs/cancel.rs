@@ -1,12 +1,13 @@
 //! `ork runs cancel`.
 
 use anyhow::Result;
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::RunId;
 use ork_core::state::Reason;
 use serde_json::json;
 
 use crate::carry::{How, row};
 use crate::commands::run::{carrier, take_over};
+use crate::commands::tasks::cancel::cancel_task;
 use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::ids::{self, Target};
@@ -52,17 +53,6 @@ async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
     // What a dead process left would wait for the next one that looks after this database, and there may be none.
     if !run.status.is_terminal() && run.in_process && carrier(world, id).await?.is_none() {
         take_over(world, &run, How::to_end()).await?;
-    }
-    Ok(Exit::Success)
-}
-
-async fn cancel_task(world: &World, task: TaskRef) -> Result<Exit> {
-    let asked = world.store.cancel_task(SCOPE, task, &world.actor(), world.now()).await?;
-    if world.out.json {
-        world.out.value(&json!({"task_id": task.id().to_string(), "asked": asked}))?;
-    } else {
-        let text = if asked { "cancelling" } else { "over, or told so already" };
-        world.out.data(format!("{text}: {}", task.id()))?;
     }
     Ok(Exit::Success)
 }

@@ -3,17 +3,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ork_core::attempt::FailureKind;
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::RunId;
 use ork_core::json::Json;
-use ork_core::state::{Reason, TaskStatus};
-use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskRow};
+use ork_core::state::Reason;
+use ork_core::store::{GroupRow, RunRow, TaskRow};
 use ork_graph::States;
 use serde_json::Value;
 
 use crate::carry::row;
+use crate::commands::tasks::list::words;
+use crate::commands::tasks::show::{cut, show_task};
 use crate::config::Config;
-use crate::exit_code::{Exit, Refusal};
+use crate::exit_code::Exit;
 use crate::ids::{self, Target};
 use crate::names::Names;
 use crate::output::{Output, faint, status};
@@ -21,7 +22,7 @@ use crate::progress::thousands;
 use crate::table;
 use crate::verdict;
 use crate::view;
-use crate::when::{ago, duration, until};
+use crate::when::{ago, duration};
 use crate::why;
 use crate::world::{SCOPE, World};
 
@@ -133,83 +134,9 @@ fn facts(world: &World, run: &RunRow) -> Vec<(&'static str, String)> {
 
 fn cells(world: &World, group: &GroupRow, tasks: &[TaskRow]) -> Vec<String> {
     if let ([task], Some(1) | None) = (tasks, group.size) {
-        return vec![task.status.word().into(), group.key.clone(), task_words(world, task)];
+        return vec![task.status.word().into(), group.key.clone(), words(world, task)];
     }
     let states: States = tasks.iter().map(|task| task.status).collect();
     let size = group.size.map_or_else(|| "?".into(), |size| thousands(u64::from(size)));
     vec![states.overall().word().into(), format!("{} ({size} tasks)", group.key), states.to_string()]
-}
-
-fn task_words(world: &World, task: &TaskRow) -> String {
-    let now = world.now();
-    let mut words = Vec::new();
-    if let (Some(from), Some(to)) = (task.started_at, task.finished_at) {
-        words.push(duration(to.since_ms(from)));
-    } else if let (Some(from), false) = (task.started_at, task.status.is_terminal()) {
-        words.push(format!("for {}", duration(now.since_ms(from))));
-    }
-    if let (Some(at), TaskStatus::Retrying) = (task.available_at, task.status) {
-        let what = if task.error.as_ref().is_some_and(|error| error.kind == FailureKind::Unserved) {
-            "given back".to_owned()
-        } else {
-            format!("failure {} of {}", task.failures, task.max_attempts)
-        };
-        words.push(format!("{what}, again {}", until(at, now)));
-    } else if task.attempt > 1 {
-        words.push(format!("attempt {}", task.attempt));
-    }
-    if let Some(progress) = task.progress.as_ref().filter(|_| !task.status.is_terminal()) {
-        words.push(format!("{} %", progress.percent));
-    }
-    if task.held {
-        words.push("waits for a slot".into());
-    }
-    if let Some(reason) = task.reason {
-        words.push(reason.word().into());
-    }
-    words.join(", ")
-}
-
-async fn show_task(world: &World, task: TaskRef) -> Result<()> {
-    let store = &world.store;
-    let found = store.task(SCOPE, task).await?;
-    let row = found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", task.id())))?;
-    let attempts = store.attempts(SCOPE, task).await?;
-    if world.out.json {
-        let mut value = view::task(&row);
-        value["attempts"] = attempts.iter().map(view::attempt).collect::<Vec<Value>>().into();
-        return Ok(world.out.value(&value)?);
-    }
-    let names = Names::read(store.as_ref(), SCOPE, task.run).await?;
-    world.out.data(format!("{}  {}  {}", status(row.status.word()), names.of_task(&row), task.id()))?;
-    if let Some(reason) = why::of_task(world, task).await? {
-        world.out.data(format!("  why       {}", reason.why))?;
-    }
-    world.out.data(format!("  queue     {}", row.lane))?;
-    if let Some(output) = row.output.as_ref().map(Json::as_str) {
-        world.out.data(format!("  output    {}", cut(output)))?;
-    }
-    for attempt in &attempts {
-        world.out.data(format!("  attempt   {}", attempt_words(attempt, world)))?;
-    }
-    Ok(())
-}
-
-fn attempt_words(attempt: &AttemptRow, world: &World) -> String {
-    let end = attempt.finished_at.unwrap_or_else(|| world.now());
-    let took = duration(end.since_ms(attempt.started_at.unwrap_or(attempt.dispatched_at)));
-    let outcome = attempt.outcome.as_deref().unwrap_or("running");
-    let error = attempt.error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
-    format!("{}  {}  {took}{error}", attempt.attempt, status(outcome))
-}
-
-/// Characters of a value in a line.
-const VALUE_MAX: usize = 100;
-
-fn cut(text: &str) -> String {
-    if text.chars().count() <= VALUE_MAX {
-        text.to_owned()
-    } else {
-        format!("{}…", text.chars().take(VALUE_MAX).collect::<String>())
-    }
 }

@@ -1,0 +1,161 @@
+//! `ork events`: what happened to a run.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ork_core::event::{Actor, ActorKind, EventRow, EventType};
+use ork_core::id::TaskRef;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use crate::carry::row;
+use crate::config::Config;
+use crate::exit_code::Exit;
+use crate::follow::Follower;
+use crate::ids;
+use crate::names::Names;
+use crate::output::{Output, faint, warn};
+use crate::view;
+use crate::when::rfc3339;
+use crate::world::{SCOPE, World};
+
+/// Options of `ork events`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Events of a run are numbered from 1 without a gap and never change. With --json each is an object, as `ork run --json` \
+writes it. A program that reads on remembers the last `seq` and asks for what comes after it.
+
+Examples:
+  ork events last
+  ork events last --type task.failed,task.retrying
+  ork events last --after 120 --follow --json")]
+pub struct Args {
+    /// A run [default: the newest]
+    #[arg(value_name = "RUN", default_value = "last", hide_default_value = true)]
+    pub run: String,
+    /// Only events after this number.
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    pub after: u64,
+    /// Only these, such as `task.failed`, or all that begin with `run`, `task` or `attempt`; with commas between them.
+    #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = parse_type)]
+    pub types: Vec<String>,
+    /// Go on until the run is over.
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+/// How often a run is looked at.
+const LOOK: Duration = Duration::from_millis(200);
+/// The column of types, as wide as the longest of them.
+const TYPE: usize = 21;
+
+fn parse_type(text: &str) -> Result<String, String> {
+    let is_known = |kind: EventType| kind.word() == text || kind.word().split('.').next() == Some(text);
+    if EventType::all().any(is_known) {
+        return Ok(text.to_owned());
+    }
+    let words: Vec<&str> = EventType::all().map(EventType::word).collect();
+    Err(match ork_workflow::nearest(text, words.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("an event is {}", words.join(", ")),
+    })
+}
+
+/// Carries out `ork events`.
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
+    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
+    let mut follower = Follower::new(id, args.after);
+    let (mut is_down, mut is_silent) = (false, true);
+    loop {
+        // Looked at first: once it is over, nothing comes after the events that are read now.
+        match look(&world, &mut follower).await {
+            Ok((rows, is_over)) => {
+                is_down = false;
+                for row in rows.iter().filter(|row| is_wanted(&args.types, row.event_type)) {
+                    is_silent &= !print(out, row, args.after, &follower.names)?;
+                }
+                if rows.is_empty() && (is_over || !args.follow) {
+                    break;
+                }
+                if !rows.is_empty() {
+                    continue;
+                }
+            }
+            Err(error) if args.follow && ork_transient(&error) => {
+                if !std::mem::replace(&mut is_down, true) {
+                    warn(format!("waiting: {error}"));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        sleep(LOOK).await;
+    }
+    if is_silent {
+        out.talk("no event matches");
+    }
+    Ok(Exit::Success)
+}
+
+async fn look(world: &World, follower: &mut Follower) -> Result<(Vec<EventRow>, bool)> {
+    let is_over = row(world, follower.run).await?.status.is_terminal();
+    Ok((follower.next(world.store.as_ref()).await?, is_over))
+}
+
+fn ork_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ork_core::error::StoreError>().is_some_and(ork_core::error::StoreError::is_transient)
+}
+
+fn is_wanted(types: &[String], kind: EventType) -> bool {
+    let word = kind.word();
+    types.is_empty() || types.iter().any(|wanted| wanted == word || word.split('.').next() == Some(wanted))
+}
+
+/// Prints the events of a row that come after number `after`; whether there was one.
+fn print(out: Output, row: &EventRow, after: u64, names: &Names) -> Result<bool> {
+    if out.json {
+        let events = view::events(row, names).into_iter().filter(|event| event["seq"].as_u64() > Some(after));
+        let mut printed = false;
+        for event in events {
+            out.value(&event)?;
+            printed = true;
+        }
+        return Ok(printed);
+    }
+    let task = |n| match names.place(n) {
+        // That is about the group: its first task is only where it is noted.
+        Some(place) if row.event_type == EventType::TaskExpanded => place.key.to_owned(),
+        Some(place) => place.to_string(),
+        None => TaskRef { run: row.run, n }.id().to_string(),
+    };
+    let subjects: Vec<(u64, String)> = match row.tasks.is_empty() {
+        true => vec![(row.seq, String::new())],
+        false => (row.seq..).zip(row.tasks.iter().map(task)).collect(),
+    };
+    let mut printed = false;
+    for (seq, subject) in subjects.into_iter().filter(|(seq, _)| *seq > after) {
+        let at = rfc3339(row.created_at);
+        let at = at.as_str().unwrap_or_default();
+        let rest: Vec<String> = [subject, details(row), by(&row.actor)].into_iter().filter(|t| !t.is_empty()).collect();
+        out.data(format!("{seq:>5}  {}  {:TYPE$}  {}", faint(at), row.event_type.word(), rest.join("  ")).trim_end())?;
+        printed = true;
+    }
+    Ok(printed)
+}
+
+/// `attempt=2 reason=lost`
+fn details(row: &EventRow) -> String {
+    let Some(Value::Object(fields)) = row.payload.as_ref().map(ork_core::json::Json::value) else {
+        return String::new();
+    };
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    fields.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(" ")
+}
+
+/// Who did it, where that is not Ork itself.
+fn by(actor: &Actor) -> String {
+    match actor.kind {
+        ActorKind::System | ActorKind::Worker => String::new(),
+        _ => format!("by {}", actor.id),
+    }
+}

@@ -1,0 +1,62 @@
+//! `ork runs resume`.
+
+use anyhow::Result;
+use ork_core::store::RunRow;
+use serde_json::json;
+
+use crate::carry::row;
+use crate::commands::run::carrier;
+use crate::config::Config;
+use crate::exit_code::{Exit, Refusal};
+use crate::ids;
+use crate::output::Output;
+use crate::world::{SCOPE, World};
+
+/// Options of `ork runs resume`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+For a run that was paused. One whose process died goes on with `ork run --resume`, and one that is over is repeated \
+with `ork runs retry`.
+
+Examples:
+  ork runs resume last")]
+pub struct Args {
+    /// A run.
+    #[arg(value_name = "RUN")]
+    pub run: String,
+}
+
+/// Carries out `ork runs resume`.
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
+    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
+    let asked = world.store.resume_run(SCOPE, id, &world.actor(), world.now()).await?;
+    let found = row(&world, id).await?;
+    let is_orphan = found.in_process && !found.status.is_terminal() && carrier(&world, id).await?.is_none();
+    if !asked {
+        return Err(refusal(&world, &found, is_orphan).into());
+    }
+    if out.json {
+        out.value(&json!({"run_id": id.to_string(), "asked": asked, "status": found.status.word()}))?;
+        return Ok(Exit::Success);
+    }
+    out.data(format!("resumed: {id}"))?;
+    if is_orphan {
+        let flags = world.flags();
+        out.talk(format!("the process that carried it is gone; go on with: ork run --resume {id}{flags}"));
+    }
+    Ok(Exit::Success)
+}
+
+fn refusal(world: &World, run: &RunRow, is_orphan: bool) -> Refusal {
+    let (id, flags) = (run.id, world.flags());
+    if run.status.is_terminal() {
+        let message = format!("`{id}` is not paused: it is over with `{}`", run.status);
+        return Refusal::usage(message).hint(format!("ork runs retry {id}{flags}"));
+    }
+    if is_orphan {
+        let message = format!("`{id}` is not paused: the process that carried it is gone");
+        return Refusal::usage(message).hint(format!("ork run --resume {id}{flags}"));
+    }
+    Refusal::usage(format!("`{id}` is not paused: it is {}", run.status)).hint(format!("ork why {id}{flags}"))
+}

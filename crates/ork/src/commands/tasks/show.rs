@@ -1,0 +1,83 @@
+//! `ork tasks show`.
+
+use anyhow::Result;
+use ork_core::id::TaskRef;
+use ork_core::json::Json;
+use ork_core::store::AttemptRow;
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::exit_code::{Exit, Refusal};
+use crate::ids;
+use crate::names::Names;
+use crate::output::{Output, status};
+use crate::view;
+use crate::when::duration;
+use crate::why;
+use crate::world::{SCOPE, World};
+
+/// Options of `ork tasks show`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  ork tasks show last/greet
+  ork tasks show 9def/cut/3 --json")]
+pub struct Args {
+    /// A task: RUN/KEY, RUN/KEY/INDEX, or its id.
+    #[arg(value_name = "TASK")]
+    pub task: String,
+}
+
+/// Carries out `ork tasks show`.
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
+    let task = ids::task(world.store.as_ref(), SCOPE, &args.task).await?;
+    show_task(&world, task).await?;
+    Ok(Exit::Success)
+}
+
+/// Shows a task with its attempts.
+pub async fn show_task(world: &World, task: TaskRef) -> Result<()> {
+    let store = &world.store;
+    let found = store.task(SCOPE, task).await?;
+    let row = found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", task.id())))?;
+    let attempts = store.attempts(SCOPE, task).await?;
+    if world.out.json {
+        let mut value = view::task(&row);
+        value["attempts"] = attempts.iter().map(view::attempt).collect::<Vec<Value>>().into();
+        return Ok(world.out.value(&value)?);
+    }
+    let names = Names::read(store.as_ref(), SCOPE, task.run).await?;
+    world.out.data(format!("{}  {}  {}", status(row.status.word()), names.of_task(&row), task.id()))?;
+    if let Some(reason) = why::of_task(world, task).await? {
+        world.out.data(format!("  why       {}", reason.text))?;
+    }
+    world.out.data(format!("  queue     {}", row.lane))?;
+    if let Some(output) = row.output.as_ref().map(Json::as_str) {
+        world.out.data(format!("  output    {}", cut(output)))?;
+    }
+    for attempt in &attempts {
+        world.out.data(format!("  attempt   {}", attempt_words(attempt, world)))?;
+    }
+    Ok(())
+}
+
+fn attempt_words(attempt: &AttemptRow, world: &World) -> String {
+    let end = attempt.finished_at.unwrap_or_else(|| world.now());
+    let took = duration(end.since_ms(attempt.started_at.unwrap_or(attempt.dispatched_at)));
+    let outcome = attempt.outcome.as_deref().unwrap_or("running");
+    let error = attempt.error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
+    format!("{}  {}  {took}{error}", attempt.attempt, status(outcome))
+}
+
+/// Characters of a value in a line.
+const VALUE_MAX: usize = 100;
+
+/// A value, shortened to a line.
+pub fn cut(text: &str) -> String {
+    if text.chars().count() <= VALUE_MAX {
+        text.to_owned()
+    } else {
+        format!("{}…", text.chars().take(VALUE_MAX).collect::<String>())
+    }
+}
