@@ -11,6 +11,7 @@ mod events;
 mod exits;
 mod faces;
 mod files;
+mod filters;
 mod formats;
 mod graph;
 mod home;
