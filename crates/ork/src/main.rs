@@ -17,6 +17,8 @@ mod names;
 mod output;
 mod pages;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod signals;
 mod table;
 mod verdict;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+mod book;
 mod carried;
 mod config;
 mod docs;
@@ -12,5 +13,6 @@ mod home;
 mod init;
 mod kills;
 mod postgres;
+mod reference;
 mod runs;
 mod signals;
