@@ -11,9 +11,9 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::config::file::Layer;
-pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, QUEUES, schema};
 #[cfg(test)]
 pub use crate::config::key::Kind;
+pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, QUEUES, schema};
 use crate::database::Database;
 use crate::exit_code::Refusal;
 use crate::when::parse_ms;

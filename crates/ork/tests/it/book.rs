@@ -288,6 +288,11 @@ fn states_are_those_of_the_code() {
         let next = TASK_CHANGES.iter().find(|(from, _)| from == status).map_or(&[][..], |(_, next)| next);
         check(status.word(), next.iter().map(|next| next.word()).collect());
     }
+    // When that changes the page must.
+    assert!(
+        !Home::new().says("help runs").contains("  pause "),
+        "docs/concepts/runs.md says that nothing pauses a run"
+    );
     for reason in Reason::ALL {
         assert!(read("concepts/runs.md").contains(&format!("\n| `{reason}` | ")), "{reason}");
     }
@@ -299,7 +304,8 @@ fn guarantees_are_those_that_are_explained() {
     let home = Home::new();
     let codes = home.values("explain --json");
     let codes = codes.iter().filter_map(|row| row["code"].as_str()?.strip_prefix('G'));
-    let missing: Vec<&str> = codes.filter(|n| !page.contains(&format!("[G{n}](../reference/errors.md#g{n})"))).collect();
+    let missing: Vec<&str> =
+        codes.filter(|n| !page.contains(&format!("[G{n}](../reference/errors.md#g{n})"))).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
 

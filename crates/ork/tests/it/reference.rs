@@ -52,14 +52,20 @@ const PURPOSES: &[(&str, &str)] = &[
     ("counters", "The order in which tasks were queued. On PostgreSQL the sequence `ready_seq`."),
     ("delayed", "Tasks whose next attempt is due later."),
     ("evaluations", "Groups whose condition or size must be evaluated; `-1` is the run's result."),
-    ("events", "What happened to a run, in order. A row may hold a batch of like events, numbered `seq` to `seq_last`."),
+    (
+        "events",
+        "What happened to a run, in order. A row may hold a batch of like events, numbered `seq` to `seq_last`.",
+    ),
     ("groups", "A node of a run's plan with its fan-out siblings. Dependencies are counted here."),
     ("held", "Tasks that wait for a slot of their concurrency key."),
     ("leases", "Attempts at work, and who may settle them. Whoever deletes the row settles."),
     ("logs", "What tasks wrote to stdout and stderr, in pieces."),
     ("ready", "Tasks that may be claimed now, in the order of claims."),
     ("refinery_schema_history", "The migrations that were applied, with their checksums."),
-    ("run_heads", "What of a run is narrow and changes with each settle: status, counters, the number of its last event."),
+    (
+        "run_heads",
+        "What of a run is narrow and changes with each settle: status, counters, the number of its last event.",
+    ),
     ("run_labels", "The labels of runs."),
     ("run_slots", "Live runs with a concurrency key: those with a slot, and those that wait for one."),
     ("runs", "What of a run is wide and changes rarely: plan, input, result."),
@@ -189,7 +195,8 @@ fn section(name: &str, sqlite: &Columns, postgres: &Columns, is_view: bool) -> S
         own.map(|row| (row[2].clone(), row[3].clone())).collect()
     };
     let (sqlite, postgres) = (of(sqlite), of(postgres));
-    let find = |list: &[(String, String)], name: &str| list.iter().find(|(known, _)| known == name).map(|c| c.1.clone());
+    let find =
+        |list: &[(String, String)], name: &str| list.iter().find(|(known, _)| known == name).map(|c| c.1.clone());
     let only_there = postgres.iter().filter(|(column, _)| find(&sqlite, column).is_none());
     for (column, _) in sqlite.iter().chain(only_there) {
         let there = find(&postgres, column).unwrap_or_else(|| "–".into());
