@@ -18,6 +18,7 @@ usage: cargo xtask COMMAND
 
   test                    everything that CI runs, in the order of `test --list`
   test --only STEP        one step of it
+  reference               writes the pages of docs/reference from the program itself
   tidy                    sizes, names, words, SQL, arrows, packages, licences
   prove                   lists the proofs
   prove NAME [ARGUMENT]…  runs a proof that is too long for CI and writes docs/proof/NAME.json
@@ -42,6 +43,7 @@ fn dispatch(words: &[&str]) -> Result<ExitCode> {
         ["test"] => return suite::run(None),
         ["test", "--only", step] => return suite::run(Some(step)),
         ["test", "--list"] => suite::list(),
+        ["reference"] => suite::write_reference()?,
         ["tidy"] => tidy::run()?,
         ["prove"] => proof::list(),
         ["prove", name, arguments @ ..] => proof::run(name, arguments)?,

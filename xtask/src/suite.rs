@@ -31,11 +31,7 @@ const STEPS: &[Step] = &[
     Step { name: "doctests", about: "cargo test --doc", run: doctests },
     Step { name: "readme", about: "the README's first commands, in an empty home", run: |_| readme::run() },
     Step { name: "examples", about: "examples/*.yaml, each result compared", run: |_| examples::run() },
-    Step {
-        name: "tree",
-        about: "derived files regenerated, the tree unchanged",
-        run: |suite| tree::compare(&suite.tree),
-    },
+    Step { name: "tree", about: "derived files regenerated, the tree unchanged", run: tree },
 ];
 
 /// Prints the steps.
@@ -67,6 +63,17 @@ pub fn run(only: Option<&str>) -> Result<ExitCode> {
         }
     }
     Ok(suite.finish(failure))
+}
+
+/// Writes the pages of `docs/reference`.
+///
+/// # Errors
+/// When one cannot be written, or needs PostgreSQL and there is none.
+pub fn write_reference() -> Result<()> {
+    let mut suite = Suite::new()?;
+    suite.derive()?;
+    ensure!(suite.skipped.is_empty(), "skipped: {}", suite.skipped.join("; "));
+    Ok(())
 }
 
 /// How long something took, for people: nothing depends on it.
@@ -113,12 +120,9 @@ impl Suite {
     }
 
     fn cargo_test(&mut self, arguments: &[&str]) -> Result<()> {
-        postgres(self)?;
         let mut command = shell::cargo();
         command.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);
-        if let Some(Server::Private(cluster)) = &self.server {
-            command.env(postgres::URL_VARIABLE, &cluster.url);
-        }
+        self.hand_server(&mut command)?;
         let mut counts = Counts::default();
         let status = shell::tee(&mut command, |line| counts.see(line))?;
         self.counts.add(&counts);
@@ -127,6 +131,22 @@ impl Suite {
         }
         ensure!(status.success(), "`{}` failed: {status}", shell::line(&command));
         Ok(())
+    }
+
+    /// Lets a command find PostgreSQL.
+    fn hand_server(&mut self, command: &mut Command) -> Result<()> {
+        postgres(self)?;
+        if let Some(Server::Private(cluster)) = &self.server {
+            command.env(postgres::URL_VARIABLE, &cluster.url);
+        }
+        Ok(())
+    }
+
+    /// Writes the derived files anew.
+    fn derive(&mut self) -> Result<()> {
+        let mut command = tree::derive();
+        self.hand_server(&mut command)?;
+        shell::run(&mut command)
     }
 
     /// Stops the server, says what was skipped and what failed, and ends with the line `N passed, N failed`.
@@ -184,6 +204,11 @@ fn tests(suite: &mut Suite) -> Result<()> {
 
 fn doctests(suite: &mut Suite) -> Result<()> {
     suite.cargo_test(&["--doc"])
+}
+
+fn tree(suite: &mut Suite) -> Result<()> {
+    suite.derive()?;
+    tree::compare(&suite.tree)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ codes! {
     YAML_SYNTAX = "ORK-E0102", "the file is not valid YAML",
         "The YAML reader could not go on at this place, so nothing after it was checked.\n\n\
          Frequent causes: a colon without a space after it (`key:value`), keys of one mapping that are indented \
-         differently, a quote or bracket that is never closed, and text that begins with one of `[ { & * ! | > ' \" % @ \\``, \
+         differently, a quote or bracket that is never closed, and text that begins with one of `[ { & * ! | > ' \" % @` or a backtick, \
          which must be quoted. Text that holds `: ` or ` #` must be quoted too.";
     JSON_SYNTAX = "ORK-E0103", "the file is not valid JSON",
         "The JSON reader could not go on at this place. Frequent causes: a comma after the last item, a missing comma, \

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use crate::config::file::Layer;
 pub use crate::config::file::OPERATIONS;
+#[cfg(test)]
+pub use crate::config::key::Kind;
 pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, PROGRESS, QUEUES, schema};
 use crate::database::Database;
 use crate::exit_code::Refusal;

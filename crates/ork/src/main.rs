@@ -20,6 +20,8 @@ mod operations;
 mod output;
 mod pages;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod region;
 mod reuse;
 mod signals;

@@ -68,10 +68,10 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
     codes::ALL.iter().chain(PAGES)
 }
 
-/// The page of a code; case does not matter, and a bare number is an exit code.
+/// The page of a code; case does not matter, `ORK-` may be left out, and a bare number is an exit code.
 pub fn find(code: &str) -> Option<&'static Code> {
-    let exit = format!("exit-{code}");
-    all().find(|known| known.code.eq_ignore_ascii_case(code) || known.code == exit)
+    let names = [code.to_owned(), format!("ORK-{code}"), format!("exit-{code}")];
+    all().find(|known| names.iter().any(|name| known.code.eq_ignore_ascii_case(name)))
 }
 
 /// The code that was meant: one with the same digits, or that begins like it.

@@ -51,13 +51,16 @@ impl WorkflowFile {
     }
 }
 
-/// The file of the same folder whose name is nearest.
+/// The file of the same folder whose name is nearest. Endings are not compared: they make unlike names alike.
 fn near(path: &Path) -> Option<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
     let names: Vec<String> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    let near = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
-    Some(path.with_file_name(near))
+    let stem = |name: &str| name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned();
+    let stems: Vec<String> = names.iter().map(|name| stem(name)).collect();
+    let near = nearest(&stem(path.file_name()?.to_str()?), stems.iter().map(String::as_str))?;
+    let name = names.iter().find(|name| stem(name) == near)?;
+    Some(path.with_file_name(name))
 }
 
 /// Inputs as the command line gives them.

@@ -46,8 +46,8 @@ const ARROWS: &[Arrow] = &[
 
 /// Outside crates that only these crates of ours may name, tests included.
 const KEPT: &[(&str, &[&str])] = &[
-    ("rusqlite", &["ork-sqlite"]),
     // The executable is the one that may name a driver; today only its tests do.
+    ("rusqlite", &["ork", "ork-sqlite"]),
     ("tokio-postgres", &["ork", "ork-postgres"]),
     ("refinery", &["ork-sqlite", "ork-postgres"]),
     ("clap", &["ork"]),

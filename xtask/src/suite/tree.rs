@@ -1,22 +1,25 @@
 //! Whether the tests, or files that are derived from others, changed what is committed. Git is not asked: a machine
 //! that only has a copy of the tree runs this too.
 
+use std::process::Command;
+
 use anyhow::{Result, ensure};
 
 use crate::shell;
 use crate::tidy::files::{self, Files};
 
-/// Commands, in words for cargo, that write files which are committed. What they change was out of date.
-const DERIVED: &[&[&str]] = &[];
+/// The command that writes the derived files: pages of the documentation that the program writes about itself.
+pub fn derive() -> Command {
+    let mut command = shell::cargo();
+    command.args(["test", "--quiet", "--package", "ork", "reference::"]).env("ORK_WRITE_REFERENCE", "1");
+    command
+}
 
-/// Writes the derived files anew and compares the tree with what it was `before` the run.
+/// Compares the tree with what it was `before` the run.
 ///
 /// # Errors
 /// When a file differs, came or went.
 pub fn compare(before: &Files) -> Result<()> {
-    for words in DERIVED {
-        shell::run(shell::cargo().args(*words))?;
-    }
     let after = files::read(shell::root())?;
     let changed = changes(before, &after);
     ensure!(

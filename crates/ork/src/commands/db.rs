@@ -13,10 +13,22 @@ use crate::output::Output;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Bring the schema up to this version of Ork. Safe to interrupt, and to run twice.
+    #[command(after_long_help = "\
+Examples:
+  ork db migrate
+  ork db migrate --database postgres://ork@localhost/ork")]
     Migrate,
     /// Say which migrations the database has. Exits with 1 when some are missing.
+    #[command(after_long_help = "\
+Examples:
+  ork db status
+  ork db status --json")]
     Status,
     /// Check the file and the schema. Exits with 1 when something is wrong.
+    #[command(after_long_help = "\
+Examples:
+  ork db verify
+  ork db verify --database sqlite:copy.db")]
     Verify,
 }
 

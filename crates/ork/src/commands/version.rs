@@ -9,6 +9,10 @@ use crate::output::Output;
 
 /// Options of `ork version`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  ork version
+  ork version --json")]
 pub struct Args {}
 
 /// Carries out `ork version`.

@@ -130,6 +130,7 @@ fn names_that_are_nearly_right_are_recognised() {
     };
     check("run nigthly.yaml", 2, "No such file or directory (os error 2)\n  try: did you mean `nightly.yaml`?");
     check("validate ./nightly.yml", 2, "did you mean `./nightly.yaml`?");
+    assert!(!home.says("run fighter.yaml").contains("did you mean"), "only the ending is alike");
     check("run nightly.yaml", 0, "");
     check("runs list --name nightli", 0, "no run matches; did you mean `nightly`?");
     check("runs list --name weekly", 0, "no run matches\n");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod again;
+mod book;
 mod carried;
 mod config;
 mod diff;
@@ -21,6 +22,7 @@ mod operations;
 mod postgres;
 mod progress;
 mod queues;
+mod reference;
 mod runs;
 mod signals;
 mod tasks;

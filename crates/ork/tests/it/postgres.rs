@@ -5,19 +5,26 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::Signal;
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, SimpleQueryMessage, SimpleQueryRow};
 
 use crate::home::Home;
 
-fn execute(url: &str, statement: &str) {
+/// Runs statements, and gives the rows of the last one as text.
+pub fn rows(url: &str, statements: &str) -> Vec<Vec<String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
         let connection = tokio::spawn(connection);
-        client.batch_execute(statement).await.unwrap();
+        let messages = client.simple_query(statements).await.unwrap_or_else(|error| panic!("{statements}\n{error:?}"));
         drop(client);
         connection.await.unwrap().unwrap();
-    });
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let cell = |row: &SimpleQueryRow, at| row.get(at).unwrap_or_default().to_owned();
+        rows.map(|row| (0..row.len()).map(|at| cell(row, at)).collect()).collect()
+    })
 }
 
 /// Hands an empty database to a test, and drops it.
@@ -30,10 +37,10 @@ pub fn with_database(test: impl FnOnce(&str)) {
         return;
     };
     let name = format!("ork_cli_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    execute(&cluster, &format!("CREATE DATABASE {name}"));
+    rows(&cluster, &format!("CREATE DATABASE {name}"));
     let (server, _) = cluster.rsplit_once('/').unwrap();
     let outcome = catch_unwind(AssertUnwindSafe(|| test(&format!("{server}/{name}"))));
-    execute(&cluster, &format!("DROP DATABASE {name} WITH (FORCE)"));
+    rows(&cluster, &format!("DROP DATABASE {name} WITH (FORCE)"));
     if let Err(panic) = outcome {
         resume_unwind(panic);
     }

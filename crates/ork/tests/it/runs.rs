@@ -123,7 +123,6 @@ fn runs_are_listed_and_shown() {
     --- stdout
     failed  two  task_ID
       why       it is over with `failed`; exited with code 3
-      queue     #run_ID
       attempt   1  failed  TIME: exited with code 3
       attempt   2  failed  TIME: exited with code 3
     ");
@@ -152,6 +151,18 @@ fn why_tells_a_failure_and_a_skip() {
     ");
     assert_eq!(home.values("why last/three --json")[0]["code"], "over");
     assert_eq!(home.values("why last --json")[0]["failures"][0]["key"], "two");
+}
+
+#[test]
+fn logs_of_a_run_have_siblings_together() {
+    let home = Home::new();
+    home.file(
+        "flow.yaml",
+        "tasks:\n  n: {run: 'echo 3', output: stdout_json}\n  a: {depends_on: [n], count: '{{ tasks.n.output }}', run: 'echo $ORK_TASK_INDEX'}\n  b: {depends_on: [a], run: echo last}\n",
+    );
+    assert!(home.says("run flow.yaml").starts_with("exit 0\n"));
+    let said = home.says("runs logs last");
+    assert_eq!(said, "exit 0\n--- stdout\na/0 | 0\na/1 | 1\na/2 | 2\nb | last\n");
 }
 
 #[test]

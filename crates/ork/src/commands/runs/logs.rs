@@ -65,17 +65,44 @@ async fn all(world: &World, args: &Args, run: RunId) -> Result<()> {
         return Err(Refusal::usage("`--attempt` and `--follow` are for one task").hint(hint).into());
     }
     let names = Names::read(world.store.as_ref(), SCOPE, run).await?;
+    // Siblings of an `each` over outputs are born after everything else: all siblings are looked up behind their first.
     let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
     loop {
         let tasks = world.store.tasks(SCOPE, run, &filter).await?;
-        for task in tasks.iter().filter(|task| task.attempt > 0) {
-            one(world, args, task, Some(&names.of_task(task))).await?;
+        for task in tasks.iter().filter(|task| task.task_index == 0) {
+            attempted(world, args, task, &names).await?;
+            if names.place(task.task.n).and_then(|place| place.size).is_some_and(|size| size > 1) {
+                siblings(world, args, task, &names).await?;
+            }
         }
         filter.after = tasks.last().map(|task| task.task.n);
         if tasks.len() < PAGE_MAX as usize {
             return Ok(());
         }
     }
+}
+
+/// The other tasks of the group of `first`.
+async fn siblings(world: &World, args: &Args, first: &TaskRow, names: &Names) -> Result<()> {
+    let after = Some(first.task.n);
+    let mut filter = TaskFilter { g: Some(first.g), after, limit: PAGE_MAX, ..TaskFilter::default() };
+    loop {
+        let tasks = world.store.tasks(SCOPE, first.task.run, &filter).await?;
+        for task in &tasks {
+            attempted(world, args, task, names).await?;
+        }
+        filter.after = tasks.last().map(|task| task.task.n);
+        if tasks.len() < PAGE_MAX as usize {
+            return Ok(());
+        }
+    }
+}
+
+async fn attempted(world: &World, args: &Args, task: &TaskRow, names: &Names) -> Result<()> {
+    if task.attempt == 0 {
+        return Ok(());
+    }
+    one(world, args, task, Some(&names.of_task(task))).await
 }
 
 async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> Result<()> {

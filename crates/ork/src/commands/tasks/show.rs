@@ -52,7 +52,10 @@ pub async fn show_task(world: &World, task: TaskRef) -> Result<()> {
     if let Some(reason) = why::of_task(world, task).await? {
         world.out.data(format!("  why       {}", reason.text))?;
     }
-    world.out.data(format!("  queue     {}", row.lane))?;
+    // A lane that begins with `#` is one process: no worker serves it.
+    if !row.lane.starts_with('#') {
+        world.out.data(format!("  queue     {}", row.lane))?;
+    }
     if let Some(output) = row.output.as_ref().map(Json::as_str) {
         world.out.data(format!("  output    {}", cut(output)))?;
     }
