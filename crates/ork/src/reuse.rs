@@ -131,7 +131,9 @@ pub async fn begin_at(world: &World, bound: &Bound, project: &str, key: &str) ->
     }
     let name = &plan.name;
     Err(match changed {
-        Some((node, run)) => Refusal::no_match(format!("`{key}` needs `{node}`, which has changed since `{run}`"))
+        Some((node, run)) => Refusal::no_match(format!(
+            "`{key}` needs `{node}`, and what that does, or its inputs, changed since `{run}`"
+        ))
             .hint(format!("begin earlier: --from {node}")),
         None => Refusal::no_match(format!("no earlier run of `{name}` in this folder has all that `{key}` needs"))
             .hint("leave out --from once"),

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids::{self, Target};
 use crate::names::Names;
+use crate::progress::tasks;
 use crate::output::{Output, status};
 use crate::verdict;
 use crate::view;
@@ -79,13 +80,31 @@ async fn of_run(world: &World, id: RunId) -> Result<()> {
     if run.status.is_terminal() {
         return of_ended(world, &run).await;
     }
-    for reason in reasons.iter().take(REASONS_MAX) {
-        world.out.data(format!("  {}", reason.sentence))?;
+    let sentences = folded(&reasons);
+    for sentence in sentences.iter().take(REASONS_MAX) {
+        world.out.data(format!("  {sentence}"))?;
     }
-    if reasons.len() > REASONS_MAX {
-        world.out.data(format!("  and {} more", reasons.len() - REASONS_MAX))?;
+    if sentences.len() > REASONS_MAX {
+        world.out.data(format!("  and {} more", sentences.len() - REASONS_MAX))?;
     }
     Ok(())
+}
+
+/// One sentence for all siblings of which the same is true.
+fn folded(reasons: &[Reason]) -> Vec<String> {
+    let mut sentences: Vec<(&Reason, u64)> = Vec::new();
+    for reason in reasons {
+        let is_like = |(other, _): &&mut (&Reason, u64)| other.task.g == reason.task.g && other.text == reason.text;
+        match sentences.iter_mut().find(is_like) {
+            Some((_, count)) => *count += 1,
+            None => sentences.push((reason, 1)),
+        }
+    }
+    let sentence = |(reason, count): (&Reason, u64)| match count {
+        1 => reason.sentence.clone(),
+        _ => format!("{} ({}): {}", reason.task.key, tasks(count), reason.text),
+    };
+    sentences.into_iter().map(sentence).collect()
 }
 
 async fn of_ended(world: &World, run: &RunRow) -> Result<()> {

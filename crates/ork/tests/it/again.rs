@@ -40,7 +40,39 @@ fn done(home: &Home) -> String {
 #[test]
 fn a_dry_run_says_what_would_be_run_and_creates_nothing() {
     let home = home();
-    insta::assert_snapshot!(home.says("run flow.yaml --dry-run --jobs 2"), @"");
+    insta::assert_snapshot!(home.says("run flow.yaml --dry-run --jobs 2"), @r"
+    exit 0
+    --- stdout
+    reel: 8 tasks, at most 2 at work at once; nothing is run
+    inputs: clips=5
+
+    list
+      run       echo '[1, 2]'; echo list >>done
+      output    stdout_json
+
+    cut ×5
+      needs     list
+      retry     up to 3 attempts, the second after TIME
+      timeout   TIME
+      env       FIRST='{{ tasks.list.output[0] }}'
+                QUOTED='it'\''s 5'
+      cut/0
+      command   sh -c 'echo cut >>done' 0
+      cut/1
+      command   sh -c 'echo cut >>done' 1
+      cut/2
+      command   sh -c 'echo cut >>done' 2
+      and 2 more; all: --dry-run --json
+
+    merge
+      needs     cut
+      run       echo merge >>done; test -f there
+
+    tidy
+      needs     merge
+      run if    what it needs is over, however it ended
+      run       echo tidy >>done
+    ");
     assert!(!home.dir.join(".local").exists() && done(&home).is_empty());
     let plan = &home.values("run flow.yaml --dry-run --json -i clips=2")[0];
     assert_eq!(plan["tasks"][1]["siblings"][1]["command"], serde_json::json!(["sh", "-c", "echo cut >>done", "1"]));
@@ -62,10 +94,20 @@ fn a_run_begins_at_a_task_with_what_was_done_before() {
     assert_eq!(done(&home), "merge tidy");
     assert!(home.says("run flow.yaml -i clips=2 --from cut").starts_with("exit 0\n"));
     assert_eq!(done(&home), "cut cut merge tidy");
-    insta::assert_snapshot!(home.says("run flow.yaml --from merge -i clips=3"), @"");
-    insta::assert_snapshot!(home.says("run flow.yaml --from merg"), @"");
+    insta::assert_snapshot!(home.says("run flow.yaml --from merge -i clips=3"), @r"
+    exit 7
+    --- stderr
+    error: `merge` needs `cut`, and what that does, or its inputs, changed since `run_ID`
+      try: begin earlier: --from cut
+    ");
+    insta::assert_snapshot!(home.says("run flow.yaml --from merg"), @r"
+    exit 7
+    --- stderr
+    error: `reel` has no task `merg`
+      try: did you mean `merge`?
+    ");
     home.file("flow.yaml", &FLOW.replace("echo list >>done", "echo list >>done # changed"));
-    assert!(home.says("run flow.yaml -i clips=2 --from merge").contains("`merge` needs `list`, which has changed since"));
+    assert!(home.says("run flow.yaml -i clips=2 --from merge").contains("`merge` needs `list`, and what that does, or its inputs, changed since"));
     assert!(home.says("doctor").starts_with("exit 0\n"));
 }
 

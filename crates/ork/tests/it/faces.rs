@@ -10,7 +10,10 @@ name: good
 inputs: {name: {type: string, default: you}}
 labels: {team: media}
 tasks:
-  greet: {run: echo \"hello, $NAME\", env: {NAME: \"{{ inputs.name }}\"}, output: stdout}
+  greet:
+    run: echo \"hello, $NAME\"
+    env: {NAME: \"{{ inputs.name }}\"}
+    output: stdout
 result: \"{{ tasks.greet.output }}\"
 ";
 const BAD: &str = "\
@@ -40,6 +43,16 @@ const CALLS: &[(&str, &str)] = &[
     ("runs cancel", "runs cancel last"),
     ("runs retry", "runs retry last --jobs 1 --progress plain"),
     ("runs submit", "runs submit good.yaml"),
+    ("runs pause", "runs pause last"),
+    ("runs resume", "runs resume last"),
+    ("runs diff", "runs diff last~1 last"),
+    ("tasks list", "tasks list last"),
+    ("tasks show", "tasks show last/two"),
+    ("tasks retry", "tasks retry last/two"),
+    ("tasks cancel", "tasks cancel last/two"),
+    ("events", "events last"),
+    ("queues", "queues"),
+    ("workers", "workers"),
     ("why", "why last/two"),
     ("doctor", "doctor"),
     ("worker", "worker --no-such-option"),

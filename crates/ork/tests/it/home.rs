@@ -98,7 +98,7 @@ impl Home {
         for (pattern, mask) in MASKS.iter() {
             text = pattern.replace_all(&text, *mask).into_owned();
         }
-        let is_slow = |line: &&str| line.starts_with("  started ");
+        let is_slow = |line: &&str| line.starts_with("  started    ");
         let lines: Vec<&str> = text.lines().filter(|line| !is_slow(line)).collect();
         lines.join("\n") + "\n"
     }

@@ -162,7 +162,7 @@ fn logs_of_a_run_have_siblings_together() {
     );
     assert!(home.says("run flow.yaml").starts_with("exit 0\n"));
     let said = home.says("runs logs last");
-    assert_eq!(said, "exit 0\n--- stdout\na/0 | 0\na/1 | 1\na/2 | 2\nb | last\n");
+    assert_eq!(said, "exit 0\n--- stdout\nn | 3\na/0 | 0\na/1 | 1\na/2 | 2\nb | last\n");
 }
 
 #[test]
