@@ -241,7 +241,7 @@ fn work(action: &Action, scope: &Scope) -> Work {
         work.lines.push(("operation", operation.as_str().into()));
     }
     if let Some(argv) = &action.command {
-        let argv: Vec<Value> = argv.iter().map(|word| work.fill(&word.as_str().into(), scope)).collect();
+        let argv: Vec<Value> = argv.iter().map(|word| work.text(&word.as_str().into(), scope)).collect();
         work.lines.push(("command", argv.into()));
     }
     if let Some(script) = &action.run {
@@ -249,7 +249,7 @@ fn work(action: &Action, scope: &Scope) -> Work {
     }
     if !action.env.is_empty() {
         let env: Map<String, Value> =
-            action.env.iter().map(|(name, value)| (name.clone(), work.fill(value, scope))).collect();
+            action.env.iter().map(|(name, value)| (name.clone(), work.text(value, scope))).collect();
         work.lines.push(("env", env.into()));
     }
     if !action.params.is_null() {
@@ -257,7 +257,7 @@ fn work(action: &Action, scope: &Scope) -> Work {
         work.lines.push(("params", params));
     }
     if let Some(folder) = &action.workdir {
-        let folder = work.fill(&folder.as_str().into(), scope);
+        let folder = work.text(&folder.as_str().into(), scope);
         work.lines.push(("workdir", folder));
     }
     let output = match action.output {
@@ -292,5 +292,9 @@ impl Work {
             other => other.clone(),
         }
     }
-}
 
+    /// The same for what a process gets as text.
+    fn text(&mut self, value: &Value, scope: &Scope) -> Value {
+        as_text(&self.fill(value, scope)).into()
+    }
+}

@@ -54,7 +54,8 @@ pub fn last_line(bytes: &[u8]) -> Option<String> {
 /// A line of somebody else's, without anything that a terminal would obey.
 pub fn clean(line: &str) -> String {
     let plain = anstream::adapter::strip_str(line).to_string();
-    let is_shown = |letter: &char| !letter.is_control() && !matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_shown =
+        |letter: &char| !letter.is_control() && !matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     plain.replace('\t', "  ").chars().filter(is_shown).collect()
 }
 

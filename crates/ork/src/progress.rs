@@ -17,8 +17,8 @@ use ork_core::store::{RunRow, TaskFilter, TaskRow};
 use tokio::time::Instant;
 
 use self::board::Board;
-use self::words::{list, name, took};
 pub use self::words::{first_line, tasks, thousands, tries};
+use self::words::{list, name, took};
 use crate::config::{Config, PROGRESS};
 use crate::names::Names;
 use crate::output::{Output, faint, status};
@@ -279,7 +279,8 @@ impl Progress {
 
     fn count(&mut self, names: &Names) {
         let total: u64 = names.groups().iter().map(|group| u64::from(group.size.unwrap_or(1))).sum();
-        let failed = if self.board.failed > 0 { format!(", {} failed", thousands(self.board.failed)) } else { String::new() };
+        let failed =
+            if self.board.failed > 0 { format!(", {} failed", thousands(self.board.failed)) } else { String::new() };
         let text = format!("{} of {} done{failed}", thousands(self.board.done), tasks(total));
         self.line("running", &text, "");
         self.is_behind = false;
@@ -290,7 +291,8 @@ impl Progress {
         self.spoke_at = Instant::now();
         let found = why::of_run(&self.world, self.run).await?;
         let sentence = found.map(|reason| reason.sentence);
-        if let Some(text) = sentence.clone().filter(|_| self.style == Style::Plain && sentence != self.board.waits_for) {
+        if let Some(text) = sentence.clone().filter(|_| self.style == Style::Plain && sentence != self.board.waits_for)
+        {
             self.line("waiting", &text, "");
         }
         self.board.waits_for = sentence;

@@ -128,7 +128,10 @@ mod tests {
 
     #[test]
     fn texts_are_cut_by_columns() {
-        assert_eq!([cut("abcdef", 6), cut("abcdef", 5), cut("日本語", 4), cut("ab", 0)], ["abcdef", "abcd…", "日…", ""]);
+        assert_eq!(
+            [cut("abcdef", 6), cut("abcdef", 5), cut("日本語", 4), cut("ab", 0)],
+            ["abcdef", "abcd…", "日…", ""]
+        );
         assert_eq!(width("\x1b[31mred\x1b[0m 日"), 6);
     }
 

@@ -134,7 +134,7 @@ pub async fn begin_at(world: &World, bound: &Bound, project: &str, key: &str) ->
         Some((node, run)) => Refusal::no_match(format!(
             "`{key}` needs `{node}`, and what that does, or its inputs, changed since `{run}`"
         ))
-            .hint(format!("begin earlier: --from {node}")),
+        .hint(format!("begin earlier: --from {node}")),
         None => Refusal::no_match(format!("no earlier run of `{name}` in this folder has all that `{key}` needs"))
             .hint("leave out --from once"),
     }

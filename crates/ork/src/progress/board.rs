@@ -204,7 +204,9 @@ impl Board {
             let again = at.map(|at| format!("again {}", until(at, now))).unwrap_or_default();
             lines.push(line(TaskStatus::Retrying.word(), &name(names, *n), &again, columns));
         }
-        if let Some(sentence) = self.waits_for.as_deref().filter(|_| self.at_work.is_empty() && self.retrying.is_empty()) {
+        if let Some(sentence) =
+            self.waits_for.as_deref().filter(|_| self.at_work.is_empty() && self.retrying.is_empty())
+        {
             lines.push(line(TaskStatus::Waiting.word(), sentence, "", columns));
         }
         let room = rows.saturating_sub(1).clamp(1, SHOWN_MAX + 2);
@@ -226,7 +228,9 @@ impl Board {
             format!("{}{}  ", toned(tone, &"━".repeat(full)), faint(&"─".repeat(BAR - full)))
         };
         let mut words = format!("{} of {} done", thousands(self.done), tasks(total));
-        for (count, what) in [(self.failed, "failed"), (self.retrying.len() as u64, "retrying"), (self.at_work.len() as u64, "at work")] {
+        for (count, what) in
+            [(self.failed, "failed"), (self.retrying.len() as u64, "retrying"), (self.at_work.len() as u64, "at work")]
+        {
             if count > 0 {
                 words += &format!(", {} {what}", thousands(count));
             }

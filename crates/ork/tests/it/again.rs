@@ -107,7 +107,10 @@ fn a_run_begins_at_a_task_with_what_was_done_before() {
       try: did you mean `merge`?
     ");
     home.file("flow.yaml", &FLOW.replace("echo list >>done", "echo list >>done # changed"));
-    assert!(home.says("run flow.yaml -i clips=2 --from merge").contains("`merge` needs `list`, and what that does, or its inputs, changed since"));
+    assert!(
+        home.says("run flow.yaml -i clips=2 --from merge")
+            .contains("`merge` needs `list`, and what that does, or its inputs, changed since")
+    );
     assert!(home.says("doctor").starts_with("exit 0\n"));
 }
 

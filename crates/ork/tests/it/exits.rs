@@ -9,7 +9,8 @@ fn damage(home: &Home) {
     let path = home.dir.join(".local/share/ork/ork.db");
     let mut bytes = std::fs::read(&path).unwrap();
     let plan = br#"{"name":"good""#;
-    let places: Vec<usize> = bytes.windows(plan.len()).enumerate().filter(|(_, at)| at == plan).map(|(at, _)| at).collect();
+    let places: Vec<usize> =
+        bytes.windows(plan.len()).enumerate().filter(|(_, at)| at == plan).map(|(at, _)| at).collect();
     assert!(!places.is_empty());
     for at in places {
         bytes[at] = b'[';

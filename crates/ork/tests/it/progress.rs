@@ -31,7 +31,7 @@ fn what_is_at_work_is_seen_and_what_failed_stays() {
     let home = Home::new();
     home.file("flow.yaml", FLOW);
     let run = terminal(&home, "run flow.yaml --jobs 2", 100);
-    run.wait_for("frame 2 of 9");
+    run.wait_for("40 % encoding  frame 2 of 9");
     insta::assert_snapshot!(home.masked(&run.text()), @r"
     flow  run_ID  3 tasks
       success    list  TIME
@@ -61,7 +61,10 @@ fn what_is_at_work_is_seen_and_what_failed_stays() {
 #[test]
 fn nothing_flickers() {
     let home = Home::new();
-    home.file("flow.yaml", "tasks:\n  many: {count: 40, run: 'sleep 0.1; test $ORK_TASK_INDEX != 7'}\non_failure: continue\n");
+    home.file(
+        "flow.yaml",
+        "tasks:\n  many: {count: 40, run: 'sleep 0.1; test $ORK_TASK_INDEX != 7'}\non_failure: continue\n",
+    );
     let (code, screen) = terminal(&home, "run flow.yaml --jobs 8", 100).end();
     assert_eq!(code, Some(1));
     let text = String::from_utf8(screen.bytes).unwrap();
@@ -81,7 +84,7 @@ fn a_narrow_window_breaks_nothing() {
     let home = Home::new();
     home.file("flow.yaml", FLOW);
     let run = terminal(&home, "run flow.yaml --jobs 2", 100);
-    run.wait_for("frame 2 of 9");
+    run.wait_for("40 % encoding  frame 2 of 9");
     run.resize(24, 36);
     run.wait_for("40 % en…");
     let text = run.text();
@@ -98,7 +101,7 @@ fn colours_are_left_out_when_asked_and_the_picture_stays() {
     let mut command = home.program(ORK);
     command.args(["run", "flow.yaml", "--jobs", "2"]).env("NO_COLOR", "1");
     let run = Terminal::start(command, 24, 100);
-    run.wait_for("frame 2 of 9");
+    run.wait_for("40 % encoding  frame 2 of 9");
     home.file("go", "");
     let (_, screen) = run.end();
     let text = String::from_utf8(screen.bytes).unwrap();
@@ -144,7 +147,7 @@ fn ctrl_c_is_answered_above_the_picture() {
     let home = Home::new();
     home.file("flow.yaml", FLOW);
     let run = terminal(&home, "run flow.yaml --jobs 2", 100);
-    run.wait_for("frame 2 of 9");
+    run.wait_for("40 % encoding  frame 2 of 9");
     run.signal(Signal::INT);
     let (code, screen) = run.end();
     let text = screen.text();
