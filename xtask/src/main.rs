@@ -1,5 +1,6 @@
 //! The project's own commands. `cargo xtask` without arguments lists them.
 
+mod apt;
 mod bench;
 mod facts;
 mod packages;

@@ -11,9 +11,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::{apt, shell};
 
 /// The variable by which tests, provers and benchmarks get the cluster's URL.
 pub const URL_VARIABLE: &str = "ORK_TEST_POSTGRES_URL";
@@ -148,18 +148,9 @@ fn find_or_install() -> Result<PathBuf> {
     if let Some(bin) = find(Path::new("/usr/lib/postgresql"), std::env::var_os("PATH").as_deref()) {
         return Ok(bin);
     }
-    let root = shell::user_id(None)? == 0;
-    ensure!(
-        root && Path::new("/usr/bin/apt-get").exists(),
-        "failed to find PostgreSQL; install it, for example with `sudo apt-get install postgresql`, \
-         or set {URL_VARIABLE} to a server whose role may create databases"
-    );
-    shell::run(Command::new("apt-get").args(["update", "--quiet"]))?;
-    shell::run(
-        Command::new("apt-get")
-            .args(["install", "--yes", "--quiet", "--no-install-recommends", "postgresql"])
-            .env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
+    apt::install("postgresql").with_context(|| {
+        format!("failed to find PostgreSQL, and {URL_VARIABLE} names no server whose role may create databases")
+    })?;
     find(Path::new("/usr/lib/postgresql"), None).context("apt-get installed `postgresql`, but no server is there")
 }
 

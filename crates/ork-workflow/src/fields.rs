@@ -260,7 +260,9 @@ pub fn word(node: &Located, what: &str, words: &[&str], report: &mut Report) -> 
     let found = words.iter().position(|word| *word == text);
     if found.is_none() {
         let message = format!("{what} is `{text}`, and must be one of {}", suggest::list(words));
-        match suggest::nearest(text, words.iter().copied()) {
+        // `json` for `stdout_json`, `time` for `timeout`.
+        let longer = || words.iter().copied().find(|word| text.len() > 2 && word.contains(text));
+        match suggest::nearest(text, words.iter().copied()).or_else(longer) {
             Some(near) => report.hinted(codes::WORD_UNKNOWN, node.at, message, format!("did you mean `{near}`?")),
             None => report.add(codes::WORD_UNKNOWN, node.at, message),
         }

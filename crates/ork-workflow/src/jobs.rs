@@ -47,6 +47,13 @@ pub fn rewrite(root: &Located, report: &mut Report) -> Option<Located> {
             tasks.push((key, task));
         }
     }
+    if tasks.is_empty() {
+        if jobs.is_empty() {
+            let hint = "write a job into it: {\"id\": \"job1\", \"operation\": \"NAME\"}";
+            report.hinted(codes::TASKS_NONE, fields.at, "`jobs` is empty", hint);
+        }
+        return None;
+    }
     let mut entries: Vec<(Key, Located)> = fields.entry("name").cloned().into_iter().collect();
     entries.push(entry("tasks", Located { kind: Kind::Map(tasks), at: root.at }));
     if let Some((key, value)) = fields.entry("result") {
@@ -64,6 +71,11 @@ fn id_of(job: &Located) -> Option<&str> {
 }
 
 fn rewrite_job(job: &Located, names: &BTreeSet<&str>, report: &mut Report) -> Option<(Key, Located)> {
+    if !matches!(job.kind, Kind::Map(_) | Kind::Bad) {
+        let message = format!("a job must be a mapping, and this is {}", job.noun());
+        report.hinted(codes::WRONG_TYPE, job.at, message, "write {\"id\": \"job1\", \"operation\": \"NAME\"}");
+        return None;
+    }
     let fields = Fields::open(job, "a job", &keys::JOB, report)?;
     let Some(id) = fields.get("id") else {
         report.hinted(
@@ -91,10 +103,18 @@ fn rewrite_job(job: &Located, names: &BTreeSet<&str>, report: &mut Report) -> Op
     let mut entries = vec![entry("operation", operation.clone())];
     if let Some(params) = fields.get("params") {
         entries.push(entry("params", rewrite_value(params, names, &mut implied)));
+        // That a job reads itself is said once, where it does.
+        implied.remove(&name);
     }
     let mut needed: Vec<Located> = Vec::new();
-    if let Some(node) = fields.get("dependsOn").or_else(|| fields.get("dependencies")) {
-        for item in fields::list(node, "`dependsOn`", report).unwrap_or_default() {
+    if let Some((key, node)) = fields.entry("dependsOn").or_else(|| fields.entry("dependencies")) {
+        let what = format!("`{}`", key.name);
+        if let Kind::Text(text) = &node.kind {
+            let message = format!("{what} must be a list, and this is text");
+            report.hinted(codes::WRONG_TYPE, node.at, message, format!("write [\"{text}\"]"));
+            return None;
+        }
+        for item in fields::list(node, &what, report).unwrap_or_default() {
             if let Kind::Text(text) = &item.kind {
                 implied.remove(text);
             }

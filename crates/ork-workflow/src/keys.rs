@@ -119,6 +119,7 @@ pub const RETRY: Table = Table {
     keys: &["max_attempts", "delay", "factor", "max_delay", "jitter", "retry_on"],
     later: &[],
     foreign: &[
+        ("attempts", "write `max_attempts`, which counts the first attempt too"),
         ("limit", "write `max_attempts`, which counts the first attempt too"),
         ("count", "write `max_attempts`, which counts the first attempt too"),
         ("retries", "write `max_attempts`, which counts the first attempt too"),
@@ -158,6 +159,9 @@ pub const JOB: Table = Table {
     later: &[],
     foreign: &[("depends_on", "write `dependsOn`"), ("needs", "write `dependsOn`"), ("name", "write `id`")],
 };
+
+/// All of them.
+pub const TABLES: [&Table; 7] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &PLAN, &JOB];
 
 /// Executors of this build.
 pub const EXECUTORS: [&str; 2] = ["process", "worker"];

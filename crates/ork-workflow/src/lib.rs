@@ -20,7 +20,7 @@ mod graph;
 mod input;
 mod jobs;
 mod json;
-mod keys;
+pub mod keys;
 mod policy;
 mod schema;
 mod sight;

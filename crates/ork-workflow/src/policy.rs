@@ -30,7 +30,8 @@ pub fn retry(node: &Located, base: &RetryPolicy, report: &mut Report) -> RetryPo
     policy.delay_ms = delay.unwrap_or(policy.delay_ms);
     match (delay, max_delay, fields.get("max_delay")) {
         (Some(delay), Some(most), Some(node)) if delay > most => {
-            report.add(codes::KEYS_CONFLICT, node.at, "`max_delay` is shorter than `delay`");
+            let hint = "`delay` grows up to `max_delay`: make that longer, or remove it";
+            report.hinted(codes::KEYS_CONFLICT, node.at, "`max_delay` is shorter than `delay`", hint);
         }
         _ => {}
     }
@@ -67,7 +68,7 @@ fn one_retry_on(item: &Located, report: &mut Report) -> Option<RetryOn> {
         let code = fields::integer(item, "an exit code", (1, 255), report)?;
         return i32::try_from(code).ok().map(RetryOn::ExitCode);
     }
-    match fields::word(item, "a kind of failure (or an exit code)", &["timeout", "lost"], report)? {
+    match fields::word(item, "an item of `retry_on` that is no exit code", &["timeout", "lost"], report)? {
         0 => Some(RetryOn::Timeout),
         _ => Some(RetryOn::Lost),
     }
@@ -75,6 +76,12 @@ fn one_retry_on(item: &Located, report: &mut Report) -> Option<RetryOn> {
 
 /// Reads `concurrency`. Its key may be a template over inputs.
 pub fn concurrency(node: &Located, eyes: &mut Eyes<'_, '_>, report: &mut Report) -> Option<Concurrency> {
+    if let Kind::Number(number) = &node.kind {
+        let hint =
+            format!("write `concurrency: {{key: NAME, limit: {number}}}`; those with the same key share the limit");
+        report.hinted(codes::WRONG_TYPE, node.at, "`concurrency` must be a mapping, and this is a number", hint);
+        return None;
+    }
     let fields = Fields::open(node, "`concurrency`", &keys::CONCURRENCY, report)?;
     let limit = match fields.get("limit") {
         Some(node) => fields::integer(node, "`limit`", (1, i64::from(limits::TASKS_MAX)), report)?,

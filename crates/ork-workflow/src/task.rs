@@ -181,7 +181,7 @@ impl<'t> Task<'_, '_, '_, 't> {
         let kind = self.work();
         let mut action = Action { executor: self.executor(kind), params: self.params(sight), ..Action::default() };
         if let Some(node) = self.fields.get("operation") {
-            action.operation = fields::name(node, "`operation`", self.report).map(str::to_owned);
+            action.operation = fields::name(node, "the operation", self.report).map(str::to_owned);
         }
         if let Some(node) = self.fields.get("command") {
             action.command = self.command(node, sight);
@@ -355,7 +355,7 @@ impl<'t> Task<'_, '_, '_, 't> {
     }
 
     fn queue(&mut self, action: &Action) -> String {
-        let named = self.fields.get("queue").and_then(|node| fields::name(node, "`queue`", self.report));
+        let named = self.fields.get("queue").and_then(|node| fields::name(node, "the queue", self.report));
         named.map(str::to_owned).or_else(|| action.operation.clone()).unwrap_or_else(|| Node::QUEUE_DEFAULT.to_owned())
     }
 
@@ -417,6 +417,13 @@ impl<'t> Task<'_, '_, '_, 't> {
 
 /// Reads a priority.
 pub fn priority(node: &Located, report: &mut Report) -> Option<i32> {
+    if let Kind::Text(text) = &node.kind
+        && text.parse::<i64>().is_err()
+    {
+        let hint = "a higher number goes first, and 0 is usual: `priority: 10`";
+        report.hinted(codes::WRONG_TYPE, node.at, "`priority` must be a whole number, and this is text", hint);
+        return None;
+    }
     let range = (i64::from(i32::MIN), i64::from(i32::MAX));
     fields::integer(node, "`priority`", range, report).and_then(|value| i32::try_from(value).ok())
 }

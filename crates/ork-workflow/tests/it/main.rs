@@ -6,6 +6,7 @@ mod bombs;
 mod expressions;
 mod fuzz;
 mod jobs;
+mod keys;
 mod malformed;
 mod schema;
 

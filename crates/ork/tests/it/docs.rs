@@ -115,6 +115,39 @@ fn examples_give_their_results() {
     assert_eq!(result, serde_json::from_str::<Value>(&expected).unwrap());
 }
 
+/// Runs the example of a video with programs that make no video, and that find what `probed` says.
+fn film(probed: &str) -> String {
+    let home = with_examples();
+    let bin = home.dir.join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(home.dir.join("probed"), probed).unwrap();
+    let probe = format!("#!/bin/sh\ncat '{}'\n", home.dir.join("probed").display());
+    let make = "#!/bin/sh\nfor last; do :; done\necho film >\"$last\"\n";
+    for (name, text) in [("ffprobe", probe.as_str()), ("ffmpeg", make)] {
+        fs::write(bin.join(name), text).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    let output = home.program(ORK).args(["run", "examples/video/video.yaml"]).env("PATH", path).output().unwrap();
+    home.masked(&format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn a_film_that_is_not_what_was_asked_for_fails_its_run() {
+    let probed = r#"{"streams": [{"codec_type": "video", "width": 320, "height": 180}, {"codec_type": "audio"}],
+                     "format": {"duration": "6.023000"}}"#;
+    let said = film(probed);
+    assert!(said.contains("\"seconds\": 6.0,") && said.contains("✓ success  video"), "{said}");
+    for (right, wrong, expected) in [
+        ("6.02", "5.5", "the film lasts 5.53000 s, and should last 6 s"),
+        ("320", "321", "the film has video+audio of 321x180, and should have video+audio of 320x180"),
+        (", {\"codec_type\": \"audio\"}", "", "the film has video of 320x180, and should have video+audio of 320x180"),
+    ] {
+        let said = film(&probed.replace(right, wrong));
+        assert!(said.contains(expected) && said.contains("✗ failed  video"), "{said}");
+    }
+}
+
 #[test]
 fn limits_are_those_of_the_code() {
     let code = fs::read_to_string(root().join("crates/ork-core/src/limits.rs")).unwrap();

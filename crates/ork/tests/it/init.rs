@@ -53,7 +53,7 @@ fn media_says_what_it_needs() {
     // Nothing but what a shell has.
     let bin = home.dir.join("bin");
     fs::create_dir(&bin).unwrap();
-    for tool in ["sh", "mkdir", "cat"] {
+    for tool in ["sh", "mkdir", "cat", "mv", "awk"] {
         std::os::unix::fs::symlink(format!("/bin/{tool}"), bin.join(tool)).unwrap();
     }
     let run = || home.program(ORK).args(["run", "media.yaml"]).env("PATH", &bin).output().unwrap();

@@ -168,14 +168,14 @@ fn a_worker_that_cannot_do_what_it_took_gives_it_back() {
     fs::remove_file(home.project().join("ork.toml")).unwrap();
     assert!(home.says("runs submit plan.json").starts_with("exit 0\n"));
     let mut worker = home.start("worker --queues generate --name idle");
-    worker.wait_for("handed_back: ");
+    worker.wait_for("/job1/0, attempt 1: worker `idle` does not serve");
     let said = home.says("why last/job1");
     let expected =
         "retrying  job1: worker `idle` does not serve the operation `generate`; workers may take it again in";
     assert!(said.starts_with("exit 0\n") && said.contains(expected), "{said}");
     assert_eq!(home.values("why last/job1 --json")[0]["code"], "unserved");
     let said = home.says("runs show last");
-    assert!(said.contains("retrying  job1  given back"), "{said}");
+    assert!(said.contains("retrying  job1  given back\n"), "{said}");
     worker.signal(Signal::TERM);
     assert!(worker.end(&home).starts_with("exit 0\n"));
 }

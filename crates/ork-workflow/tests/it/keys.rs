@@ -1,0 +1,242 @@
+//! Every key of the format: what it becomes where it is right, and what is said where it is wrong. A key of `keys.rs`
+//! that has no case here fails.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use ork_workflow::{Bound, Format, InputSpec, Source, Workflow, codes, keys, parse};
+use serde_json::{Map, Value};
+
+/// A key, text in which it is right (none for what this build cannot run), and text in which it is wrong.
+type Case = (&'static str, &'static str, &'static str);
+
+/// Where the texts of a table stand: `@` is replaced. A text that begins a file of its own stands alone.
+const FRAMES: [(&str, &str); 7] = [
+    ("the file", "@\ntasks:\n  a: {command: [work]}\n"),
+    ("a task", "tasks:\n  b: {command: [work]}\n  a:\n    @\n"),
+    ("retry", "tasks:\n  a: {command: [work], retry: {@}}\n"),
+    ("an input", "inputs:\n  x: {@}\ntasks:\n  a: {command: [work]}\n"),
+    ("concurrency", "tasks:\n  a: {command: [work], concurrency: {@}}\n"),
+    ("a plan of jobs", "{\"jobs\": [{\"id\": \"a\", \"type\": \"cut\"}]@}\n"),
+    ("a job", "{\"jobs\": [{\"id\": \"b\", \"type\": \"cut\"}, {@}]}\n"),
+];
+
+const FILE: &[Case] = &[
+    ("name", "name: nightly", "name: nightly run"),
+    ("description", "description: Counts orders", "description: 5"),
+    ("inputs", "inputs: {size: {type: integer}}", "inputs: [size]"),
+    ("labels", "labels: {team: media}", "labels: {the team: media}"),
+    ("priority", "priority: 5", "priority: high"),
+    ("retry", "retry: {max_attempts: 3}", "retry: 3"),
+    ("timeout", "timeout: 1h30m", "timeout: 90"),
+    ("on_failure", "on_failure: continue", "on_failure: carry on"),
+    ("concurrency", "concurrency: {key: gpu, limit: 2}", "concurrency: 2"),
+    ("env", "env: {MODE: fast}", "env: {1ST: fast}"),
+    ("tasks", "tasks: {a: {command: [work]}}", "tasks: [{command: [work]}]"),
+    ("result", "result: \"{{ tasks.a.output }}\"", "result: \"{{ tasks.b.output }}\""),
+    ("schedule", "", "schedule: {cron: \"0 3 * * *\"}"),
+    ("webhook", "", "webhook: {url: \"https://example.com\"}"),
+    ("budget", "", "budget: {usd: 2.50}"),
+];
+
+const TASK: &[Case] = &[
+    ("depends_on", "depends_on: [b]\n    command: [work]", "depends_on: [c]\n    command: [work]"),
+    ("command", "command: [work, --fast]", "command: work --fast"),
+    ("run", "run: work | sort", "run: work \"{{ run.id }}\""),
+    ("executor", "executor: process\n    command: [work]", "executor: container\n    command: [work]"),
+    ("with", "operation: cut\n    with: {size: 2}", "operation: cut\n    with: {size: 2}\n    params: {size: 2}"),
+    ("operation", "operation: cut", "operation: cut it"),
+    ("queue", "command: [work]\n    queue: gpu", "command: [work]\n    queue: gpu/0"),
+    ("params", "operation: cut\n    params: {size: 2}", "operation: cut\n    params: {size: \"{{ inputs.size }}\"}"),
+    ("env", "command: [work]\n    env: {MODE: fast}", "operation: cut\n    env: {MODE: fast}"),
+    ("workdir", "command: [work]\n    workdir: sub", "command: [work]\n    workdir: [sub]"),
+    ("count", "command: [work]\n    count: 3", "command: [work]\n    count: -1"),
+    ("each", "command: [work]\n    each: [x, y]", "command: [work]\n    each: x"),
+    (
+        "when",
+        "command: [work]\n    depends_on: b\n    when: tasks.b.output > 3",
+        "command: [work]\n    when: \"{{ run.id }}\"",
+    ),
+    ("run_if", "command: [work]\n    depends_on: b\n    run_if: failed", "command: [work]\n    run_if: failure"),
+    ("retry", "command: [work]\n    retry: {max_attempts: 3}", "command: [work]\n    retry: {attempts: 3}"),
+    ("timeout", "command: [work]\n    timeout: 10m", "command: [work]\n    timeout: ten minutes"),
+    ("priority", "command: [work]\n    priority: -1", "command: [work]\n    priority: 1.5"),
+    ("concurrency", "command: [work]\n    concurrency: {key: gpu}", "command: [work]\n    concurrency: {limit: 1}"),
+    ("output", "command: [work]\n    output: stdout_json", "command: [work]\n    output: json"),
+    ("at_most_once", "command: [work]\n    at_most_once: true", "command: [work]\n    at_most_once: yes"),
+    ("isolation", "", "command: [work]\n    isolation: strict"),
+    ("steps", "", "steps: [{run: work}]"),
+    ("rounds", "", "command: [work]\n    rounds: 3"),
+];
+
+const RETRY: &[Case] = &[
+    ("max_attempts", "max_attempts: 3", "max_attempts: 0"),
+    ("delay", "delay: 500ms", "delay: 5"),
+    ("factor", "factor: 1.5", "factor: 0.5"),
+    ("max_delay", "delay: 2m, max_delay: 5m", "delay: 2m, max_delay: 1m"),
+    ("jitter", "jitter: 0", "jitter: 20"),
+    ("retry_on", "retry_on: [75, timeout]", "retry_on: [75, time]"),
+];
+
+const INPUT: &[Case] = &[
+    ("type", "type: array", "type: list"),
+    ("required", "required: true", "required: true, default: x"),
+    ("default", "default: [1, 2]", "type: integer, default: two"),
+    ("enum", "enum: [draft, final]", "enum: draft"),
+    ("minimum", "type: integer, minimum: 1", "type: string, minimum: 1"),
+    ("maximum", "type: number, maximum: 1.5", "type: integer, minimum: 5, maximum: 1"),
+    ("pattern", "pattern: ^a+$", "pattern: \"(a\""),
+    ("description", "description: How large", "description: [How, large]"),
+];
+
+const CONCURRENCY: &[Case] =
+    &[("key", "key: gpu", "key: [gpu]"), ("limit", "key: gpu, limit: 2", "key: gpu, limit: 0")];
+
+const PLAN: &[Case] = &[
+    ("jobs", "{\"jobs\": [{\"id\": \"z\", \"type\": \"cut\"}]}", "{\"jobs\": [\"cut\"]}"),
+    ("name", ", \"name\": \"reel\"", ", \"name\": \"my reel\""),
+    ("result", ", \"result\": [\"$a.url\", \"$b\"]", ", \"result\": {\"all\": 1, \"all\": 2}"),
+    ("baseExecutionId", ", \"baseExecutionId\": null", ", \"baseExecutionId\": \"e1\""),
+];
+
+const JOB: &[Case] = &[
+    ("id", "\"id\": \"a\", \"type\": \"cut\"", "\"id\": \"job 1\", \"type\": \"cut\""),
+    ("type", "\"id\": \"z\", \"type\": \"merge\"", "\"id\": \"z\", \"type\": \"cut\", \"operation\": \"cut\""),
+    ("operation", "\"id\": \"z\", \"operation\": \"merge\"", "\"id\": \"z\""),
+    (
+        "params",
+        "\"id\": \"z\", \"type\": \"cut\", \"params\": [\"$b\", \"$b.url\", \"$c\"]",
+        "\"id\": \"z\", \"type\": \"cut\", \"params\": \"$z\"",
+    ),
+    (
+        "dependsOn",
+        "\"id\": \"z\", \"type\": \"cut\", \"dependsOn\": [\"b\"]",
+        "\"id\": \"z\", \"type\": \"cut\", \"dependsOn\": [\"c\"]",
+    ),
+    (
+        "dependencies",
+        "\"id\": \"z\", \"type\": \"cut\", \"dependencies\": [\"b\"]",
+        "\"id\": \"z\", \"type\": \"cut\", \"dependencies\": \"b\"",
+    ),
+    (
+        "output",
+        "\"id\": \"z\", \"type\": \"cut\", \"output\": \"video\"",
+        "\"id\": \"z\", \"type\": \"cut\", \"outputs\": \"video\"",
+    ),
+];
+
+const CASES: [&[Case]; 7] = [FILE, TASK, RETRY, INPUT, CONCURRENCY, PLAN, JOB];
+
+fn read(frame: &str, text: &str) -> (String, Result<Workflow, String>) {
+    let is_whole = text.starts_with("tasks:") || text.starts_with('{');
+    let text = if is_whole { format!("{text}\n") } else { frame.replace('@', text) };
+    let (name, format) = if text.starts_with('{') { ("plan.json", Format::Json) } else { ("flow.yaml", Format::Yaml) };
+    let workflow = parse(&Source { name, text: &text, format });
+    (text.clone(), workflow.map_err(|errors| said(&errors)))
+}
+
+fn said(errors: &ork_workflow::Diagnostics) -> String {
+    for item in &errors.items {
+        assert!(codes::find(item.code).is_some_and(|page| !page.page.is_empty()), "{} has no page", item.code);
+    }
+    errors.to_string()
+}
+
+/// Every value below a value, one a line: `nodes.0.key = "a"`.
+fn lines(path: &str, value: &Value, found: &mut Vec<String>) {
+    let mut inner = |key: &str, value: &Value| {
+        let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+        lines(&path, value, found);
+    };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => fields.iter().for_each(|(key, value)| inner(key, value)),
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            items.iter().enumerate().for_each(|(at, value)| inner(&at.to_string(), value));
+        }
+        _ => found.push(format!("{path} = {value}")),
+    }
+}
+
+/// What a run would have, one thing a line.
+fn meaning(workflow: &Workflow) -> Vec<String> {
+    let mut found: Vec<String> = workflow.inputs().iter().map(input).collect();
+    let given = workflow.inputs().iter().filter(|spec| spec.required).map(|spec| (spec.name.clone(), "x".into()));
+    let Bound { plan, .. } = workflow.bind(&given.collect::<Map<_, _>>()).unwrap_or_else(|errors| panic!("{errors}"));
+    lines("", &serde_json::to_value(&plan).unwrap(), &mut found);
+    found
+}
+
+fn input(spec: &InputSpec) -> String {
+    let InputSpec { name, kind, required, default, choices, minimum, maximum, pattern, description, .. } = spec;
+    let mut said = format!("input {name}: {}", kind.name());
+    if *required {
+        said += ", required";
+    }
+    for (key, value) in [("default", default), ("enum", &(!choices.is_empty()).then(|| choices.clone().into()))] {
+        if let Some(value) = value {
+            let _ = write!(said, ", {key} {value}");
+        }
+    }
+    for (key, value) in [("minimum", minimum), ("maximum", maximum)] {
+        if let Some(value) = value {
+            let _ = write!(said, ", {key} {value}");
+        }
+    }
+    for (key, value) in [("pattern", pattern), ("description", description)] {
+        if let Some(value) = value {
+            let _ = write!(said, ", {key} {value:?}");
+        }
+    }
+    said
+}
+
+fn indented(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned() + "\n").collect()
+}
+
+/// What a table's cases show, key by key.
+fn shown(frame: &str, cases: &[Case]) -> String {
+    // What is there without the key; what a task or a job cannot do without is plain.
+    let plain = match frame {
+        _ if frame.contains("    @") => "command: [work]",
+        _ if frame.contains("concurrency: {@}") => "key: other",
+        _ if frame.contains(", {@}]") => "\"id\": \"z\", \"type\": \"cut\"",
+        _ => "",
+    };
+    let without: BTreeSet<String> = meaning(&read(frame, plain).1.unwrap()).into_iter().collect();
+    let mut shown = String::new();
+    for (key, right, wrong) in cases {
+        let _ = writeln!(shown, "==== {key}");
+        if right.is_empty() {
+            shown += "not in this build\n";
+        } else {
+            let (text, workflow) = read(frame, right);
+            let workflow = workflow.unwrap_or_else(|said| panic!("{key}: {said}"));
+            let new: String =
+                meaning(&workflow).into_iter().filter(|line| !without.contains(line)).map(|line| line + "\n").collect();
+            let new = if new.is_empty() { "what it is without the key\n".to_owned() } else { new };
+            let _ = write!(shown, "right:\n{}becomes:\n{}", indented(&text), indented(&new));
+        }
+        let Err(said) = read(frame, wrong).1 else { panic!("{key}: taken: {wrong}") };
+        assert!(said.contains(key), "nothing is said of `{key}`:\n{said}");
+        let _ = write!(shown, "wrong:\n{}", indented(&said));
+    }
+    shown
+}
+
+#[test]
+fn every_key_is_taken_refused_and_explained() {
+    for ((table, cases), (what, frame)) in keys::TABLES.iter().zip(CASES).zip(FRAMES) {
+        let known: Vec<&str> = table.keys.iter().chain(table.later).copied().collect();
+        let told: Vec<&str> = cases.iter().map(|(key, ..)| *key).collect();
+        assert_eq!(told, known, "the cases of {what} are not its keys");
+        for (key, right, _) in cases {
+            assert_eq!(right.is_empty(), table.later.contains(key), "{key}");
+        }
+        insta::with_settings!({omit_expression => true}, {
+            insta::assert_snapshot!(what.replace(' ', "_"), shown(frame, cases));
+        });
+    }
+    let tables = include_str!("../../src/keys.rs").matches(": Table =").count();
+    assert_eq!(tables, keys::TABLES.len(), "a table of keys is not in `TABLES`");
+}
