@@ -1,6 +1,7 @@
 //! How statements scale: how many there are, and how PostgreSQL carries out the hot ones.
 
-use ork_core::store::{Queue, Scope};
+use ork_core::id::{RunId, WorkspaceId};
+use ork_core::store::{Inspect, Queue, Scope};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -46,19 +47,50 @@ async fn a_settle_of_many_runs_is_no_longer() {
     .await;
 }
 
-/// Fills the queue behind PostgreSQL's back, and explains a claim while its statistics still say that the table is empty.
+/// Fills the queue behind PostgreSQL's back.
+async fn fill(db: &tokio_postgres::Client, run: RunId) {
+    db.batch_execute(&format!(
+        "ALTER TABLE ready SET (autovacuum_enabled = off); ANALYZE ready;
+         INSERT INTO ready SELECT 'work', '{}', s % 3, nextval('ready_seq'), '{}', s, 0, 0, 1 FROM generate_series(1, 200000) s",
+        WorkspaceId::DEFAULT.uuid(),
+        run.uuid()
+    ))
+    .await
+    .expect("the queue is filled");
+}
+
+/// Counting a lane ends at the limit, whatever lies behind it.
+#[tokio::test]
+async fn lanes_are_counted_along_the_key() {
+    with_world(|w| async move {
+        let run = w.submit(plan(vec![node("a", &[])])).await;
+        let db = client(&w.url).await;
+        fill(&db, run).await;
+        let statement = format!("EXPLAIN (ANALYZE, TIMING off) {}", include_str!("../../sql/lanes/list.sql"));
+        for analyze in ["SET plan_cache_mode = force_custom_plan", "ANALYZE ready"] {
+            db.batch_execute(analyze).await.unwrap();
+            for workspace in [None, Some(WorkspaceId::DEFAULT.uuid())] {
+                let rows = db.query(&statement, &[&workspace, &100_i64]).await.unwrap();
+                let shape = rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n");
+                assert!(!shape.contains("Seq Scan on ready") && !shape.contains("actual rows=200000"), "{shape}");
+            }
+        }
+        let lanes = w.store.lanes(Scope::All, 100).await.unwrap();
+        assert!(lanes.iter().any(|lane| lane.lane == "work" && lane.ready == 100), "{lanes:?}");
+    })
+    .await;
+}
+
+/// Fills the queue, and explains a claim while its statistics still say that the table is empty.
 #[tokio::test]
 async fn a_claim_walks_along_the_key() {
     with_world(|w| async move {
         let run = w.submit(plan(vec![node("a", &[])])).await;
         let db = client(&w.url).await;
-        db.batch_execute(&format!(
-            "ALTER TABLE ready SET (autovacuum_enabled = off); ANALYZE ready;
-             INSERT INTO ready SELECT 'work', '{}', s % 3, nextval('ready_seq'), '{}', s, 0, 0, 1 FROM generate_series(1, 200000) s;
-             SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan",
-            ork_core::id::WorkspaceId::DEFAULT.uuid(),
-            run.uuid()
-        ))
+        fill(&db, run).await;
+        db.batch_execute(
+            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan",
+        )
         .await
         .unwrap();
         for analyze in ["", "ANALYZE ready"] {
@@ -79,7 +111,7 @@ async fn explain_claim(db: &tokio_postgres::Client, worker: Uuid) -> String {
     let statement = format!("EXPLAIN (ANALYZE, TIMING off) {}", include_str!("../../sql/queue/claim.sql"));
     let params: [&(dyn ToSql + Sync); 9] = [
         &vec!["work"],
-        &vec![ork_core::id::WorkspaceId::DEFAULT.uuid()],
+        &vec![WorkspaceId::DEFAULT.uuid()],
         &vec![i64::MIN],
         &vec![i64::MIN],
         &500_i64,

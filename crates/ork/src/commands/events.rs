@@ -82,7 +82,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
                     continue;
                 }
             }
-            Err(error) if args.follow && ork_transient(&error) => {
+            Err(error) if args.follow && is_transient(&error) => {
                 if !std::mem::replace(&mut is_down, true) {
                     warn(format!("waiting: {error}"));
                 }
@@ -102,7 +102,7 @@ async fn look(world: &World, follower: &mut Follower) -> Result<(Vec<EventRow>, 
     Ok((follower.next(world.store.as_ref()).await?, is_over))
 }
 
-fn ork_transient(error: &anyhow::Error) -> bool {
+fn is_transient(error: &anyhow::Error) -> bool {
     error.downcast_ref::<ork_core::error::StoreError>().is_some_and(ork_core::error::StoreError::is_transient)
 }
 
