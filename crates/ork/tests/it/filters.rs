@@ -110,13 +110,13 @@ fn a_wrong_filter_is_shown_with_its_place() {
     error: there is no filter `stauts` (character 10)
       try: did you mean `status:failed`?
     "#);
-    insta::assert_snapshot!(home.says("runs list started --status failed"), @r"
+    insta::assert_snapshot!(home.says("runs list created --status failed"), @r"
     exit 2
     --- stderr
-    error: `started` says nothing about a run
-      started status:failed
+    error: `created` says nothing about a run
+      created status:failed
       ^^^^^^^
-      try: in a shell put it in quotes: 'started>-2h'
+      try: in a shell put it in quotes: 'created>-2h'
     ");
     insta::assert_snapshot!(home.says("runs list status:failed --status success"), @r"
     exit 2

@@ -5,6 +5,7 @@
 mod again;
 mod book;
 mod carried;
+mod completions;
 mod config;
 mod diff;
 mod docs;
