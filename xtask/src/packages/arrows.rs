@@ -156,7 +156,7 @@ mod tests {
         check_graph(
             "ork-engine: rusqlite | tokio-postgres\n rusqlite:\n tokio-postgres:",
             &[
-                "`ork-engine` names `rusqlite`, which only ork-sqlite may name",
+                "`ork-engine` names `rusqlite`, which only ork and ork-sqlite may name",
                 "`ork-engine` names `tokio-postgres`, which only ork and ork-postgres may name",
             ],
         );

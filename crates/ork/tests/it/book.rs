@@ -128,7 +128,8 @@ fn plain(home: &Home, text: &str) -> String {
 
 /// The session of a page as one script. `codes` of commands pass through the marks.
 fn script(blocks: &[Block], exchanges: &mut Vec<Exchange>) -> String {
-    let mut script = "exec 2>&1\n".to_owned();
+    // A page that fails halfway leaves no worker behind, which would hold our end of the pipe open.
+    let mut script = "exec 2>&1\ntrap 'kill $! 2>/dev/null' EXIT\n".to_owned();
     for block in blocks {
         match (block.language.as_str(), block.file()) {
             ("sh", _) => script += &format!("set -e\n{}set +e\n", block.text),

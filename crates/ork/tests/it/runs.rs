@@ -156,13 +156,14 @@ fn why_tells_a_failure_and_a_skip() {
 #[test]
 fn logs_of_a_run_have_siblings_together() {
     let home = Home::new();
-    home.file(
-        "flow.yaml",
-        "tasks:\n  n: {run: 'echo 3', output: stdout_json}\n  a: {depends_on: [n], count: '{{ tasks.n.output }}', run: 'echo $ORK_TASK_INDEX'}\n  b: {depends_on: [a], run: echo last}\n",
-    );
+    let tasks = "
+  size: {run: 'echo 3', output: stdout_json}
+  each: {depends_on: [size], count: '{{ tasks.size.output }}', run: 'echo $ORK_TASK_INDEX'}
+  last: {depends_on: [each], run: echo over}";
+    home.file("flow.yaml", &format!("tasks:{tasks}\n"));
     assert!(home.says("run flow.yaml").starts_with("exit 0\n"));
     let said = home.says("runs logs last");
-    assert_eq!(said, "exit 0\n--- stdout\nn | 3\na/0 | 0\na/1 | 1\na/2 | 2\nb | last\n");
+    assert_eq!(said, "exit 0\n--- stdout\nsize | 3\neach/0 | 0\neach/1 | 1\neach/2 | 2\nlast | over\n");
 }
 
 #[test]
