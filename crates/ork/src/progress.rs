@@ -17,7 +17,7 @@ use ork_core::store::{RunRow, TaskFilter, TaskRow};
 use tokio::time::Instant;
 
 use self::board::Board;
-pub use self::words::{first_line, tasks, thousands, tries};
+pub use self::words::{because, first_line, tasks, thousands, tries};
 use self::words::{list, name, took};
 use crate::config::{Config, PROGRESS};
 use crate::names::Names;
@@ -202,7 +202,7 @@ impl Progress {
     async fn finished(&mut self, row: &EventRow, names: &Names, reused: bool) -> Result<()> {
         if reused {
             let list = list(&row.tasks, names);
-            self.line("success", &list, "taken over from the run before");
+            self.line("success", &list, because("reused"));
             return Ok(());
         }
         for n in row.tasks.iter() {
@@ -265,16 +265,9 @@ impl Progress {
     }
 
     fn left_out(&mut self, row: &EventRow, to: TaskStatus, names: &Names) {
-        let why = match reason(row.payload.as_ref()).as_deref() {
-            Some("condition") => "its condition is false",
-            Some("upstream") => "what it needs did not succeed",
-            Some("stop") => "another task failed",
-            Some("deadline") => "the run passed its time limit",
-            Some("unproven") => "that its process has ended is not proven",
-            _ => "",
-        };
+        let why = reason(row.payload.as_ref()).map(|word| because(&word).to_owned()).unwrap_or_default();
         let list = list(&row.tasks, names);
-        self.line(to.word(), &list, why);
+        self.line(to.word(), &list, &why);
     }
 
     fn count(&mut self, names: &Names) {

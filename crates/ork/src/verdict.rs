@@ -117,7 +117,8 @@ pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: u
         world.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
     }
     let log = format!("ork runs logs {}/{name}{}", task.task.run, world.flags());
-    if tail.is_empty() {
+    let has_run = task.started_at.is_some();
+    if tail.is_empty() && has_run {
         world.out.talk(format!("  {}", faint("it wrote nothing")));
     } else if tail.len() == lines {
         world.out.talk(format!("  whole log: {log}"));
@@ -156,7 +157,7 @@ fn tell_verdict(world: &World, run: &RunRow) {
         String::new()
     } else {
         let total = tasks(u64::from(run.tasks_total));
-        format!(": {} of {total} failed or were cancelled", thousands(u64::from(run.tasks_bad)))
+        format!(": {} of {total} failed or cancelled", thousands(u64::from(run.tasks_bad)))
     };
     let id = run.id;
     world.out.talk(format!("{mark} {}  {}  {id} in {took}{bad}", status(run.status.word()), run.name));

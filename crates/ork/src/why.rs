@@ -32,6 +32,13 @@ pub struct Reason {
     pub sentence: String,
 }
 
+impl Reason {
+    /// Whether a worker must be started for it.
+    pub const fn needs_worker(&self) -> bool {
+        matches!(self.why, Why::NoWorker { .. } | Why::OtherHost { .. })
+    }
+}
+
 /// Unfinished tasks of a run that are looked at for the one that holds it up.
 const LOOK_MAX: u32 = 200;
 /// Workers whose tasks are counted.

@@ -7,7 +7,7 @@ use ork_core::graph::{NewRun, Pin, TriggeredBy};
 use ork_core::id::{RunId, TaskId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
-use ork_core::state::TaskStatus;
+use ork_core::state::{RunStatus, TaskStatus};
 use ork_core::store::{RunRow, TaskFilter, WorkerRow};
 use ork_engine::{EngineConfig, Liveness};
 use ork_workflow::Bound;
@@ -161,6 +161,9 @@ async fn resume(world: &World, text: &str, how: How) -> Result<Exit> {
     }
     let (_, plan) = carry::plan(world, id).await?;
     operations::check(&plan, &how.operations, None)?;
+    if row.status == RunStatus::Paused {
+        world.out.talk(format!("it is paused, and starts nothing before: ork runs resume {id}{}", world.flags()));
+    }
     take_over(world, &row, how).await
 }
 

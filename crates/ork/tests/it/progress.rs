@@ -15,7 +15,7 @@ tasks:
     run: |
       echo \"frame $N of 9\"
       echo 40 encoding >>$ORK_PROGRESS
-      while ! test -f go; do sleep 0.05; done
+      while ! test -f go && test -d .; do sleep 0.05; done
     env: {N: \"{{ task.item }}\"}
   merge: {depends_on: [cut], run: \"echo 'no such file: out.mp4' >&2; exit 3\"}
 ";
@@ -51,7 +51,7 @@ fn what_is_at_work_is_seen_and_what_failed_stays() {
 
     failed: merge: exited with code 3 after TIME
       | no such file: out.mp4
-    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
     ");
@@ -135,7 +135,7 @@ fn silence_is_kept_until_the_end() {
 
     failed: merge: exited with code 3 after TIME
       | no such file: out.mp4
-    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
     ");
@@ -159,7 +159,7 @@ fn ctrl_c_is_answered_above_the_picture() {
 #[test]
 fn what_a_task_writes_cannot_draw_on_the_screen() {
     let home = Home::new();
-    home.file("flow.yaml", "tasks:\n  a: {run: \"printf '\\\\033[2J\\\\033]0;owned\\\\007evil\\\\n'; while ! test -f go; do sleep 0.05; done; exit 1\"}\n");
+    home.file("flow.yaml", "tasks:\n  a: {run: \"printf '\\\\033[2J\\\\033]0;owned\\\\007evil\\\\n'; while ! test -f go && test -d .; do sleep 0.05; done; exit 1\"}\n");
     let run = terminal(&home, "run flow.yaml", 100);
     run.wait_for("  evil");
     home.file("go", "");
@@ -178,7 +178,7 @@ fn too_many_failures_are_told_by_kind() {
     let text = home.masked(&screen.text());
     let end = text.find("✗ failed").map(|at| &text[at..]).unwrap_or(&text);
     insta::assert_snapshot!(end, @r"
-    ✗ failed  flow  run_ID in TIME: 42 of 300 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 42 of 300 tasks failed or cancelled
        30 × exited with code 4: many/0, many/10, many/20 and 27 more
        12 × exited with code 5: many/1, many/26, many/51 and 9 more
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)

@@ -57,7 +57,7 @@ fn a_failure_says_what_why_and_where() {
     failed: two: exited with code 3 after TIME, attempt 2
       | working
       | no such file: data.csv
-    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
     ");
@@ -137,7 +137,7 @@ fn why_tells_a_failure_and_a_skip() {
     exit 0
     --- stdout
     failed  flow  run_ID
-      1 of 4 tasks failed or were cancelled
+      1 of 4 tasks failed or cancelled
     --- stderr
 
     failed: two: exited with code 3 after TIME, attempt 2

@@ -27,7 +27,7 @@ fn the_first_ctrl_c_cancels_and_says_so() {
     cancelling: 1 task at work, with 5 s to stop; Ctrl-C again kills
       cancelled  b
       cancelled  a
-    ✗ cancelled  flow  run_ID in TIME: 2 of 2 tasks failed or were cancelled
+    ✗ cancelled  flow  run_ID in TIME: 2 of 2 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
     ");
