@@ -13,9 +13,10 @@ use ork_core::executor::Progress;
 use ork_core::graph::{Expansion, LeaseId, NewRun, Pin, ProcessEnd, Reuse, Reused, TriggeredBy};
 use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::state::Reason;
+use ork_core::state::{Reason, RunStatus};
 use ork_core::store::{
-    Claim, Claimed, EvaluationTarget, ProgressNote, RunDump, Runs, Scope, Settle, Start, Store, Tasks, Upkeep,
+    Claim, Claimed, EvaluationTarget, ProgressNote, RunDump, RunFilter, Runs, Scope, Settle, Span, Start, Store, Tasks,
+    Upkeep,
 };
 
 use crate::OTHER;
@@ -370,7 +371,7 @@ impl World {
             Command::Pass(_) => {
                 let mut overdue = store.overdue(all, now, 100).await.unwrap_or_default();
                 overdue.sort_unstable();
-                format!("{overdue:?}")
+                format!("{overdue:?} {:?}", lists(store, now).await)
             }
         }
     }
@@ -392,6 +393,24 @@ impl World {
 
 fn worker() -> Actor {
     Actor { kind: ork_core::event::ActorKind::Worker, id: "w".into() }
+}
+
+/// Lists by what changes while runs go on.
+async fn lists(store: &dyn Store, now: Timestamp) -> Vec<Vec<RunId>> {
+    let ever = RunFilter { limit: 5, ..RunFilter::default() };
+    let recent = Span { from: Some(Timestamp::from_micros(now.micros() - 1_000_000)), until: None };
+    let filters = [
+        RunFilter { is_retrying: true, ..ever.clone() },
+        RunFilter { is_held: true, ..ever.clone() },
+        RunFilter { started: recent, ..ever.clone() },
+        RunFilter { finished: recent, statuses: vec![RunStatus::Failed, RunStatus::Cancelled], ..ever },
+    ];
+    let mut lists = Vec::new();
+    for filter in filters {
+        let rows = store.runs(Scope::All, &filter).await.unwrap_or_default();
+        lists.push(rows.iter().map(|row| row.id).collect());
+    }
+    lists
 }
 
 async fn dump(store: &dyn Store, run: RunId) -> Result<RunDump, String> {

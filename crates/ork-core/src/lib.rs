@@ -20,4 +20,5 @@ pub mod planted;
 pub mod retry;
 pub mod state;
 pub mod store;
+pub mod suggest;
 pub mod why;

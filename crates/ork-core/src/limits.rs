@@ -18,6 +18,8 @@ pub const LOG_LINE_BYTES_MAX: usize = 64 << 10;
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Bytes of a name: a workflow, a task key, a queue.
 pub const NAME_BYTES_MAX: usize = 128;
+/// Bytes of a filter for lists.
+pub const FILTER_BYTES_MAX: usize = 8 << 10;
 /// Rows of one page of a listing.
 pub const PAGE_MAX: u32 = 200;
 /// Tasks of one claim or one settle.

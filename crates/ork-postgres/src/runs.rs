@@ -12,7 +12,7 @@ use ork_core::id::RunId;
 use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::Reason;
-use ork_core::store::{RunFilter, RunRow, Runs, Scope, StoredPlan, Submitted};
+use ork_core::store::{RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted};
 use uuid::Uuid;
 
 use crate::bell::Note;
@@ -41,7 +41,11 @@ impl Runs for PgStore {
     async fn runs(&self, scope: Scope, wanted: &RunFilter) -> StoreResult<Vec<RunRow>> {
         let statuses: Option<Vec<&str>> =
             (!wanted.statuses.is_empty()).then(|| wanted.statuses.iter().map(|status| status.word()).collect());
-        let (key, value) = wanted.label.as_ref().map(|(key, value)| (key.as_str(), value.as_str())).unzip();
+        let labels = (!wanted.labels.is_empty()).then_some(&wanted.labels);
+        let keys: Option<Vec<&str>> = labels.map(|labels| labels.keys().map(String::as_str).collect());
+        let values: Option<Vec<&str>> = labels.map(|labels| labels.values().map(String::as_str).collect());
+        let micros = |span: Span| (span.from.map(Timestamp::micros), span.until.map(Timestamp::micros));
+        let (created, started, finished) = (micros(wanted.created), micros(wanted.started), micros(wanted.finished));
         let before = wanted.before.map(RunId::uuid);
         let rows = self
             .select(
@@ -51,8 +55,16 @@ impl Runs for PgStore {
                     &before,
                     &wanted.name,
                     &statuses,
-                    &key,
-                    &value,
+                    &keys,
+                    &values,
+                    &wanted.is_held,
+                    &wanted.is_retrying,
+                    &created.0,
+                    &created.1,
+                    &started.0,
+                    &started.1,
+                    &finished.0,
+                    &finished.1,
                     &i64::from(wanted.limit.min(PAGE_MAX)),
                 ],
             )

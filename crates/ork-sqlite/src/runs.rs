@@ -164,16 +164,24 @@ pub fn run(db: &Connection, scope: Scope, id: RunId) -> StoreResult<Option<RunRo
 
 pub fn runs(db: &Connection, scope: Scope, wanted: &RunFilter) -> StoreResult<Vec<RunRow>> {
     let statuses: Vec<&str> = wanted.statuses.iter().map(|status| status.word()).collect();
+    let micros = |at: Option<Timestamp>| at.map(Timestamp::micros);
     let mut statement = db.prepare_cached(sql::runs::LIST).map_err(failed)?;
     let found = statement
         .query_map(
             params![
                 filter(scope),
-                wanted.before.map(run_key),
+                wanted.before.map_or([u8::MAX; 16], run_key),
                 wanted.name,
                 if statuses.is_empty() { None } else { Some(encode(&statuses)?) },
-                wanted.label.as_ref().map(|(key, _)| key),
-                wanted.label.as_ref().map(|(_, value)| value),
+                if wanted.labels.is_empty() { None } else { Some(encode(&wanted.labels)?) },
+                wanted.is_held,
+                wanted.is_retrying,
+                micros(wanted.created.from),
+                micros(wanted.created.until),
+                micros(wanted.started.from),
+                micros(wanted.started.until),
+                micros(wanted.finished.from),
+                micros(wanted.finished.until),
                 wanted.limit.min(limits::PAGE_MAX),
             ],
             rows::run_row,

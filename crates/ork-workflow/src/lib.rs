@@ -25,7 +25,6 @@ mod policy;
 mod schema;
 mod sight;
 mod source;
-mod suggest;
 mod task;
 mod tree;
 mod workflow;
@@ -37,7 +36,8 @@ pub use expression::{
     EXPRESSION_BYTES_MAX, FUEL, Scope, TOKENS_MAX, TaskView, TemplateError, as_text, condition, evaluate, render,
 };
 pub use input::{InputSpec, InputType};
+use ork_core::suggest;
+pub use ork_core::suggest::nearest;
 pub use schema::schema;
 pub use source::{Format, Place, Source};
-pub use suggest::nearest;
 pub use workflow::{Workflow, parse};

@@ -20,6 +20,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-conformance", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-executors", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-graph", to: &["ork-core"], to_in_tests: &[] },
+    Arrow { from: "ork-filter", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-engine", to: &["ork-core", "ork-workflow"], to_in_tests: &["ork-sqlite", "ork-conformance"] },
     Arrow {
         from: "ork-sim",
@@ -28,7 +29,16 @@ const ARROWS: &[Arrow] = &[
     },
     Arrow {
         from: "ork",
-        to: &["ork-core", "ork-workflow", "ork-graph", "ork-sqlite", "ork-postgres", "ork-engine", "ork-executors"],
+        to: &[
+            "ork-core",
+            "ork-workflow",
+            "ork-graph",
+            "ork-filter",
+            "ork-sqlite",
+            "ork-postgres",
+            "ork-engine",
+            "ork-executors",
+        ],
         to_in_tests: &["ork-conformance", "ork-sim"],
     },
     Arrow { from: "xtask", to: &[], to_in_tests: &[] },

@@ -57,6 +57,7 @@ cases!(
     control::a_deadline_fails_the_run = "G7",
     control::runs_wait_for_their_slot = "G14",
     control::a_submit_creates_one_run = "G18",
+    reading::lists_are_filtered = "G6",
     reading::lists_are_paged = "G6",
     reading::prefixes_find_runs = "G15",
     reading::events_are_read_by_cursor = "G6",

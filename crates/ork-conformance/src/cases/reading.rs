@@ -1,13 +1,15 @@
 //! Lists, pages, logs.
 
+use std::collections::BTreeMap;
+
 use ork_core::executor::{Progress, Stream};
 use ork_core::id::TaskRef;
 use ork_core::plan::{Fan, Node, Plan};
 use ork_core::state::{RunStatus, TaskStatus};
-use ork_core::store::{LogChunk, LogQuery, ProgressNote, RunFilter, Scope, TaskFilter};
+use ork_core::store::{LogChunk, LogQuery, ProgressNote, RunFilter, Scope, Span, TaskFilter};
 
 use crate::bed::{Bed, done, failed};
-use crate::plans::{node, plan, tries};
+use crate::plans::{node, one_at_a_time, plan, tries};
 
 pub async fn lists_are_paged(bed: &mut Bed) {
     let mut runs = Vec::new();
@@ -32,8 +34,8 @@ pub async fn lists_are_paged(bed: &mut Bed) {
     let all = RunFilter { limit: 100, ..RunFilter::default() };
     assert_eq!(list(RunFilter { statuses: vec![RunStatus::Success], ..all.clone() }).await, [runs[4]]);
     assert_eq!(list(RunFilter { name: Some("other".into()), ..all.clone() }).await, [runs[0]]);
-    let label = Some(("team".to_owned(), "ops".to_owned()));
-    assert_eq!(list(RunFilter { label, ..all }).await, [runs[1], runs[3]]);
+    let labels = [("team".to_owned(), "ops".to_owned())].into();
+    assert_eq!(list(RunFilter { labels, ..all }).await, [runs[1], runs[3]]);
     let ids = store.run_ids(Scope::All, Some(runs[3]), 2).await.expect("ids are listed");
     assert_eq!(ids, [runs[2], runs[1]]);
     let run = bed.submit(plan(vec![Node { fan: Fan::Count(5), ..node("a", &[]) }, node("b", &[])])).await;
@@ -43,6 +45,59 @@ pub async fn lists_are_paged(bed: &mut Bed) {
     let plans = store.plans(Scope::All, &[run, runs[0]]).await.expect("plans are listed");
     assert_eq!(plans.len(), 2);
     assert!(plans.iter().any(|stored| stored.run == run && stored.plan.value()["nodes"][0]["key"] == "a"));
+}
+
+pub async fn lists_are_filtered(bed: &mut Bed) {
+    let labels = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let both = Plan { labels: labels(&[("team", "a \"b\""), ("tier", "1")]), ..plan(vec![node("a", &[])]) };
+    let done_run = bed.submit(both).await;
+    let one = Plan { labels: labels(&[("team", "a \"b\""), ("tier", "2")]), ..plan(vec![]) };
+    bed.pass(1_000);
+    bed.work(done()).await;
+    let empty_run = bed.submit(one).await;
+    let begun = bed.now;
+    let retrying = bed.submit(plan(vec![Node { retry: tries(2), ..node("a", &[]) }])).await;
+    bed.pass(1_000);
+    bed.work(failed()).await;
+    bed.pass(1_000);
+    let held = bed.submit(Plan { concurrency: one_at_a_time("k"), ..plan(vec![node("a", &[])]) }).await;
+    let store = bed.store.clone();
+    let check = |filter: RunFilter, expected: &'static str| {
+        let store = store.clone();
+        async move {
+            let names = [(done_run, "done"), (empty_run, "empty"), (retrying, "retrying"), (held, "held")];
+            let filter = RunFilter { limit: 100, ..filter };
+            let rows = store.runs(Scope::All, &filter).await.expect("runs are listed");
+            let name = |id| names.iter().find(|(run, _)| *run == id).map_or("?", |(_, name)| *name);
+            let found: Vec<&str> = rows.iter().map(|row| name(row.id)).collect();
+            assert_eq!(found.join(" "), expected, "{filter:?}");
+        }
+    };
+    let any = RunFilter::default;
+    check(any(), "held retrying empty done").await;
+    check(RunFilter { is_held: true, ..any() }, "held").await;
+    check(RunFilter { is_retrying: true, ..any() }, "retrying").await;
+    check(RunFilter { is_retrying: true, is_held: true, ..any() }, "").await;
+    check(RunFilter { labels: labels(&[("team", "a \"b\"")]), ..any() }, "empty done").await;
+    check(RunFilter { labels: labels(&[("team", "a \"b\""), ("tier", "1")]), ..any() }, "done").await;
+    check(RunFilter { labels: labels(&[("team", "a"), ("tier", "1")]), ..any() }, "").await;
+    // A span has its first moment, and not its last.
+    let created = bed.run(retrying).await.created_at;
+    let until = Span { until: Some(created), ..Span::default() };
+    let from = Span { from: Some(created), ..Span::default() };
+    check(RunFilter { created: until, ..any() }, "empty done").await;
+    check(RunFilter { created: from, ..any() }, "held retrying").await;
+    let until_begun = Span { until: Some(begun), ..Span::default() };
+    let from_begun = Span { from: Some(begun), ..Span::default() };
+    check(RunFilter { started: until_begun, ..any() }, "done").await;
+    check(RunFilter { started: from_begun, ..any() }, "retrying").await;
+    let end = bed.run(done_run).await.finished_at;
+    check(RunFilter { finished: Span { from: end, until: end.map(|at| at.plus_ms(1)) }, ..any() }, "done").await;
+    check(RunFilter { finished: Span { from: end, until: end }, ..any() }, "").await;
+    store.promote(Scope::All, bed.now, 10).await.expect("upkeep is answered");
+    check(RunFilter { is_retrying: true, ..any() }, "").await;
 }
 
 pub async fn prefixes_find_runs(bed: &mut Bed) {

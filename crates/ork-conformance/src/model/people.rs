@@ -13,7 +13,8 @@ use ork_core::json::Json;
 use ork_core::plan::RunIf;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::{
-    AttemptRow, GroupRow, OutputRow, RunFilter, RunRow, Runs, Scope, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks,
+    AttemptRow, GroupRow, OutputRow, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted, TaskFilter, TaskRow,
+    Tasks,
 };
 use serde_json::json;
 
@@ -125,15 +126,25 @@ impl Runs for Model {
 
     async fn runs(&self, scope: Scope, filter: &RunFilter) -> StoreResult<Vec<RunRow>> {
         let state = self.state();
+        let within = |at: Option<Timestamp>, span: Span| match at {
+            Some(at) => span.from.is_none_or(|from| at >= from) && span.until.is_none_or(|until| at < until),
+            None => span == Span::default(),
+        };
         let wanted = |row: &RunRow| {
             scope.admits(row.workspace)
                 && (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
                 && filter.name.as_ref().is_none_or(|name| *name == row.name)
-                && filter.label.as_ref().is_none_or(|(key, value)| row.labels.get(key) == Some(value))
+                && filter.labels.iter().all(|(key, value)| row.labels.get(key) == Some(value))
+                && within(Some(row.created_at), filter.created)
+                && within(row.started_at, filter.started)
+                && within(row.finished_at, filter.finished)
+                && (!filter.is_held || row.held)
                 && filter.before.is_none_or(|before| row.id < before)
         };
+        let delays = |run: &&Run| run.tasks.iter().any(|task| matches!(task.place, Place::Delayed(_)));
+        let runs = state.runs.values().rev().filter(|run| !filter.is_retrying || delays(run));
         let limit = filter.limit.min(ork_core::limits::PAGE_MAX) as usize;
-        Ok(state.runs.values().rev().map(Run::row).filter(wanted).take(limit).collect())
+        Ok(runs.map(Run::row).filter(wanted).take(limit).collect())
     }
 
     async fn runs_by_prefix(&self, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>> {

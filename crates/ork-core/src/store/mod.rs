@@ -20,7 +20,7 @@ use crate::id::WorkspaceId;
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use inspect::{Inspect, RunDump, TaskDump};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
-pub use runs::{RunFilter, RunRow, Runs, StoredPlan, Submitted};
+pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
 pub use tasks::{AttemptRow, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use workers::{WorkerRow, Workers};

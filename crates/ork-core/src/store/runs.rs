@@ -84,15 +84,34 @@ pub struct RunRow {
     pub finished_at: Option<Timestamp>,
 }
 
-/// Which runs a list shows, newest first.
-#[derive(Debug, Clone, Default)]
+/// A stretch of time, with its first moment and without its last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// From this moment on; `None` means from ever.
+    pub from: Option<Timestamp>,
+    /// Before this moment; `None` means for ever.
+    pub until: Option<Timestamp>,
+}
+
+/// Which runs a list shows, newest first. Runs are walked by their ids, and each is asked for the rest by its key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RunFilter {
     /// Only these; empty means all.
     pub statuses: Vec<RunStatus>,
     /// Only runs of this workflow.
     pub name: Option<String>,
-    /// Only runs with this label and value.
-    pub label: Option<(String, String)>,
+    /// Only runs with all of these labels.
+    pub labels: BTreeMap<String, String>,
+    /// Only runs that were created then.
+    pub created: Span,
+    /// Only runs whose first task was dispatched then.
+    pub started: Span,
+    /// Only runs that ended then.
+    pub finished: Span,
+    /// Only runs that wait for a slot of their concurrency key.
+    pub is_held: bool,
+    /// Only runs with a task that waits for its next attempt.
+    pub is_retrying: bool,
     /// Only runs before this one in the list: the last id of the page before.
     pub before: Option<RunId>,
     /// At most so many; at most [`crate::limits::PAGE_MAX`].

@@ -350,8 +350,8 @@ async fn runs_are_listed() {
         w.store.submit(&other).await.unwrap();
         let all = w.store.runs(Scope::All, &RunFilter { limit: 10, ..RunFilter::default() }).await.unwrap();
         assert_eq!(all.len(), 2);
-        let label = Some(("team".to_owned(), "blue".to_owned()));
-        let labelled = RunFilter { label, statuses: vec![RunStatus::Pending], limit: 10, ..RunFilter::default() };
+        let labels = [("team".to_owned(), "blue".to_owned())].into();
+        let labelled = RunFilter { labels, statuses: vec![RunStatus::Pending], limit: 10, ..RunFilter::default() };
         let found = w.store.runs(Scope::All, &labelled).await.unwrap();
         assert_eq!((found.len(), found[0].host.as_deref(), found[0].labels.len()), (1, Some("h"), 1));
         let hex = new.id.uuid().simple().to_string();

@@ -1,9 +1,20 @@
--- Each filter that is not asked for is NULL. The id's order is the order of creation.
+-- The id's order is the order of creation. It is always a range, so that a later page does not walk over the ones before;
+-- each other filter that is not asked for is NULL, or 0. Labels are a JSON object.
 SELECT * FROM v_runs
-WHERE (?1 IS NULL OR workspace_id = ?1)
-  AND (?2 IS NULL OR id < ?2)
+WHERE id < ?2
+  AND (?1 IS NULL OR workspace_id = ?1)
   AND (?3 IS NULL OR name = ?3)
   AND (?4 IS NULL OR status IN (SELECT value FROM json_each(?4)))
-  AND (?5 IS NULL OR EXISTS (SELECT 1 FROM run_labels w WHERE w.run_id = v_runs.id AND w.key = ?5 AND w.value = ?6))
+  AND (?5 IS NULL OR NOT EXISTS (
+        SELECT 1 FROM json_each(?5) wanted
+        WHERE NOT EXISTS (SELECT 1 FROM run_labels w WHERE w.run_id = v_runs.id AND w.key = wanted.key AND w.value = wanted.value)))
+  AND (?6 = 0 OR held)
+  AND (?7 = 0 OR EXISTS (SELECT 1 FROM delayed d WHERE d.run_id = v_runs.id))
+  AND (?8 IS NULL OR created_at >= ?8)
+  AND (?9 IS NULL OR created_at < ?9)
+  AND (?10 IS NULL OR started_at >= ?10)
+  AND (?11 IS NULL OR started_at < ?11)
+  AND (?12 IS NULL OR finished_at >= ?12)
+  AND (?13 IS NULL OR finished_at < ?13)
 ORDER BY id DESC
-LIMIT ?7
+LIMIT ?14

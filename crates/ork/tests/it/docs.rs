@@ -89,6 +89,21 @@ fn commands_of_the_reference_run() {
 }
 
 #[test]
+fn filters_of_the_reference_are_understood() {
+    let home = with_examples();
+    for block in blocks("docs/filters.md", "sh") {
+        paste(&home, &block);
+    }
+    let page = fs::read_to_string(root().join("docs/filters.md")).unwrap();
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(rows.len() >= 7, "{rows:?}");
+    for row in rows {
+        let output = home.output(&["runs", "list", row]);
+        assert!(output.status.success(), "{row}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn settings_of_the_reference_are_those_there_are() {
     let home = Home::new();
     let files = blocks("docs/cli.md", "toml");

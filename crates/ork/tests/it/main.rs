@@ -6,6 +6,7 @@ mod carried;
 mod config;
 mod docs;
 mod files;
+mod filters;
 mod formats;
 mod graph;
 mod home;

@@ -1,0 +1,67 @@
+//! What a word that is being typed can become.
+
+use ork_core::state::RunStatus;
+
+use crate::filter::{Is, quoted};
+
+/// What the history has to offer.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// Names of workflows.
+    pub names: Vec<String>,
+    /// Labels: keys and values.
+    pub labels: Vec<(String, String)>,
+}
+
+/// A whole word, and what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The word.
+    pub word: String,
+    /// In a few words.
+    pub help: String,
+}
+
+const TIMES: [(&str, &str); 3] = [("-1h", "an hour"), ("-1d", "a day"), ("-7d", "a week")];
+
+/// The words that begin like this one: whole words, the likeliest first.
+#[must_use]
+pub fn complete(word: &str, known: &Known) -> Vec<Completion> {
+    let mut all = statuses(word);
+    let mut add = |word: String, help: &str| all.push(Completion { word, help: help.into() });
+    for is in Is::ALL {
+        let help = match is {
+            Is::Held => "waits for a slot of its concurrency key",
+            Is::Retrying => "has a task that waits for its next attempt",
+        };
+        add(format!("is:{}", is.word()), help);
+    }
+    for name in &known.names {
+        add(format!("name:{}", quoted(name)), "of this workflow");
+    }
+    for (key, value) in &known.labels {
+        add(format!("label.{key}={}", quoted(value)), "with this label");
+    }
+    for field in ["created", "started", "finished"] {
+        for (time, long) in TIMES {
+            add(format!("{field}>{time}"), &format!("{field} within {long}"));
+            // Rarely wanted, so that it is only there for who has typed the `<`.
+            if word.contains('<') {
+                add(format!("{field}<{time}"), &format!("{field} more than {long} ago"));
+            }
+        }
+    }
+    all.retain(|completion| completion.word.starts_with(word));
+    all
+}
+
+/// `status:` with each status, or with one more after those that are there.
+fn statuses(word: &str) -> Vec<Completion> {
+    let before = match word.rfind(',') {
+        Some(comma) if word.starts_with("status:") => &word[..=comma],
+        _ => "status:",
+    };
+    let is_there = |status: &RunStatus| before["status:".len()..].split(',').any(|part| part == status.word());
+    let left = RunStatus::ALL.iter().filter(|status| !is_there(status));
+    left.map(|status| Completion { word: format!("{before}{status}"), help: "with this status".into() }).collect()
+}
