@@ -82,6 +82,18 @@ impl SqliteStore {
         })
     }
 
+    /// Opens a database file that is there, for reading: it takes no lock and starts no thread, and every write fails.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be opened; `Incompatible` when it has not this Ork's schema.
+    pub fn open_to_read(path: &Path) -> StoreResult<Self> {
+        let connection = open_reader(path)?;
+        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
+            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
+        }
+        Ok(Self { writer: Writer::Inline(Mutex::new(connection)), readers: Readers::Writer, changed: Notify::new() })
+    }
+
     /// A database in memory, whose operations run on the caller's thread: for the simulator and for tests.
     ///
     /// # Errors

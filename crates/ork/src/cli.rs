@@ -63,7 +63,7 @@ pub enum Command {
     Schema(schema::Args),
     /// Explain an error code, an exit code, or a guarantee.
     Explain(explain::Args),
-    /// Write what a shell needs to complete commands and options.
+    /// Write what a shell needs to complete command lines.
     Completions(completions::Args),
     /// Write the manual, for man(1).
     Man(man::Args),

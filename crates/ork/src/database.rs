@@ -84,6 +84,19 @@ impl Database {
         }
     }
 
+    /// Opens it for a quick look: nothing is made, brought up to date or waited for. `None` as for
+    /// [`Self::open_existing`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_to_read(&self) -> Result<Option<Arc<dyn Store>>> {
+        match self {
+            Self::Sqlite(path) if !path.try_exists().unwrap_or(true) => Ok(None),
+            Self::Sqlite(path) => Ok(Some(Arc::new(SqliteStore::open_to_read(path)?))),
+            Self::Postgres(_) => self.open().await.map(Some),
+        }
+    }
+
     async fn open_sqlite(&self, path: &Path) -> Result<Arc<dyn Store>> {
         let path = path.to_owned();
         let opened = blocking(move || SqliteStore::open(&path, &SqliteOptions::default())).await?;

@@ -3,6 +3,7 @@
 mod carry;
 mod cli;
 mod commands;
+mod complete;
 mod config;
 mod database;
 mod entropy;
@@ -41,6 +42,9 @@ use crate::output::{Output, alarm, warn};
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 fn main() -> ExitCode {
+    if complete::answer() {
+        return Exit::Success.into();
+    }
     let cli = Cli::parse();
     let out = Output { json: cli.json };
     let done = start(cli, out);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod carried;
+mod completions;
 mod config;
 mod docs;
 mod files;
