@@ -60,6 +60,8 @@ pub fn because(reason: &str) -> &str {
         "deadline" => "the run passed its time limit",
         "unproven" => "that its process has ended is not proven",
         "reused" => "taken over from the run before",
+        // Who cancelled it is said of the run.
+        "cancel" => "",
         other => other,
     }
 }

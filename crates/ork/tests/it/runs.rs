@@ -106,7 +106,7 @@ fn runs_are_listed_and_shown() {
 
       success  one    TIME
       failed   two    TIME, attempt 2
-      skipped  three  upstream
+      skipped  three  what it needs did not succeed
       success  tidy   TIME
     --- stderr
 

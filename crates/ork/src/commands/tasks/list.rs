@@ -126,8 +126,7 @@ pub fn words(world: &World, task: &TaskRow) -> String {
     if task.held {
         words.push("waits for a slot".into());
     }
-    if let Some(reason) = task.reason {
-        words.push(because(reason.word()).into());
-    }
+    let because = task.reason.map(|reason| because(reason.word())).filter(|words| !words.is_empty());
+    words.extend(because.map(str::to_owned));
     words.join(", ")
 }
