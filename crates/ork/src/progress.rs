@@ -120,7 +120,7 @@ impl Progress {
         self
     }
 
-    /// Whether nothing is told, so that events need not be read.
+    /// Whether nothing is told before the end, so that events need not be read.
     pub fn is_silent(&self) -> bool {
         self.style == Style::None
     }
@@ -138,7 +138,7 @@ impl Progress {
                     // Whoever read this may have gone; the run goes on all the same.
                     self.world.out.value(&event).ok();
                 }
-            } else if let EventType::Task(task_status) = row.event_type {
+            } else if let (EventType::Task(task_status), false) = (row.event_type, self.is_silent()) {
                 self.tasks(row, task_status, names, &ended).await?;
             }
         }
@@ -150,7 +150,7 @@ impl Progress {
 
     /// Tells how far the run is, when it is time for that.
     pub async fn tick(&mut self, names: &Names) -> Result<()> {
-        if self.world.out.json {
+        if self.world.out.json || self.is_silent() {
             return Ok(());
         }
         let now = Instant::now();

@@ -139,6 +139,7 @@ fn silence_is_kept_until_the_end() {
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
     ");
+    assert_eq!(home.says("runs watch last --progress none").matches("success").count(), 0);
     assert!(home.says("run flow.yaml --progress loud").starts_with("exit 2\n"));
 }
 
