@@ -23,6 +23,7 @@ use crate::exit_code::{Exit, Refusal};
 use crate::follow::Follower;
 use crate::host;
 use crate::killer::Killer;
+use crate::live_logs::LiveLogs;
 use crate::liveness::LockFiles;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
@@ -48,6 +49,9 @@ pub struct Options {
     jobs: Option<usize>,
     #[command(flatten)]
     progress: progress::Asked,
+    /// Show what tasks write as they write it, each line behind its task's name.
+    #[arg(long)]
+    logs: bool,
     #[command(flatten)]
     serving: Serving,
 }
@@ -61,6 +65,7 @@ impl Options {
         Ok(How {
             jobs: config.cores(&JOBS, self.jobs)?,
             style: self.progress.settle(out, config)?,
+            logs: self.logs && !out.json,
             operations: config.operations(&self.serving)?,
         })
     }
@@ -73,6 +78,8 @@ pub struct How {
     pub jobs: usize,
     /// How progress is told.
     pub style: Style,
+    /// Whether what tasks write is shown.
+    pub logs: bool,
     /// What serves operations.
     pub operations: Operations,
 }
@@ -80,7 +87,7 @@ pub struct How {
 impl How {
     /// Only what a dead process left behind is settled.
     pub const fn to_end() -> Self {
-        Self { jobs: 0, style: Style::Plain, operations: Operations::new() }
+        Self { jobs: 0, style: Style::Plain, logs: false, operations: Operations::new() }
     }
 }
 
@@ -93,6 +100,8 @@ pub struct Carriage<'a> {
     pub before: Option<&'a RunRow>,
     /// Tasks that were at work in a process of this machine that is dead.
     pub strays: Vec<TaskId>,
+    /// The command line that began it, for whoever must begin it again.
+    pub again: Option<String>,
 }
 
 /// What the signals so far have led to.
@@ -157,6 +166,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         None => progress,
     };
     let mut asking = Asking::Nothing;
+    let mut live = carriage.how.logs.then(LiveLogs::default);
     engine.wake();
     while !look(world, &mut follower, &mut progress).await? {
         tokio::select! {
@@ -167,7 +177,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
                     return hand_back(world, run, (engine, killer), signals).await;
                 }
             }
-            () = listen(&mut observations, run) => {}
+            () = listen(&mut observations, run, live.as_mut()) => {}
             failed = engine.stopped() => return Err(broken(world, run, failed.err())),
             () = sleep(if progress.is_silent() { SILENT_LOOK } else { LOOK }) => {}
         }
@@ -176,8 +186,14 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         warn(format!("warning: {problem}"));
     }
     drop(progress);
+    if let Some(live) = &mut live {
+        // What came with the last outcome.
+        while let Ok(seen) = observations.try_recv() {
+            live.take(&seen);
+        }
+    }
     let row = row(world, run).await?;
-    let exit = verdict::tell(world, &row).await?;
+    let exit = verdict::tell(world, &row, carriage.again.as_deref()).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
 }
 
@@ -211,13 +227,22 @@ fn is_transient(error: &anyhow::Error) -> bool {
 }
 
 /// Ends when the engine has seen the run's end. Passes troubles on.
-async fn listen(observations: &mut Observations, run: RunId) {
+async fn listen(observations: &mut Observations, run: RunId, mut live: Option<&mut LiveLogs>) {
     loop {
         match observations.recv().await {
+            Err(RecvError::Lagged(missed)) => {
+                if let Some(live) = live.as_deref_mut() {
+                    live.miss(missed);
+                }
+            }
             Ok(Observation::RunEnded(ended)) if ended == run => return,
             // That a dead worker was found is what the reaper is for.
             Ok(Observation::Trouble { part, message }) if part != "reaper" => warn(format!("{part}: {message}")),
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Ok(seen) => {
+                if let Some(live) = live.as_deref_mut() {
+                    live.take(&seen);
+                }
+            }
             Err(RecvError::Closed) => pending().await,
         }
     }
@@ -268,7 +293,7 @@ async fn hand_back(
     }
     let row = row(world, run).await?;
     if row.status.is_terminal() {
-        return verdict::tell(world, &row).await;
+        return verdict::tell(world, &row, None).await;
     }
     warn(format!("interrupted; go on with: ork run --resume {run}{}", world.flags()));
     Ok(Exit::Interrupted)

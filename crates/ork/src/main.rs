@@ -14,6 +14,7 @@ mod host;
 mod ids;
 mod json_diff;
 mod killer;
+mod live_logs;
 mod liveness;
 mod log_text;
 mod names;

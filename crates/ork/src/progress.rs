@@ -4,7 +4,7 @@
 mod board;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -83,6 +83,14 @@ impl Asked {
     }
 }
 
+/// How the siblings of a group have ended so far.
+#[derive(Default)]
+struct Ends {
+    success: u64,
+    failed: u64,
+    others: u64,
+}
+
 /// Tells what happens to one run.
 pub struct Progress {
     world: World,
@@ -92,6 +100,8 @@ pub struct Progress {
     /// Those that a line has called started.
     started: BTreeSet<u32>,
     quiet_lines: usize,
+    /// What became of the siblings that have no line each, by group.
+    ends: BTreeMap<u32, Ends>,
     /// Something happened that has no line of its own.
     is_behind: bool,
     counted_at: Instant,
@@ -108,6 +118,7 @@ impl Progress {
             board: Board::new(),
             started: BTreeSet::new(),
             quiet_lines: 0,
+            ends: BTreeMap::new(),
             is_behind: false,
             counted_at: now,
             spoke_at: now,
@@ -196,7 +207,42 @@ impl Progress {
             | TaskStatus::Waiting
             | TaskStatus::Paused => {}
         }
+        let is_taken_over =
+            to == TaskStatus::Success && reason(row.payload.as_ref()).is_some_and(|word| word == "reused");
+        if to.is_terminal() && !is_taken_over {
+            self.ended(row, to, names);
+        }
         Ok(())
+    }
+
+    /// Tells the end of a group whose siblings have no line each.
+    fn ended(&mut self, row: &EventRow, to: TaskStatus, names: &Names) {
+        for n in row.tasks.iter() {
+            let Some(place) = names.place(n).filter(|place| place.size.is_some_and(|size| size > SIBLINGS_LOUD_MAX))
+            else {
+                continue;
+            };
+            let ends = self.ends.entry(place.g).or_default();
+            match to {
+                TaskStatus::Success => ends.success += 1,
+                TaskStatus::Failed => ends.failed += 1,
+                _ => ends.others += 1,
+            }
+            let Ends { success, failed, others } = *ends;
+            let size = place.size.map_or(0, u64::from);
+            if success + failed + others < size || success + failed == 0 {
+                continue;
+            }
+            let word = if failed > 0 { "failed" } else { "success" };
+            let counts = [(success, "success"), (failed, "failed"), (others, "skipped or cancelled")];
+            let counts: Vec<String> = counts
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{} {what}", thousands(*count)))
+                .collect();
+            let text = if success == size { String::new() } else { counts.join(", ") };
+            self.line(word, &format!("{} ({})", place.key, tasks(size)), &text);
+        }
     }
 
     async fn finished(&mut self, row: &EventRow, names: &Names, reused: bool) -> Result<()> {

@@ -14,7 +14,7 @@ use ork_workflow::Bound;
 
 use crate::carry::{self, Carriage, How, carry, project};
 use crate::config::Config;
-use crate::dry_run::{self, DryRun};
+use crate::dry_run::{self, DryRun, quoted};
 use crate::exit_code::{Exit, Refusal};
 use crate::liveness::LockFiles;
 use crate::operations;
@@ -120,7 +120,22 @@ async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: &
     let taken: usize = new.reuse.iter().map(|group| group.done.len()).sum();
     let taken = base.run.map(|run| format!(", {taken} taken over from {run}")).unwrap_or_default();
     out.talk(format!("{}  {}  {count}{taken}", new.plan.name, new.id));
-    carry(&world, new.id, &Carriage { how: how.clone(), new: Some(&new), before: None, strays: Vec::new() }).await
+    let again = command_line(args, path).map(|line| format!("{line}{}", world.flags()));
+    let carriage = Carriage { how: how.clone(), new: Some(&new), before: None, strays: Vec::new(), again };
+    carry(&world, new.id, &carriage).await
+}
+
+/// The command line that runs this file with these inputs; `None` when they came from the standard input.
+fn command_line(args: &Args, path: &Path) -> Option<String> {
+    let input = args.inputs.input.as_deref();
+    if path.as_os_str() == "-" || input == Some("@-") {
+        return None;
+    }
+    let word = |text: &str| quoted(&text.into());
+    let mut line = format!("ork run {}", word(&path.to_string_lossy()));
+    line.extend(args.inputs.inputs.iter().map(|pair| format!(" -i {}", word(pair))));
+    line.extend(input.map(|input| format!(" --input {}", word(input))));
+    Some(line)
 }
 
 /// A run of a file.
@@ -148,7 +163,7 @@ async fn resume(world: &World, text: &str, how: How) -> Result<Exit> {
     let id = ids::run(world.store.as_ref(), SCOPE, text).await?;
     let row = carry::row(world, id).await?;
     if row.status.is_terminal() {
-        return verdict::tell(world, &row).await;
+        return verdict::tell(world, &row, None).await;
     }
     if !row.in_process {
         let message = format!("`{id}` is not carried by one process: any `ork worker` goes on with it");
@@ -172,7 +187,7 @@ pub async fn take_over(world: &World, row: &RunRow, how: How) -> Result<Exit> {
     let (left, total) = (row.tasks_left, tasks(u64::from(row.tasks_total)));
     world.out.talk(format!("{}  {}  {left} of {total} left", row.name, row.id));
     let strays = at_work(world, row.id).await?;
-    carry(world, row.id, &Carriage { how, new: None, before: Some(row), strays }).await
+    carry(world, row.id, &Carriage { how, new: None, before: Some(row), strays, again: None }).await
 }
 
 /// The tasks that a worker has, or had when it died.

@@ -170,6 +170,26 @@ fn what_a_task_writes_cannot_draw_on_the_screen() {
 }
 
 #[test]
+fn what_tasks_write_is_shown_when_asked() {
+    let home = Home::new();
+    home.file("flow.yaml", "tasks:\n  a: {run: \"printf 'one\\ntwo\\033[2J'\"}\n  b: {depends_on: [a], count: 2, run: 'echo part $ORK_TASK_INDEX >&2'}\n");
+    let said = home.says("run flow.yaml --logs");
+    for line in ["a | one", "a | two", "b | part 0", "b/1 | part 1"] {
+        assert!(said.contains(&format!("\n{line}\n")), "{line}\n{said}");
+    }
+    assert!(!home.says("run flow.yaml").contains("one"));
+}
+
+#[test]
+fn a_wide_group_has_one_line_at_its_end() {
+    let home = Home::new();
+    home.file("flow.yaml", "tasks:\n  many: {count: 30, run: 'true'}\n  some: {depends_on: [many], count: 20, run: 'test $ORK_TASK_INDEX != 7'}\non_failure: continue\n");
+    let said = home.says("run flow.yaml");
+    assert!(said.contains("\n  success    many (30 tasks)\n"), "{said}");
+    assert!(said.contains("\n  failed     some (20 tasks)  19 success, 1 failed\n"), "{said}");
+}
+
+#[test]
 fn too_many_failures_are_told_by_kind() {
     let home = Home::new();
     let flow = "tasks:\n  many: {count: 300, run: 'exit $((ORK_TASK_INDEX % 10 == 0 ? 4 : ORK_TASK_INDEX % 25 == 1 ? 5 : 0))'}\non_failure: continue\n";

@@ -64,7 +64,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             return Ok(Exit::Interrupted);
         }
     }
-    verdict::tell(&world, &row(&world, id).await?).await
+    verdict::tell(&world, &row(&world, id).await?, None).await
 }
 
 /// Tells what happens until the run is over. A database that does not answer is waited for.
