@@ -25,6 +25,7 @@ use crate::host;
 use crate::killer::Killer;
 use crate::live_logs::LiveLogs;
 use crate::liveness::LockFiles;
+use crate::names::Names;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::{self, Progress, Style, tasks};
@@ -177,7 +178,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
                     return hand_back(world, run, (engine, killer), signals).await;
                 }
             }
-            () = listen(&mut observations, run, live.as_mut()) => {}
+            () = listen(&mut observations, run, live.as_mut(), &follower.names) => {}
             failed = engine.stopped() => return Err(broken(world, run, failed.err())),
             () = sleep(if progress.is_silent() { SILENT_LOOK } else { LOOK }) => {}
         }
@@ -189,7 +190,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     if let Some(live) = &mut live {
         // What came with the last outcome.
         while let Ok(seen) = observations.try_recv() {
-            live.take(&seen);
+            live.take(&seen, &follower.names);
         }
     }
     let row = row(world, run).await?;
@@ -227,7 +228,7 @@ fn is_transient(error: &anyhow::Error) -> bool {
 }
 
 /// Ends when the engine has seen the run's end. Passes troubles on.
-async fn listen(observations: &mut Observations, run: RunId, mut live: Option<&mut LiveLogs>) {
+async fn listen(observations: &mut Observations, run: RunId, mut live: Option<&mut LiveLogs>, names: &Names) {
     loop {
         match observations.recv().await {
             Err(RecvError::Lagged(missed)) => {
@@ -240,7 +241,7 @@ async fn listen(observations: &mut Observations, run: RunId, mut live: Option<&m
             Ok(Observation::Trouble { part, message }) if part != "reaper" => warn(format!("{part}: {message}")),
             Ok(seen) => {
                 if let Some(live) = live.as_deref_mut() {
-                    live.take(&seen);
+                    live.take(&seen, names);
                 }
             }
             Err(RecvError::Closed) => pending().await,

@@ -8,6 +8,7 @@ use ork_core::store::LogChunk;
 use ork_engine::{Observation, Subject};
 
 use crate::log_text::{Lines, clean};
+use crate::names::Names;
 use crate::output::{faint, warn};
 
 /// Lines that are not over yet, by attempt.
@@ -18,18 +19,18 @@ pub struct LiveLogs {
 
 impl LiveLogs {
     /// Takes in what an engine saw.
-    pub fn take(&mut self, seen: &Observation) {
+    pub fn take(&mut self, seen: &Observation, names: &Names) {
         match seen {
             Observation::Log { subject, stream, bytes } => {
                 let lines = self.open.entry((subject.task, subject.attempt)).or_default();
                 let bytes = bytes.to_vec();
                 let chunk =
                     LogChunk { task: subject.task, attempt: subject.attempt, position: 0, stream: *stream, bytes };
-                tell(subject, lines.take(&chunk));
+                tell(subject, names, lines.take(&chunk));
             }
             Observation::Settled { subject, .. } => {
                 if let Some(mut lines) = self.open.remove(&(subject.task, subject.attempt)) {
-                    tell(subject, lines.rest());
+                    tell(subject, names, lines.rest());
                 }
             }
             _ => {}
@@ -43,9 +44,10 @@ impl LiveLogs {
     }
 }
 
-fn tell(subject: &Subject, lines: Vec<(Stream, String)>) {
-    let index = if subject.index > 0 { format!("/{}", subject.index) } else { String::new() };
-    let name = faint(&format!("{}{index} |", subject.key));
+fn tell(subject: &Subject, names: &Names, lines: Vec<(Stream, String)>) {
+    // The first may write before anybody has read how many siblings it has.
+    let name = names.place(subject.task.n).map_or_else(|| subject.key.to_string(), |place| place.to_string());
+    let name = faint(&format!("{name} |"));
     for (_, line) in lines {
         warn(format!("{name} {}", clean(&line)));
     }

@@ -52,7 +52,7 @@ pub enum Style {
     Bar,
     /// Lines as it happens.
     Plain,
-    /// Nothing until the end.
+    /// The first line, and nothing more until the end.
     None,
 }
 

@@ -35,7 +35,7 @@ fn what_is_at_work_is_seen_and_what_failed_stays() {
     insta::assert_snapshot!(home.masked(&run.text()), @r"
     flow  run_ID  3 tasks
       success    list  TIME
-      running    ━━━━━───────────────  1 of 4 tasks done, 2 at work  TIME
+      running    ━━━━━───────────────  TIME  1 of 4 tasks done, 2 at work
       running    cut/0  TIME  40 % encoding  frame 1 of 9
       running    cut/1  TIME  40 % encoding  frame 2 of 9
     ");
@@ -54,6 +54,7 @@ fn what_is_at_work_is_seen_and_what_failed_stays() {
     ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from merge
     ");
     assert!(text.contains("  success    cut/0  TIME\n") && text.contains("  success    cut/1  TIME\n"), "{text}");
 }
@@ -138,6 +139,7 @@ fn silence_is_kept_until_the_end() {
     ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from merge
     ");
     assert_eq!(home.says("runs watch last --progress none").matches("success").count(), 0);
     assert!(home.says("run flow.yaml --progress loud").starts_with("exit 2\n"));
@@ -172,9 +174,9 @@ fn what_a_task_writes_cannot_draw_on_the_screen() {
 #[test]
 fn what_tasks_write_is_shown_when_asked() {
     let home = Home::new();
-    home.file("flow.yaml", "tasks:\n  a: {run: \"printf 'one\\ntwo\\033[2J'\"}\n  b: {depends_on: [a], count: 2, run: 'echo part $ORK_TASK_INDEX >&2'}\n");
+    home.file("flow.yaml", "tasks:\n  a:\n    run: printf 'one\\ntwo\\033[2J'\n  b: {depends_on: [a], count: 2, run: 'echo part $ORK_TASK_INDEX >&2'}\n");
     let said = home.says("run flow.yaml --logs");
-    for line in ["a | one", "a | two", "b | part 0", "b/1 | part 1"] {
+    for line in ["a | one", "a | two", "b/0 | part 0", "b/1 | part 1"] {
         assert!(said.contains(&format!("\n{line}\n")), "{line}\n{said}");
     }
     assert!(!home.says("run flow.yaml").contains("one"));
@@ -204,5 +206,6 @@ fn too_many_failures_are_told_by_kind() {
        12 × exited with code 5: many/1, many/26, many/51 and 9 more
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from many
     ");
 }

@@ -60,6 +60,7 @@ fn a_failure_says_what_why_and_where() {
     ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from two
     ");
 }
 
