@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ork_core::error::StoreError;
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RunId, TaskId};
 use ork_core::plan::{Node, Plan};
@@ -19,7 +18,7 @@ use tokio::time::sleep;
 
 use crate::config::{Config, JOBS};
 use crate::entropy::OsEntropy;
-use crate::exit_code::{Exit, Refusal};
+use crate::exit_code::{Exit, Refusal, is_transient};
 use crate::follow::Follower;
 use crate::host;
 use crate::killer::Killer;
@@ -221,10 +220,6 @@ async fn look(world: &World, follower: &mut Follower, progress: &mut Progress) -
             return Ok(false);
         }
     }
-}
-
-fn is_transient(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
 }
 
 /// Ends when the engine has seen the run's end. Passes troubles on.

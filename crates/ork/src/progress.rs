@@ -20,6 +20,7 @@ use self::board::Board;
 pub use self::words::{because, first_line, tasks, thousands, tries};
 use self::words::{list, name, took};
 use crate::config::{Config, PROGRESS};
+use crate::exit_code::is_transient;
 use crate::names::Names;
 use crate::output::{Output, faint, status};
 use crate::region;
@@ -150,7 +151,7 @@ impl Progress {
                     self.world.out.value(&event).ok();
                 }
             } else if let (EventType::Task(task_status), false) = (row.event_type, self.is_silent()) {
-                self.tasks(row, task_status, names, &ended).await?;
+                patient(self.tasks(row, task_status, names, &ended).await)?;
             }
         }
         if !rows.is_empty() {
@@ -161,6 +162,10 @@ impl Progress {
 
     /// Tells how far the run is, when it is time for that.
     pub async fn tick(&mut self, names: &Names) -> Result<()> {
+        patient(self.tell_how_far(names).await)
+    }
+
+    async fn tell_how_far(&mut self, names: &Names) -> Result<()> {
         if self.world.out.json || self.is_silent() {
             return Ok(());
         }
@@ -363,6 +368,14 @@ impl Progress {
         let blanks = " ".repeat(WORD.saturating_sub(word.len()));
         let text = if text.is_empty() { String::new() } else { format!("  {}", faint(text)) };
         self.world.out.talk(format!("  {}{blanks}{subject}{text}", status(word)));
+    }
+}
+
+/// A line may be lost while the database does not answer; the run and who follows it go on.
+fn patient(told: Result<()>) -> Result<()> {
+    match told {
+        Err(error) if is_transient(&error) => Ok(()),
+        told => told,
     }
 }
 
