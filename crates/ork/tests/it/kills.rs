@@ -31,8 +31,7 @@ fn rounds_on(database: &Database) {
         .collect();
     println!("{}", summary(&rounds));
     let midway = rounds.iter().filter(|round| round.begun_before > 0 && round.begun_before < TASKS).count();
-    // On a busy machine a run takes longer or shorter than the calm one by which the moments were chosen.
-    assert!(midway * 5 > rounds.len(), "kills must land while tasks run, and {midway} did");
+    assert!(midway * 2 > rounds.len(), "most kills must land while tasks run, and {midway} did");
 }
 
 #[test]
