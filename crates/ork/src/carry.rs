@@ -22,7 +22,6 @@ use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::follow::Follower;
 use crate::host;
-use crate::killer::Killer;
 use crate::liveness::LockFiles;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
@@ -113,12 +112,15 @@ pub async fn start(
     config: EngineConfig,
     strays: &[TaskId],
     commands: Operations,
-) -> Result<(EngineHandle, Arc<Killer>)> {
+) -> Result<(EngineHandle, Arc<ProcessExecutor>)> {
     let root = world.database.work_root()?;
     let processes = ProcessExecutor::new(ProcessConfig::new(&root))
         .with_context(|| format!("failed to set up `{}`, where tasks work", root.display()))?;
-    let killer = Killer::new(processes);
-    killer.kill_strays(strays).await;
+    let (processes, strays) = (Arc::new(processes), strays.to_vec());
+    let killer = Arc::clone(&processes);
+    // It reads all of `/proc`. A panic in it would be one of the executor's own attempts as well.
+    let kill_strays = move || strays.into_iter().map(|task| killer.kill_strays(task)).sum::<usize>();
+    tokio::task::spawn_blocking(kill_strays).await.ok();
     let host = host::identity();
     let engine = Engine {
         store: Arc::clone(&world.store),
@@ -126,12 +128,12 @@ pub async fn start(
         entropy: Box::new(OsEntropy),
         liveness: Arc::new(LockFiles::new(world.database.locks()?, host.clone())),
     };
-    let executors = Executors { process: Some(Arc::clone(&killer) as _), commands, ..Executors::default() };
+    let executors = Executors { process: Some(Arc::clone(&processes) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
     let handle = engine.start(executors, config).await?;
-    Ok((handle, killer))
+    Ok((handle, processes))
 }
 
 /// Carries a run to its end, tells it, and gives its exit code.
@@ -145,7 +147,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         reap_ms: REAP_MS,
         ..EngineConfig::default()
     };
-    let (engine, killer) = start(world, config, &carriage.strays, carriage.how.operations.clone()).await?;
+    let (engine, processes) = start(world, config, &carriage.strays, carriage.how.operations.clone()).await?;
     if let Some(new) = carriage.new {
         engine.seed(new);
     }
@@ -161,10 +163,10 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     while !look(world, &mut follower, &mut progress).await? {
         tokio::select! {
             asked = signals.next() => {
-                asking = answer(world, run, (&engine, &killer), (asking, asked), engine.attempts()).await?;
+                asking = answer(world, run, (&engine, &processes), (asking, asked), engine.attempts()).await?;
                 if asking == Asking::HandBack {
                     drop(progress);
-                    return hand_back(world, run, (engine, killer), signals).await;
+                    return hand_back(world, run, (engine, processes), signals).await;
                 }
             }
             () = listen(&mut observations, run) => {}
@@ -226,7 +228,7 @@ async fn listen(observations: &mut Observations, run: RunId) {
 async fn answer(
     world: &World,
     run: RunId,
-    (engine, killer): (&EngineHandle, &Killer),
+    (engine, processes): (&EngineHandle, &ProcessExecutor),
     (asking, asked): (Asking, Asked),
     live: usize,
 ) -> Result<Asking> {
@@ -240,7 +242,7 @@ async fn answer(
         }
         (_, Asked::Interrupt) => {
             warn("killing what runs");
-            killer.kill();
+            processes.kill();
             Ok(Asking::Kill)
         }
     }
@@ -250,7 +252,7 @@ async fn answer(
 async fn hand_back(
     world: &World,
     run: RunId,
-    (engine, killer): (EngineHandle, Arc<Killer>),
+    (engine, processes): (EngineHandle, Arc<ProcessExecutor>),
     mut signals: Signals,
 ) -> Result<Exit> {
     warn("stopping: what runs is stopped and handed back");
@@ -259,7 +261,7 @@ async fn hand_back(
         loop {
             tokio::select! {
                 drained = &mut drain => break drained,
-                _ = signals.next() => killer.kill_and_hand_back(),
+                _ = signals.next() => processes.kill(),
             }
         }
     };

@@ -13,7 +13,6 @@ mod follow;
 mod host;
 mod ids;
 mod json_diff;
-mod killer;
 mod liveness;
 mod log_text;
 mod names;

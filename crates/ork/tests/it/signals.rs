@@ -44,7 +44,14 @@ fn the_second_ctrl_c_kills() {
     run.signal(Signal::INT);
     let said = run.end(&home);
     assert!(said.starts_with("exit 130\n") && said.contains("killing what runs"), "{said}");
-    assert_eq!(home.values("runs show last/a --json")[0]["reason"], "unproven");
+    let pid = home.values("runs show last/a --json")[0]["execution_name"].as_str().unwrap().to_owned();
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    // Its death was waited for, and so it is cancelled as any other task is.
+    insta::assert_snapshot!(home.says("why last/a"), @r"
+    exit 0
+    --- stdout
+    cancelled  a: it is over with `cancelled`: `ada` asked for its end
+    ");
     assert!(home.says("doctor").starts_with("exit 0\n"));
 }
 
