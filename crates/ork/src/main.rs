@@ -1,5 +1,6 @@
 //! The one executable. It knows everything, and is the only crate that names a database driver.
 
+mod carrier;
 mod carry;
 mod cli;
 mod commands;

@@ -119,6 +119,50 @@ fn a_killed_run_is_resumed_and_what_it_left_is_killed() {
 }
 
 #[test]
+fn a_run_whose_process_is_gone_is_followed_no_longer() {
+    let home = home(LONG);
+    let mut run = home.start("run flow.yaml");
+    run.wait_for("started");
+    assert!(!home.says("runs list").contains("gone"));
+    run.kill();
+    insta::assert_snapshot!(home.says("runs watch last"), @r"
+    exit 1
+    --- stderr
+    flow  run_ID  running
+    error: the process that carried the run is gone
+      try: ork run --resume run_ID
+    ");
+    let said = home.says("runs watch last --timeout 0ms");
+    assert!(said.starts_with("exit 5\n") && said.contains("timed out; the process that carried the run is gone"), "{said}");
+    assert_eq!(home.values("runs watch last --json").last().unwrap()["exit_code"], 1);
+    insta::assert_snapshot!(home.says("runs logs last/a --follow"), @r"
+    exit 1
+    --- stderr
+    error: the process that carried the run is gone
+      try: ork run --resume run_ID
+    ");
+    insta::assert_snapshot!(home.says("runs retry last"), @r"
+    exit 2
+    --- stderr
+    error: `run_ID` is running, its process is gone: only a run that is over can be repeated
+      try: ork run --resume run_ID
+    ");
+    insta::assert_snapshot!(home.says("runs list"), @r"
+    exit 0
+    --- stdout
+    run_ID  running  flow  0/2 tasks, its process is gone  TIME  AGE
+    ");
+    insta::assert_snapshot!(home.says("doctor"), @r"
+    exit 0
+    --- stdout
+    1 run checked: nothing is wrong
+    --- stderr
+    1 run has lost its process; go on with: ork run --resume run_ID
+    ");
+    assert_eq!(home.values("doctor --json")[0]["without_process"][0], home.last());
+}
+
+#[test]
 fn a_killed_run_can_be_cancelled() {
     let home = home(LONG);
     let mut run = home.start("run flow.yaml");
