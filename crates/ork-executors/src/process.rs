@@ -128,6 +128,11 @@ impl ProcessExecutor {
         self.killed.send_replace(true);
     }
 
+    /// Removes the folders of executors that are dead. Blocks.
+    pub fn clear_away_the_dead(&self) {
+        self.folders.clear_away_the_dead();
+    }
+
     /// Ends once [`Self::kill`] was called.
     async fn killed(&self) {
         // The sender is our own: it cannot be gone.

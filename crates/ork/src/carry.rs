@@ -22,7 +22,7 @@ use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::follow::Follower;
 use crate::host;
-use crate::liveness::LockFiles;
+use crate::liveness::{Graves, LockFiles};
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::{self, Progress, Style, tasks};
@@ -126,7 +126,10 @@ pub async fn start(
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
         entropy: Box::new(OsEntropy),
-        liveness: Arc::new(LockFiles::new(world.database.locks()?, host.clone())),
+        liveness: Arc::new(Graves {
+            locks: LockFiles::new(world.database.locks()?, host.clone()),
+            processes: Arc::clone(&processes),
+        }),
     };
     let executors = Executors { process: Some(Arc::clone(&processes) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
@@ -179,6 +182,9 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     }
     drop(progress);
     let row = row(world, run).await?;
+    if world.is_removed() {
+        return Err(forgotten(world, &row).into());
+    }
     let exit = verdict::tell(world, &row).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
 }
@@ -279,6 +285,14 @@ async fn hand_back(
 fn broken(world: &World, run: RunId, problem: Option<String>) -> anyhow::Error {
     let message = format!("the engine ended: {}", problem.unwrap_or_default());
     Refusal::new(Exit::Internal, message).hint(format!("ork run --resume {run}{}", world.flags())).into()
+}
+
+/// A run whose database was taken away under it.
+fn forgotten(world: &World, run: &RunRow) -> Refusal {
+    let (place, status) = (world.database.place(), run.status);
+    let message =
+        format!("`{place}` was removed or replaced during the run: it ended with `{status}`, and is forgotten");
+    Refusal::new(Exit::Unreachable, message)
 }
 
 /// A run that must be there.

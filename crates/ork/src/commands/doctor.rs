@@ -156,7 +156,8 @@ fn tell(out: Output, runs: u64, findings: &[Finding], lost: &[RunId]) -> Result<
                 })
             })
             .collect();
-        return Ok(out.value(&json!({"runs": runs, "findings": shown, "without_process": lost.iter().map(RunId::to_string).collect::<Vec<_>>()}))?);
+        let lost: Vec<String> = lost.iter().map(RunId::to_string).collect();
+        return Ok(out.value(&json!({"runs": runs, "findings": shown, "without_process": lost}))?);
     }
     for finding in findings {
         let run = finding.run.map(|run| format!("{run}: ")).unwrap_or_default();

@@ -112,8 +112,9 @@ async fn attempted(world: &World, args: &Args, task: &TaskRow, names: &Names) ->
 async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> Result<()> {
     let attempt = args.attempt.unwrap_or(task.attempt);
     if attempt > task.attempt || attempt == 0 {
-        let message = format!("`{}` has had {} attempts", task.key, task.attempt);
-        return Err(Refusal::no_match(message).hint("ork why").into());
+        let had = if task.attempt == 1 { "1 attempt".to_owned() } else { format!("{} attempts", task.attempt) };
+        let message = format!("`{}` has had {had}", task.key);
+        return Err(Refusal::no_match(message).hint(format!("ork why {}{}", args.target, world.flags())).into());
     }
     let printer = Printer { world, task, attempt, name };
     let mut from = 0;

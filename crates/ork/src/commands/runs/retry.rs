@@ -54,8 +54,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let old = row(&world, id).await?;
     if !old.status.is_terminal() {
         let is_orphan = is_orphan(&world, &old).await?;
-        let (gone, next) =
-            if is_orphan { (", its process is gone", "run --resume") } else { ("", "runs watch") };
+        let (gone, next) = if is_orphan { (", its process is gone", "run --resume") } else { ("", "runs watch") };
         let message = format!("`{id}` is {}{gone}: only a run that is over can be repeated", old.status);
         return Err(Refusal::usage(message).hint(format!("ork {next} {id}{}", world.flags())).into());
     }
