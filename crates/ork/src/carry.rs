@@ -21,9 +21,8 @@ use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal, is_transient};
 use crate::follow::Follower;
 use crate::host;
-use crate::killer::Killer;
 use crate::live_logs::LiveLogs;
-use crate::liveness::LockFiles;
+use crate::liveness::{Graves, LockFiles};
 use crate::names::Names;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
@@ -122,25 +121,31 @@ pub async fn start(
     config: EngineConfig,
     strays: &[TaskId],
     commands: Operations,
-) -> Result<(EngineHandle, Arc<Killer>)> {
+) -> Result<(EngineHandle, Arc<ProcessExecutor>)> {
     let root = world.database.work_root()?;
     let processes = ProcessExecutor::new(ProcessConfig::new(&root))
         .with_context(|| format!("failed to set up `{}`, where tasks work", root.display()))?;
-    let killer = Killer::new(processes);
-    killer.kill_strays(strays).await;
+    let (processes, strays) = (Arc::new(processes), strays.to_vec());
+    let killer = Arc::clone(&processes);
+    // It reads all of `/proc`. A panic in it would be one of the executor's own attempts as well.
+    let kill_strays = move || strays.into_iter().map(|task| killer.kill_strays(task)).sum::<usize>();
+    tokio::task::spawn_blocking(kill_strays).await.ok();
     let host = host::identity();
     let engine = Engine {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
         entropy: Box::new(OsEntropy),
-        liveness: Arc::new(LockFiles::new(world.database.locks()?, host.clone())),
+        liveness: Arc::new(Graves {
+            locks: LockFiles::new(world.database.locks()?, host.clone()),
+            processes: Arc::clone(&processes),
+        }),
     };
-    let executors = Executors { process: Some(Arc::clone(&killer) as _), commands, ..Executors::default() };
+    let executors = Executors { process: Some(Arc::clone(&processes) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
     let handle = engine.start(executors, config).await?;
-    Ok((handle, killer))
+    Ok((handle, processes))
 }
 
 /// Carries a run to its end, tells it, and gives its exit code.
@@ -154,7 +159,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         reap_ms: REAP_MS,
         ..EngineConfig::default()
     };
-    let (engine, killer) = start(world, config, &carriage.strays, carriage.how.operations.clone()).await?;
+    let (engine, processes) = start(world, config, &carriage.strays, carriage.how.operations.clone()).await?;
     if let Some(new) = carriage.new {
         engine.seed(new);
     }
@@ -171,10 +176,10 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     while !look(world, &mut follower, &mut progress).await? {
         tokio::select! {
             asked = signals.next() => {
-                asking = answer(world, run, (&engine, &killer), (asking, asked), engine.attempts()).await?;
+                asking = answer(world, run, (&engine, &processes), (asking, asked), engine.attempts()).await?;
                 if asking == Asking::HandBack {
                     drop(progress);
-                    return hand_back(world, run, (engine, killer), signals).await;
+                    return hand_back(world, run, (engine, processes), signals).await;
                 }
             }
             () = listen(&mut observations, run, live.as_mut(), &follower.names) => {}
@@ -193,6 +198,9 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         }
     }
     let row = row(world, run).await?;
+    if world.is_removed() {
+        return Err(forgotten(world, &row).into());
+    }
     let exit = verdict::tell(world, &row, carriage.again.as_deref()).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
 }
@@ -247,7 +255,7 @@ async fn listen(observations: &mut Observations, run: RunId, mut live: Option<&m
 async fn answer(
     world: &World,
     run: RunId,
-    (engine, killer): (&EngineHandle, &Killer),
+    (engine, processes): (&EngineHandle, &ProcessExecutor),
     (asking, asked): (Asking, Asked),
     live: usize,
 ) -> Result<Asking> {
@@ -261,7 +269,7 @@ async fn answer(
         }
         (_, Asked::Interrupt) => {
             warn("killing what runs");
-            killer.kill();
+            processes.kill();
             Ok(Asking::Kill)
         }
     }
@@ -271,7 +279,7 @@ async fn answer(
 async fn hand_back(
     world: &World,
     run: RunId,
-    (engine, killer): (EngineHandle, Arc<Killer>),
+    (engine, processes): (EngineHandle, Arc<ProcessExecutor>),
     mut signals: Signals,
 ) -> Result<Exit> {
     warn("stopping: what runs is stopped and handed back");
@@ -280,7 +288,7 @@ async fn hand_back(
         loop {
             tokio::select! {
                 drained = &mut drain => break drained,
-                _ = signals.next() => killer.kill_and_hand_back(),
+                _ = signals.next() => processes.kill(),
             }
         }
     };
@@ -298,6 +306,14 @@ async fn hand_back(
 fn broken(world: &World, run: RunId, problem: Option<String>) -> anyhow::Error {
     let message = format!("the engine ended: {}", problem.unwrap_or_default());
     Refusal::new(Exit::Internal, message).hint(format!("ork run --resume {run}{}", world.flags())).into()
+}
+
+/// A run whose database was taken away under it.
+fn forgotten(world: &World, run: &RunRow) -> Refusal {
+    let (place, status) = (world.database.place(), run.status);
+    let message =
+        format!("`{place}` was removed or replaced during the run: it ended with `{status}`, and is forgotten");
+    Refusal::new(Exit::Unreachable, message)
 }
 
 /// A run that must be there.

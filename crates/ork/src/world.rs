@@ -28,6 +28,8 @@ pub struct World {
     /// Whether another command line finds it only if it is told.
     is_named: bool,
     pub store: Arc<dyn Store>,
+    /// Which file it was when it was opened.
+    file: Option<(u64, u64)>,
     pub clock: Arc<DatabaseClock>,
 }
 
@@ -61,7 +63,13 @@ impl World {
     async fn with(out: Output, config: &Config, database: Database, store: Arc<dyn Store>) -> Result<Self> {
         let clock = DatabaseClock::local();
         clock.follow(store.as_ref()).await?;
-        Ok(Self { out, is_named: config.is_database_named(), database, store, clock: Arc::new(clock) })
+        let (is_named, file) = (config.is_database_named(), database.file());
+        Ok(Self { out, database, is_named, store, file, clock: Arc::new(clock) })
+    }
+
+    /// Whether another file is at the path of the database than the one that is open, or none.
+    pub fn is_removed(&self) -> bool {
+        self.file != self.database.file()
     }
 
     pub fn now(&self) -> Timestamp {

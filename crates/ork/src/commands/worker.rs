@@ -7,6 +7,7 @@ use ork_core::graph::Pin;
 use ork_core::id::RunId;
 use ork_core::limits::is_name;
 use ork_engine::{EngineConfig, EngineHandle, Observation};
+use ork_executors::ProcessExecutor;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -14,7 +15,6 @@ use crate::carry::start;
 use crate::config::{CAPACITY, Config, GRACE};
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
-use crate::killer::Killer;
 use crate::operations::Serving;
 use crate::output::{Output, warn};
 use crate::progress::tasks;
@@ -70,7 +70,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let name = args.name.unwrap_or_else(|| format!("{host}-{}", std::process::id()));
     let config =
         EngineConfig { worker_name: name.clone(), lanes: lanes(&queues, &host), capacity, ..EngineConfig::default() };
-    let (engine, killer) = start(&world, config, &[], operations).await?;
+    let (engine, processes) = start(&world, config, &[], operations).await?;
     say(
         out,
         "ready",
@@ -98,7 +98,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         &engine,
         &format!("{} at work, waiting up to {}", tasks(engine.attempts() as u64), duration(grace)),
     );
-    let end = match drain(engine, Duration::from_millis(grace), &mut signals, &killer).await {
+    let end = match drain(engine, Duration::from_millis(grace), &mut signals, &processes).await {
         Ok(()) => "everything is settled".to_owned(),
         Err(problem) => format!("warning: {problem}; another worker goes on with that"),
     };
@@ -111,14 +111,19 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 }
 
 /// Drains. A signal ends the wait.
-async fn drain(engine: EngineHandle, grace: Duration, signals: &mut Signals, killer: &Killer) -> Result<(), String> {
+async fn drain(
+    engine: EngineHandle,
+    grace: Duration,
+    signals: &mut Signals,
+    processes: &ProcessExecutor,
+) -> Result<(), String> {
     let mut drain = std::pin::pin!(engine.drain(grace));
     loop {
         tokio::select! {
             drained = &mut drain => return drained,
             _ = signals.next() => {
                 warn("killing what runs");
-                killer.kill_and_hand_back();
+                processes.kill();
             }
         }
     }

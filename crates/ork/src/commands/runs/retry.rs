@@ -8,6 +8,7 @@ use ork_core::state::RunStatus;
 use ork_core::store::{RunRow, StoredPlan};
 use serde_json::json;
 
+use crate::carrier::is_orphan;
 use crate::carry::{self, Carriage, carry, row};
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
@@ -53,8 +54,10 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let id = ids::run(store, SCOPE, &args.run).await?;
     let old = row(&world, id).await?;
     if !old.status.is_terminal() {
-        let message = format!("`{id}` is {}: only a run that is over can be repeated", old.status);
-        return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
+        let is_orphan = is_orphan(&world, &old).await?;
+        let (gone, next) = if is_orphan { (", its process is gone", "run --resume") } else { ("", "runs watch") };
+        let message = format!("`{id}` is {}{gone}: only a run that is over can be repeated", old.status);
+        return Err(Refusal::usage(message).hint(format!("ork {next} {id}{}", world.flags())).into());
     }
     if old.status == RunStatus::Success && !args.all && args.from.is_none() {
         let hint = format!("ork runs retry {id} --all{0}, or --from TASK", world.flags());
