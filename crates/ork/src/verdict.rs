@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use ork_core::attempt::FailureKind;
 use ork_core::id::RunId;
 use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
@@ -117,7 +118,8 @@ pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: u
         world.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
     }
     let log = format!("ork runs logs {}/{name}{}", task.task.run, world.flags());
-    let has_run = task.started_at.is_some();
+    let kind = task.error.as_ref().map(|error| &error.kind);
+    let has_run = task.started_at.is_some() && !matches!(kind, Some(FailureKind::Start | FailureKind::Template));
     if tail.is_empty() && has_run {
         world.out.talk(format!("  {}", faint("it wrote nothing")));
     } else if tail.len() == lines {
