@@ -18,7 +18,7 @@ const SCRIPT: &str = r#"_ork() {
     while IFS= read -r line; do
         COMPREPLY+=("$line")
     done < <(VARIABLE=bash ork -- "${COMP_LINE:0:COMP_POINT}" "$2" "$COMP_TYPE" 2>/dev/null)
-    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]]; then
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/=] ]]; then
         compopt -o nospace 2>/dev/null
     fi
 }
