@@ -25,7 +25,13 @@ fn every_error_of_a_file_is_told_and_nothing_is_created() {
       |                                   ^^^^^^^^^
      = help: did you mean `depends_on`?
 
-    `bad.yaml` has 2 errors; nothing was run. More about one: ork explain ORK-E0410
+    error[ORK-E0303]: task `a` depends on `b`, which does not exist
+     --> bad.yaml:2:47
+      |
+    2 |   a: {run: "echo {{ inputs.x }}", depend_on: [b]}
+      |                                               ^
+
+    `bad.yaml` has 3 errors; nothing was run. More about one: ork explain ORK-E0410
     "#);
     assert!(home.says("run missing.yaml").starts_with("exit 2\n"));
     assert!(home.says("run").starts_with("exit 2\n"));
