@@ -1,12 +1,13 @@
 //! One attempt, from the start of its process to the proof that nothing of it runs.
 
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use ork_core::attempt::{Failure, FailureKind, Outcome, Usage};
@@ -172,7 +173,9 @@ impl<'a> Attempt<'a> {
                     }
                 }
                 Wake::Deadline => return stopped,
-                Wake::Kill => return stopped.or(Some(StopCause::Drain)),
+                // A stop may have been asked for in the same moment.
+                Wake::Kill if stopped.is_none() => return Some(ready(stop).await.unwrap_or(StopCause::Drain)),
+                Wake::Kill => return stopped,
             }
             if stopped.is_none() && is_over && self.stdout.is_closed() && self.stderr.is_closed() {
                 return None;
@@ -319,6 +322,15 @@ impl<'a> Attempt<'a> {
             }
         }
     }
+}
+
+/// What a future gives if it is ready by now.
+async fn ready<T>(mut future: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Option<T> {
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 fn failed(kind: FailureKind, message: impl Into<String>) -> Outcome {
