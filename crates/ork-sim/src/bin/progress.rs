@@ -127,7 +127,7 @@ fn whole_frames(drawn: &str) -> Found<usize> {
     if frames.len() < 10 {
         return Err(format!("only {} frames were drawn: nothing was followed", frames.len()));
     }
-    if !drawn.contains(" × exited with code 1: work/7, ") {
+    if !drawn.contains(" × exited with code 1: ") || !drawn.contains("work/7, work/307, ") {
         return Err("the last screen does not say what failed".into());
     }
     Ok(frames.len())
