@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::shell;
 
@@ -23,6 +23,14 @@ pub fn install(package: &str) -> Result<()> {
             .args(["install", "--yes", "--quiet", "--no-install-recommends", package])
             .env("DEBIAN_FRONTEND", "noninteractive"),
     )
+}
+
+/// Sees to it that a program is there whose package has its name.
+///
+/// # Errors
+/// As [`install`].
+pub fn bring(program: &str) -> Result<()> {
+    if has(program) { Ok(()) } else { install(program).with_context(|| format!("failed to find `{program}`")) }
 }
 
 /// Whether a program is on the `PATH`.

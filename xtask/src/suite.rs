@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Error, Result, ensure};
 
 use self::counts::Counts;
+use crate::apt;
 use crate::postgres::{self, Cluster, Purpose};
 use crate::tidy::files::{self, Files};
 use crate::{shell, tidy};
@@ -199,6 +200,10 @@ fn postgres(suite: &mut Suite) -> Result<()> {
 }
 
 fn tests(suite: &mut Suite) -> Result<()> {
+    // The template for media is run by a test, which passes over it where there is no ffmpeg.
+    if let Err(error) = apt::bring("ffmpeg") {
+        suite.skipped.push(format!("the media template: {error:#}"));
+    }
     suite.cargo_test(&["--all-targets"])
 }
 

@@ -20,6 +20,7 @@ pub mod locks;
 pub mod nodes;
 pub mod plans;
 pub mod reader;
+pub mod rounds;
 pub mod rules;
 pub mod scenario;
 pub mod shrink;

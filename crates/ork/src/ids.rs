@@ -1,5 +1,7 @@
 //! What people type for a run or a task: whole ids, a part of one, `last`, RUN/KEY, RUN/KEY/INDEX.
 
+use std::fmt::Display;
+
 use anyhow::Result;
 use ork_core::id::{RunId, TaskId, TaskRef};
 use ork_core::store::{GroupRow, RunFilter, Scope, Store};
@@ -153,12 +155,16 @@ fn none(text: &str) -> Refusal {
 }
 
 fn no_key(names: &Names, run: RunId, key: &str) -> Refusal {
-    let keys = || names.groups().iter().map(|group| group.key.as_str());
-    let hint = match nearest(key, keys()) {
+    no_task(run, key, names.groups().iter().map(|group| group.key.as_str()))
+}
+
+/// There is no task of this name among those of a run or of a workflow.
+pub fn no_task<'k>(of: impl Display, key: &str, keys: impl Iterator<Item = &'k str> + Clone) -> Refusal {
+    let hint = match nearest(key, keys.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("its tasks: {}", keys().take(12).collect::<Vec<_>>().join(", ")),
+        None => format!("its tasks: {}", keys.take(12).collect::<Vec<_>>().join(", ")),
     };
-    Refusal::no_match(format!("`{run}` has no task `{key}`")).hint(hint)
+    Refusal::no_match(format!("`{of}` has no task `{key}`")).hint(hint)
 }
 
 #[cfg(test)]

@@ -98,8 +98,6 @@ pub struct Progress {
     run: RunId,
     style: Style,
     board: Board,
-    /// Those that a line has called started.
-    started: BTreeSet<u32>,
     quiet_lines: usize,
     /// What became of the siblings that have no line each, by group.
     ends: BTreeMap<u32, Ends>,
@@ -117,7 +115,6 @@ impl Progress {
             run,
             style,
             board: Board::new(),
-            started: BTreeSet::new(),
             quiet_lines: 0,
             ends: BTreeMap::new(),
             is_behind: false,
@@ -195,7 +192,6 @@ impl Progress {
         match to {
             TaskStatus::Running if self.style == Style::Plain => {
                 for n in row.tasks.iter().filter(|n| is_loud(names, *n) && !ended.contains(n)) {
-                    self.started.insert(n);
                     self.line("started", &name(names, n), "");
                 }
             }

@@ -9,10 +9,11 @@ use ork_core::json::Json;
 use ork_core::plan::{Node, Plan};
 use ork_core::state::TaskStatus;
 use ork_core::store::{GroupRow, OutputRow, RunFilter};
-use ork_workflow::{Bound, nearest};
+use ork_workflow::Bound;
 
 use crate::carry;
 use crate::exit_code::Refusal;
+use crate::ids::no_task;
 use crate::names::number;
 use crate::world::{SCOPE, World};
 
@@ -24,15 +25,8 @@ const LOOK_MAX: u32 = 50;
 /// # Errors
 /// When there is none of that name.
 pub fn position(plan: &Plan, key: &str) -> Result<u32> {
-    let missing = || {
-        let keys = || plan.nodes.iter().map(|node| node.key.as_str());
-        let hint = match nearest(key, keys()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("its tasks: {}", keys().take(12).collect::<Vec<_>>().join(", ")),
-        };
-        Refusal::no_match(format!("`{}` has no task `{key}`", plan.name)).hint(hint)
-    };
-    Ok(plan.position(key).ok_or_else(missing)?)
+    let keys = plan.nodes.iter().map(|node| node.key.as_str());
+    Ok(plan.position(key).ok_or_else(|| no_task(&plan.name, key, keys))?)
 }
 
 /// What a run of `plan` can take over from `run`: the successes of which all that they need is taken over as well. The

@@ -12,8 +12,8 @@ use super::Suite;
 use crate::apt;
 use crate::shell::{self, Folder};
 
-/// Examples that need more than a shell: their names, a program, and the package that brings it.
-const NEEDS: &[(&str, &str, &str)] = &[("video", "ffmpeg", "ffmpeg")];
+/// Examples that need more than a shell: their names, and a program.
+const NEEDS: &[(&str, &str)] = &[("video", "ffmpeg")];
 
 /// Runs every example that has an expected result, each in a copy of its own with a database of its own.
 pub fn run(suite: &mut Suite) -> Result<()> {
@@ -34,14 +34,8 @@ pub fn run(suite: &mut Suite) -> Result<()> {
 
 /// Sees to it that what an example needs is there.
 fn equip(name: &Path) -> Result<()> {
-    for (_, program, package) in
-        NEEDS.iter().filter(|(example, ..)| name.file_stem().is_some_and(|stem| stem == *example))
-    {
-        if !apt::has(program) {
-            apt::install(package).with_context(|| format!("failed to find `{program}`"))?;
-        }
-    }
-    Ok(())
+    let mut needs = NEEDS.iter().filter(|(example, _)| name.file_stem().is_some_and(|stem| stem == *example));
+    needs.try_for_each(|(_, program)| apt::bring(program))
 }
 
 /// The files that have an expected result, below `folder`.

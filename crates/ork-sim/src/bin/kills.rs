@@ -4,22 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use ork_sim::kills::{Database, Round, calm_run, killed_run, killed_worker, summary};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    let rounds = arguments.iter().position(|a| a == "--rounds").and_then(|at| arguments.get(at + 1));
-    let rounds: u64 = rounds.and_then(|text| text.parse().ok()).unwrap_or(15);
-    match prove(rounds) {
-        Ok(verdict) => {
-            println!("{verdict}");
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            println!("{}", json!({"verdict": "failed", "problem": problem}));
-            ExitCode::FAILURE
-        }
-    }
+    ork_sim::rounds::main(15, prove)
 }
 
 fn prove(rounds: u64) -> Result<Value, String> {

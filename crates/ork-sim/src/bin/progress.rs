@@ -23,26 +23,14 @@ const PERCENT_MAX: f64 = 2.0;
 type Found<T> = Result<T, String>;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    let rounds = arguments.iter().position(|a| a == "--rounds").and_then(|at| arguments.get(at + 1));
-    let rounds: u32 = rounds.and_then(|text| text.parse().ok()).unwrap_or(3);
-    match prove(rounds.max(1)) {
-        Ok(verdict) => {
-            println!("{verdict}");
-            ExitCode::SUCCESS
-        }
-        Err(problem) => {
-            println!("{}", json!({"verdict": "failed", "problem": problem}));
-            ExitCode::FAILURE
-        }
-    }
+    ork_sim::rounds::main(3, prove)
 }
 
-fn prove(rounds: u32) -> Found<Value> {
+fn prove(rounds: u64) -> Found<Value> {
     let ork = PathBuf::from(std::env::var("ORK_BIN").map_err(|_| "ORK_BIN does not name the `ork` to be measured")?);
     let mut shares = Vec::new();
     let mut shown = Vec::new();
-    for n in 0..rounds {
+    for n in 0..rounds.max(1) {
         let home = std::env::temp_dir().join(format!("ork-progress-{}-{n}", std::process::id()));
         let round = round(&ork, &home);
         std::fs::remove_dir_all(&home).ok();
