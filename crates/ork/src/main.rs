@@ -16,7 +16,6 @@ mod json_diff;
 mod killer;
 mod liveness;
 mod log_text;
-mod names;
 mod operations;
 mod output;
 mod pages;
@@ -40,6 +39,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use ork_server::names;
 use serde_json::json;
 
 use crate::cli::Cli;

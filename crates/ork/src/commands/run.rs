@@ -9,14 +9,12 @@ use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::TaskStatus;
 use ork_core::store::{RunRow, TaskFilter, WorkerRow};
-use ork_engine::{EngineConfig, Liveness};
 use ork_workflow::Bound;
 
 use crate::carry::{self, Carriage, How, carry, project};
 use crate::config::Config;
 use crate::dry_run::{self, DryRun};
 use crate::exit_code::{Exit, Refusal};
-use crate::liveness::LockFiles;
 use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
@@ -24,7 +22,7 @@ use crate::reuse::{self, Base};
 use crate::when::ago;
 use crate::workflow_file::{Inputs, WorkflowFile, bind};
 use crate::world::{SCOPE, World};
-use crate::{host, ids, verdict, watch_files};
+use crate::{ids, verdict, watch_files};
 
 /// Options of `ork run`.
 #[derive(Debug, clap::Args)]
@@ -182,16 +180,6 @@ async fn at_work(world: &World, run: RunId) -> Result<Vec<TaskId>> {
 /// The living worker that carries a run, if there is one.
 pub async fn carrier(world: &World, run: RunId) -> Result<Option<WorkerRow>> {
     let lane = Pin::Process.lane("", run);
-    let locks = LockFiles::new(world.database.locks()?, host::identity());
-    let now = world.now();
-    let ttl_ms = EngineConfig::default().lease_ttl_ms;
-    let carries = |worker: &WorkerRow| {
-        worker.ended_at.is_none()
-            && worker.lanes.contains(&lane)
-            && match locks.is_dead(&worker.host, worker.id) {
-                Some(is_dead) => !is_dead,
-                None => now.since_ms(worker.heartbeat_at) <= ttl_ms,
-            }
-    };
-    Ok(world.store.workers(SCOPE).await?.into_iter().find(carries))
+    let workers = world.look().living(world.store.workers(SCOPE).await?);
+    Ok(workers.into_iter().find(|worker| worker.lanes.contains(&lane)))
 }

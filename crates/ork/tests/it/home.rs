@@ -147,17 +147,31 @@ pub struct Background {
 }
 
 impl Background {
-    /// Waits for a line of talk with these words.
-    pub fn wait_for(&mut self, words: &str) {
+    /// Waits for a line of talk with these words, and gives it.
+    pub fn wait_for(&mut self, words: &str) -> String {
         loop {
             let mut line = String::new();
             let read = self.stderr.read_line(&mut line).unwrap();
             self.said += &line;
             assert!(read > 0, "it ended without saying `{words}`:\n{}", self.said);
             if line.contains(words) {
-                return;
+                return line;
             }
         }
+    }
+
+    /// The next line of data.
+    pub fn read_line(&mut self) -> String {
+        let stdout = self.child.stdout.as_mut().unwrap();
+        let mut line = Vec::new();
+        // Byte by byte: what comes after it is somebody else's.
+        for byte in stdout.bytes() {
+            match byte.unwrap() {
+                b'\n' => break,
+                byte => line.push(byte),
+            }
+        }
+        String::from_utf8(line).unwrap()
     }
 
     pub fn signal(&self, signal: Signal) {
