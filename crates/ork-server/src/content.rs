@@ -127,7 +127,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asking<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
         let read = Query::<T>::try_from_uri(&parts.uri);
         read.map(|Query(query)| Self(query)).map_err(|rejection| {
-            let message = std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
+            let message =
+                std::error::Error::source(&rejection).map_or_else(|| rejection.to_string(), ToString::to_string);
             let refused = Refused::new(Code::InvalidRequest, format!("the query cannot be read: {message}"));
             match repair(&message) {
                 Some(hint) => refused.hint(hint),

@@ -61,8 +61,10 @@ pub fn openapi() -> String {
 /// Every operation may be refused, and says so in one way.
 fn complete(document: &mut OpenApi) {
     let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem")))).build();
-    let problem =
-        ResponseBuilder::new().description("It was not carried out").content("application/problem+json", content).build();
+    let problem = ResponseBuilder::new()
+        .description("It was not carried out")
+        .content("application/problem+json", content)
+        .build();
     for item in document.paths.paths.values_mut() {
         for operation in [item.get.as_mut(), item.post.as_mut()].into_iter().flatten() {
             operation.responses.responses.insert("default".to_owned(), problem.clone().into());

@@ -26,7 +26,8 @@ impl<'a> Sent<'a> {
             }
             (None, Some(plan)) => Ok(Self { member: "plan", text: plan.get(), format: Format::Json }),
             (Some(_), Some(_)) => {
-                Err(Refused::new(Code::InvalidBody, "`workflow` and `plan` exclude each other").hint("send one of them"))
+                Err(Refused::new(Code::InvalidBody, "`workflow` and `plan` exclude each other")
+                    .hint("send one of them"))
             }
             (None, None) => {
                 let hint = "send the text of a workflow file as `workflow`, or a plan as `plan`";

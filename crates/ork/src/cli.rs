@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve, tasks, validate,
-    version, why, worker, workers,
+    completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve, tasks,
+    validate, version, why, worker, workers,
 };
 
 /// Ork runs pipelines and remembers everything.

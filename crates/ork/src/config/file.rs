@@ -132,7 +132,9 @@ impl Reader<'_> {
                 let names: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
                 names.ok_or("it is a list of texts")?.join(",")
             }
-            (Kind::Database | Kind::Time | Kind::Address | Kind::Word(_), _) => return Err("it is a text in quotes".into()),
+            (Kind::Database | Kind::Time | Kind::Address | Kind::Word(_), _) => {
+                return Err("it is a text in quotes".into());
+            }
             (Kind::Whole, _) => return Err("it is a whole number, without quotes".into()),
             (Kind::Names, _) => return Err("it is a list of names: [\"default\"]".into()),
         };

@@ -19,7 +19,8 @@ tasks:
   cut: {count: \"{{ inputs.parts }}\", run: 'echo part $ORK_TASK_INDEX', output: stdout}
   join: {depends_on: [cut], run: 'echo joining >&2; exit 3'}
 ";
-const GOOD: &str = "name: good\ntasks:\n  greet: {run: echo hello, output: stdout}\nresult: '{{ tasks.greet.output }}'\n";
+const GOOD: &str =
+    "name: good\ntasks:\n  greet: {run: echo hello, output: stdout}\nresult: '{{ tasks.greet.output }}'\n";
 
 /// The same on both databases: `test` gets the options that name one.
 fn on_both(test: impl Fn(&Home, &str)) {
@@ -60,7 +61,11 @@ fn steady(home: &Home, text: &str) -> String {
 
 /// Every route with what it is asked: `RUN` and `TASK` stand for a run that failed and for one of its tasks.
 const CALLS: &[(&str, &str, &str)] = &[
-    ("POST /api/v1/runs", "", r#"{"workflow": "name: late\ntasks:\n  a: {operation: nobody}\n", "labels": {"team": "media"}, "priority": 3, "external_id": "mine"}"#),
+    (
+        "POST /api/v1/runs",
+        "",
+        r#"{"workflow": "name: late\ntasks:\n  a: {operation: nobody}\n", "labels": {"team": "media"}, "priority": 3, "external_id": "mine"}"#,
+    ),
     ("GET /api/v1/runs", "?q=status:failed%20label.team=media&limit=1", ""),
     ("GET /api/v1/runs/{id}", "", ""),
     ("GET /api/v1/runs/{id}/tasks", "?key=cut&limit=1", ""),
@@ -206,10 +211,12 @@ fn the_same_request_creates_one_run() {
             let post = || server.post(RUNS, "idempotency-key: second\r\n", &body);
             let posts: Vec<_> = (0..20).map(|_| scope.spawn(post)).collect();
             let answers = posts.into_iter().map(|post| post.join().unwrap());
-            answers.map(|answer| {
-                assert_eq!(answer.status, 202, "{}", answer.body);
-                answer.json()["id"].clone()
-            }).collect()
+            answers
+                .map(|answer| {
+                    assert_eq!(answer.status, 202, "{}", answer.body);
+                    answer.json()["id"].clone()
+                })
+                .collect()
         });
         assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
         assert_eq!(server.get(RUNS).json()["items"].as_array().unwrap().len(), 2);
@@ -229,7 +236,12 @@ fn bad_requests_are_told_what_is_wrong() {
     let server = Server::start(&home, "");
     let run = submit(&server, "tasks:\n  a: {operation: nobody}\n");
     let json = "content-type: application/json\r\n";
-    let deep = format!("{{\"workflow\": \"inputs: {{a: {{type: object}}}}\ntasks:\n  b: {{run: echo}}\n\", \"input\": {}1{}}}", "{\"a\":".repeat(100), "}".repeat(100)).replace('\n', "\\n");
+    let deep = format!(
+        "{{\"workflow\": \"inputs: {{a: {{type: object}}}}\ntasks:\n  b: {{run: echo}}\n\", \"input\": {}1{}}}",
+        "{\"a\":".repeat(100),
+        "}".repeat(100)
+    )
+    .replace('\n', "\\n");
     let deeper = format!("{{\"plan\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     let long = "x".repeat(300);
     let named = format!("{json}idempotency-key: {long}\r\n");
@@ -259,17 +271,34 @@ fn bad_requests_are_told_what_is_wrong() {
         ("a wrong workflow", json, br#"{"workflow": "tasks:\n  a: {rum: echo}\n  b: {depends_on: [c], run: echo}\n"}"#),
         ("a wrong plan", json, br#"{"plan": {"jobs": [{"id": "a"}]}}"#),
         ("an unknown input", json, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "input": {"x": 1}}"#),
-        ("NUL in an input", json, br#"{"workflow": "inputs: {x: {type: string}}\ntasks:\n  a: {run: echo}\n", "input": {"x": "\u0000"}}"#),
-        ("a wrong label", json, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#),
+        (
+            "NUL in an input",
+            json,
+            br#"{"workflow": "inputs: {x: {type: string}}\ntasks:\n  a: {run: echo}\n", "input": {"x": "\u0000"}}"#,
+        ),
+        (
+            "a wrong label",
+            json,
+            br#"{"workflow": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#,
+        ),
         ("an empty name", json, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": ""}"#),
-        ("a control character in a name", json, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#),
+        (
+            "a control character in a name",
+            json,
+            br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#,
+        ),
         ("a long name", &named, br#"{"workflow": "tasks:\n  a: {run: echo}\n"}"#),
-        ("two names", "content-type: application/json\r\nidempotency-key: a\r\n", br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "b"}"#),
+        (
+            "two names",
+            "content-type: application/json\r\nidempotency-key: a\r\n",
+            br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "b"}"#,
+        ),
     ];
     for (name, headers, body) in posts {
         tell(name, posted(&server, headers, body));
     }
-    let huge = format!("POST {RUNS} HTTP/1.1\r\nhost: localhost:{}\r\n{json}content-length: 8388609\r\n\r\n", server.port);
+    let huge =
+        format!("POST {RUNS} HTTP/1.1\r\nhost: localhost:{}\r\n{json}content-length: 8388609\r\n\r\n", server.port);
     tell("a huge body, as it is announced", server.raw(huge.as_bytes()));
     for path in [
         "/nothing",
@@ -367,7 +396,8 @@ fn a_server_drains() {
     on_both(|home, at| {
         let server = Server::start(home, at);
         let go = home.project().join("go");
-        let run = submit(&server, &format!("tasks:\n  a: {{run: 'until test -e {}; do sleep 0.02; done'}}\n", go.display()));
+        let run =
+            submit(&server, &format!("tasks:\n  a: {{run: 'until test -e {}; do sleep 0.02; done'}}\n", go.display()));
         home.wait_until(&format!("runs show {run} --json {at}").trim_end().replace("  ", " "), |rows| {
             rows[0]["status"] == "running"
         });
@@ -390,7 +420,8 @@ fn what_cannot_be_served_is_refused() {
     let home = Home::new();
     let server = Server::start(&home, "");
     let port = server.port;
-    let taken = home.says(&format!("serve --listen 127.0.0.1:{port} --database sqlite:{}/other.db", home.dir.display()));
+    let taken =
+        home.says(&format!("serve --listen 127.0.0.1:{port} --database sqlite:{}/other.db", home.dir.display()));
     insta::assert_snapshot!(taken.replace(&port.to_string(), "PORT"), @r"
     exit 2
     --- stderr

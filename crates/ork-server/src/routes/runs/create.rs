@@ -165,5 +165,6 @@ async fn existing(look: Look<'_>, new: &NewRun) -> Answer<Option<RunRow>> {
         return Ok(Some(row));
     }
     let message = format!("`{name}` names another run already: {id}");
-    Err(Refused::new(Code::Conflict, message).hint("send the same workflow, input, labels and priority, or another name"))
+    Err(Refused::new(Code::Conflict, message)
+        .hint("send the same workflow, input, labels and priority, or another name"))
 }
