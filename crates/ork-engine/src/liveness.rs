@@ -17,6 +17,9 @@ pub trait Liveness: Send + Sync {
 
     /// Whether the worker's process is proven to be gone; `None` when that cannot be told from here.
     fn is_dead(&self, host: &str, worker: WorkerId) -> Option<bool>;
+
+    /// Clears away what a worker left on this machine that was proven to be gone, and is struck off. Must not block long.
+    fn bury(&self, _: WorkerId) {}
 }
 
 /// Knows nothing: workers die by age alone.

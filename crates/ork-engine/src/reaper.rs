@@ -57,6 +57,9 @@ async fn declare_dead(parts: &Parts, worker: &WorkerRow, now: Timestamp) -> Stor
     let how = if is_proven { "its process is gone" } else { "it was not heard of for too long" };
     parts.observers.trouble("reaper", format!("worker `{}` is dead: {how}", worker.name));
     parts.store.retire_worker(worker.id, now).await?;
+    if is_proven {
+        parts.liveness.bury(worker.id);
+    }
     Ok(true)
 }
 

@@ -33,6 +33,7 @@ use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::executor::{Assignment, AttemptIo, Executor, ProcessWork, Report, Work};
 use ork_core::id::TaskId;
 use rustix::process::{getpid, set_child_subreaper};
+use tokio::sync::watch;
 
 use self::attempt::Attempt;
 use self::environment::Variables;
@@ -89,6 +90,7 @@ pub struct ProcessExecutor {
     spawner: Spawner,
     last_pid: LastPid,
     oom_kills: OomKills,
+    killed: watch::Sender<bool>,
 }
 
 impl ProcessExecutor {
@@ -104,6 +106,7 @@ impl ProcessExecutor {
             spawner: Spawner::start()?,
             last_pid: LastPid::open(),
             oom_kills: OomKills::open(),
+            killed: watch::Sender::new(false),
             config,
         })
     }
@@ -116,6 +119,24 @@ impl ProcessExecutor {
     #[must_use]
     pub fn kill_strays(&self, task: TaskId) -> usize {
         kill_strays(task)
+    }
+
+    /// Kills every attempt in hand, and each that is still to come, without the grace that a stop has. One that was not
+    /// told to stop is handed back. As after any stop, an attempt's report comes once it is proven that nothing of it is
+    /// left; but that is waited for 2 s only.
+    pub fn kill(&self) {
+        self.killed.send_replace(true);
+    }
+
+    /// Removes the folders of executors that are dead. Blocks.
+    pub fn clear_away_the_dead(&self) {
+        self.folders.clear_away_the_dead();
+    }
+
+    /// Ends once [`Self::kill`] was called.
+    async fn killed(&self) {
+        // The sender is our own: it cannot be gone.
+        self.killed.subscribe().wait_for(|is_killed| *is_killed).await.ok();
     }
 
     async fn run(&self, mut work: Assignment, process: ProcessWork, io: &dyn AttemptIo) -> Result<Report, Failure> {

@@ -245,10 +245,20 @@ impl Witness {
 /// What was lost, done twice, or wrong, in words.
 pub fn killed_run(ork: &Path, database: &Database, seed: u64, span_ms: u64) -> Result<Round, String> {
     let place = Place::new(ork, database, seed)?;
-    let killed_after_ms = SeededEntropy::new(seed).below(span_ms.max(1));
+    let mut dice = SeededEntropy::new(seed);
     let arguments = place.run_arguments();
+    let begin = Instant::now();
     let mut child = place.spawn(&arguments.each_ref().map(String::as_str))?;
-    std::thread::sleep(Duration::from_millis(killed_after_ms));
+    if seed.is_multiple_of(5) {
+        // Any moment: before there is a run, and after its end.
+        std::thread::sleep(Duration::from_millis(dice.below(span_ms.max(1))));
+    } else {
+        // In the middle of the work, however fast the machine is at the moment.
+        let begun = usize::try_from(dice.below(TASKS as u64 - 1)).unwrap_or_default();
+        place.until_more_begun(begun, Duration::from_secs(60)).ok_or("the run does nothing")?;
+        std::thread::sleep(Duration::from_millis(dice.below(10)));
+    }
+    let killed_after_ms = elapsed_ms(begin);
     // The child may be done already; then there is nothing to kill.
     let _ = child.kill();
     child.wait().map_err(|e| e.to_string())?;

@@ -48,10 +48,29 @@ pub fn open_writer(path: &Path, durability: Durability) -> StoreResult<Connectio
 pub fn open_reader(path: &Path) -> StoreResult<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(|e| at(path, &e))?;
-    set_up(&connection, "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;")
-        .map_err(|e| at(path, &e))?;
+    set_up(&connection, READING).map_err(|e| at(path, &e))?;
     Ok(connection)
 }
+
+/// As [`open_reader`]; and a file in a folder that this user may not write to as well. SQLite's log needs two files beside
+/// it then. Without them the file has everything, and is read as it stands.
+pub fn open_to_read(path: &Path) -> StoreResult<Connection> {
+    let opened = open_reader(path).and_then(|connection| {
+        let looked = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()));
+        looked.map(|()| connection).map_err(|e| at(path, &e))
+    });
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let (true, false, Some(name)) = (opened.is_err(), Path::new(&log).exists(), path.to_str()) else { return opened };
+    let name = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection =
+        Connection::open_with_flags(format!("file:{name}?immutable=1"), flags).map_err(|e| at(path, &e))?;
+    set_up(&connection, READING).map_err(|e| at(path, &e))?;
+    Ok(connection)
+}
+
+const READING: &str = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;";
 
 pub fn open_in_memory() -> StoreResult<Connection> {
     let connection = Connection::open_in_memory().map_err(|e| unavailable(&e))?;

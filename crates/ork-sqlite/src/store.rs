@@ -21,7 +21,7 @@ use ork_core::store::{
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
-use crate::connection::{Durability, failed, open_in_memory, open_reader, open_writer};
+use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
 use crate::migrate::{self, MigrationState};
 use crate::writer::{ThreadWriter, Writer};
 use crate::{claim, events, inspect, runs, settle, tasks, upkeep, workers};
@@ -87,7 +87,7 @@ impl SqliteStore {
     /// # Errors
     /// `Unavailable` when the file cannot be opened; `Incompatible` when it has not this Ork's schema.
     pub fn open_to_read(path: &Path) -> StoreResult<Self> {
-        let connection = open_reader(path)?;
+        let connection = open_to_read(path)?;
         if migrate::refuse_newer(&connection)? == MigrationState::Behind {
             return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
         }

@@ -139,7 +139,8 @@ codes! {
     NAME_UNKNOWN = "ORK-E0404", "an expression reads `inputs`, `tasks`, `task` and `run`",
         "`inputs.NAME` is an input of the run, `tasks.KEY.output` what a task before this one gave (`outputs` with \
          `count` or `each`), `task.index`, `task.item`, `task.key`, `task.attempt` and `task.id` are the task itself, `run.id`, \
-         `run.name` and `run.project` the run. The environment of the server is not visible.";
+         `run.name` and `run.project` the run. The environment of Ork is not visible, and tasks do not inherit it either: declare \
+         an input, and give it with `-i name=\"$NAME\"`.";
     INPUT_UNKNOWN = "ORK-E0405", "an input must be declared",
         "Declare it at the top of the file:\n\n    inputs:\n      name: {type: string}";
     TASK_UNKNOWN = "ORK-E0406", "`tasks.KEY` names a task of this file",
@@ -152,8 +153,9 @@ codes! {
          are decided once for a task and all its siblings, before there is a `task`. `task.item` exists with `each` only. A task \
          with `count` or `each` has `outputs`, a list; any other has `output`.";
     NAME_LATER = "ORK-E0409", "this build does not have that name yet",
-        "`steps`, `prompts` and `secrets` belong to the language, but this version of Ork does not have them. A secret \
-         can be put into the environment of the worker by its service manager.";
+        "`steps`, `prompts` and `secrets` belong to the language, but this version of Ork does not have them. Let \
+         the script read a secret from a file that only its user can read: inputs are stored, and the environment of Ork is \
+         not inherited.";
     TEMPLATE_IN_RUN = "ORK-E0410", "a script holds no template",
         "A value that is pasted into a shell script can end a quote and run as a command (script injection). Pass it through \
          the environment, where it stays data:\n\n    env: {SOURCE: \"{{ inputs.source }}\"}\n    run: ./cut.sh \"$SOURCE\"\n\n\

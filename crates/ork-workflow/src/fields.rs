@@ -23,21 +23,33 @@ pub struct Fields<'t> {
     entries: &'t [(Key, Located)],
     /// What was suggested in place of unknown keys.
     suggested: String,
+    /// Keys that stand there misspelt, and where.
+    misspelt: Vec<(&'static str, usize)>,
+}
+
+/// What an unknown key may have been meant to be.
+struct Guess {
+    hint: String,
+    near: Option<&'static str>,
 }
 
 impl<'t> Fields<'t> {
     /// Takes a value as a mapping with the keys of a table.
     pub fn open(node: &'t Located, what: &str, table: &Table, report: &mut Report) -> Option<Self> {
         let entries = entries(node, what, report)?;
-        let mut suggested = String::new();
-        for (key, _) in entries {
-            suggested.push_str(&check_key(key, what, table, report));
+        let (mut suggested, mut misspelt) = (String::new(), Vec::new());
+        for (index, (key, _)) in entries.iter().enumerate() {
+            let Some(guess) = check_key(key, what, table, report) else { continue };
+            suggested.push_str(&guess.hint);
+            misspelt.extend(guess.near.map(|near| (near, index)));
         }
-        Some(Self { at: node.at, entries, suggested })
+        Some(Self { at: node.at, entries, suggested, misspelt })
     }
 
+    /// The value of a key, or of one that is a misspelling of it: what is wrong below that is told at once as well.
     pub fn get(&self, name: &str) -> Option<&'t Located> {
-        self.entry(name).map(|(_, value)| value)
+        let misspelt = || self.misspelt.iter().find(|(near, _)| *near == name).map(|(_, index)| &self.entries[*index]);
+        self.entry(name).or_else(misspelt).map(|(_, value)| value)
     }
 
     /// Whether this key was suggested in place of an unknown one, so that its absence is reported already.
@@ -59,33 +71,33 @@ pub fn entries<'t>(node: &'t Located, what: &str, report: &mut Report) -> Option
 }
 
 /// Reports a key that is not in the table, and returns what was suggested in its place.
-fn check_key(key: &Key, what: &str, table: &Table, report: &mut Report) -> String {
+fn check_key(key: &Key, what: &str, table: &Table, report: &mut Report) -> Option<Guess> {
     let name = key.name.as_str();
     if table.keys.contains(&name) || name.is_empty() {
-        return String::new();
+        return None;
     }
     if name == "<<" {
         let hint =
             "put defaults at the top of the file (`retry`, `env`), or repeat a whole value by an alias: `retry: *name`";
         report.hinted(codes::MERGE_KEY, key.at, "merge keys (`<<`) are not supported", hint);
-        return String::new();
+        return None;
     }
+    let foreign = table.foreign.iter().find(|(foreign, _)| *foreign == name).map(|(_, hint)| (*hint).to_owned());
     if table.later.contains(&name) {
-        report.hinted(codes::KEY_LATER, key.at, format!("`{name}` is not available in this build of Ork"), "remove it");
-        return String::new();
+        let message = format!("`{name}` is not available in this build of Ork");
+        report.hinted(codes::KEY_LATER, key.at, message, foreign.as_deref().unwrap_or("remove it"));
+        return None;
     }
     let message = format!("unknown key `{name}` in {what}");
     if report.is_full() {
         report.add(codes::KEY_UNKNOWN, key.at, message);
-        return String::new();
+        return None;
     }
-    let foreign = table.foreign.iter().find(|(foreign, _)| *foreign == name).map(|(_, hint)| (*hint).to_owned());
-    let near = || suggest::nearest(name, table.keys.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-    let suggested = foreign.or_else(near).unwrap_or_default();
-    let hint =
-        if suggested.is_empty() { format!("known here: {}", suggest::list_all(table.keys)) } else { suggested.clone() };
-    report.hinted(codes::KEY_UNKNOWN, key.at, message, hint);
-    suggested
+    let near = suggest::nearest(name, table.keys.iter().copied()).filter(|_| foreign.is_none());
+    let meant = foreign.or_else(|| near.map(|near| format!("did you mean `{near}`?")));
+    let hint = meant.unwrap_or_else(|| format!("known here: {}", suggest::list_all(table.keys)));
+    report.hinted(codes::KEY_UNKNOWN, key.at, message, hint.clone());
+    Some(Guess { hint, near })
 }
 
 /// Reports that a value is of another type. Always `None`.
@@ -156,10 +168,10 @@ pub fn check_name(text: &str, at: Span, what: &str, report: &mut Report) -> bool
         text.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' }).collect();
     let hint = if text.contains("{{") {
         "a name is the same in every run: write it out".to_owned()
-    } else if limits::is_name(&better) {
+    } else if limits::is_name(&better) && text.chars().all(|c| c.is_ascii() || !c.is_alphanumeric()) {
         format!("letters, digits, `.`, `_` and `-` are allowed: `{better}`")
     } else {
-        "a name has 1 to 128 letters, digits, `.`, `_` and `-`".to_owned()
+        "a name has 1 to 128 characters of A-Z a-z 0-9 . _ -".to_owned()
     };
     report.hinted(codes::NAME_BAD, at, message, hint);
     false
@@ -262,7 +274,9 @@ pub fn word(node: &Located, what: &str, words: &[&str], report: &mut Report) -> 
         let message = format!("{what} is `{text}`, and must be one of {}", suggest::list(words));
         // `json` for `stdout_json`, `time` for `timeout`.
         let longer = || words.iter().copied().find(|word| text.len() > 2 && word.contains(text));
-        match suggest::nearest(text, words.iter().copied()).or_else(longer) {
+        // `on_failure` for `failed`.
+        let alike = || words.iter().copied().find(|word| word.get(..4).is_some_and(|start| text.contains(start)));
+        match suggest::nearest(text, words.iter().copied()).or_else(longer).or_else(alike) {
             Some(near) => report.hinted(codes::WORD_UNKNOWN, node.at, message, format!("did you mean `{near}`?")),
             None => report.add(codes::WORD_UNKNOWN, node.at, message),
         }

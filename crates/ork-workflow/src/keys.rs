@@ -6,9 +6,13 @@ pub struct Table {
     pub keys: &'static [&'static str],
     /// Keys of the format that this build cannot run yet.
     pub later: &'static [&'static str],
-    /// What people write who come from other tools, and what to tell them.
+    /// What people write who come from other tools, and what to tell them; also what to do without a later key.
     pub foreign: &'static [(&'static str, &'static str)],
 }
+
+const SECRETS: &str = "remove it, and let the script read them from a file that only you can read";
+const ARTIFACTS: &str = "remove it: what a script writes below the folder of the file stays there";
+const CONTAINER: &str = "remove it: `command` and `run` run on the machine itself";
 
 /// The file itself.
 pub const WORKFLOW: Table = Table {
@@ -26,8 +30,12 @@ pub const WORKFLOW: Table = Table {
         "tasks",
         "result",
     ],
-    later: &["schedule", "webhook", "budget"],
+    later: &["schedule", "webhook", "budget", "secrets", "artifacts", "container", "image"],
     foreign: &[
+        ("secrets", SECRETS),
+        ("artifacts", ARTIFACTS),
+        ("container", CONTAINER),
+        ("image", CONTAINER),
         ("jobs", "write `tasks`"),
         ("steps", "write `tasks`: each step is a task with a name"),
         ("on", "Ork has no triggers in the file: a run begins with `ork run`"),
@@ -69,8 +77,13 @@ pub const TASK: Table = Table {
         "output",
         "at_most_once",
     ],
-    later: &["isolation", "steps", "rounds"],
+    later: &["isolation", "steps", "rounds", "secrets", "artifacts", "container", "image"],
     foreign: &[
+        ("secrets", SECRETS),
+        ("artifacts", ARTIFACTS),
+        ("container", CONTAINER),
+        ("image", CONTAINER),
+        ("steps", "make a task of each, which `depends_on` the one before it"),
         ("description", "write it as a comment: `# …`"),
         ("needs", "write `depends_on`"),
         ("requires", "write `depends_on`"),
@@ -79,13 +92,12 @@ pub const TASK: Table = Table {
         ("dependencies", "write `depends_on`"),
         ("dependsOn", "write `depends_on`"),
         ("script", "write `run`"),
-        ("shell", "write `run`"),
+        ("shell", "a script under `run` is for `/bin/sh -e`; for another shell write `command: [bash, -c, \"…\"]`"),
         ("bash", "write `run`"),
         ("cmd", "write `command`"),
         ("exec", "write `command`"),
         ("args", "write program and arguments as one list: `command: [program, argument]`"),
         ("uses", "Ork has no actions: write `command` or `run`"),
-        ("image", "containers are not in this build: write `command` or `run`"),
         ("if", "write `when`"),
         ("condition", "write `when`"),
         ("environment", "write `env`"),
@@ -94,17 +106,20 @@ pub const TASK: Table = Table {
         ("max_attempts", "write `retry: {max_attempts: 3}`"),
         ("matrix", "write `each: [a, b]`, and read `task.item`"),
         ("foreach", "write `each`"),
+        ("for_each", "write `each`"),
         ("loop", "write `each`"),
         ("items", "write `each`"),
         ("replicas", "write `count`"),
         ("parallel", "write `count`"),
         ("cwd", "write `workdir`"),
+        ("working_dir", "write `workdir`"),
         ("working_directory", "write `workdir`"),
         ("working-directory", "write `workdir`"),
         ("outputs", "write `output: stdout_json`, or let the task write its output to the file $ORK_OUTPUT"),
         ("type", "write `operation`"),
         ("name", "remove it: the key above it is the task's name"),
         ("inputs", "inputs belong to the whole file; a task takes `params`"),
+        ("parameters", "write `params`"),
         ("continue-on-error", "write `on_failure: continue` at the top of the file"),
         ("continue_on_error", "write `on_failure: continue` at the top of the file"),
         (

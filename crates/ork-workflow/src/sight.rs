@@ -124,7 +124,7 @@ impl<'w, 't> Eyes<'w, 't> {
                 let flaw =
                     flaw(reference, 0, codes::NAME_LATER, format!("`{later}` is not available in this build of Ork"));
                 Err(flaw.hint(if later == "secrets" {
-                    "give the secret to the worker's environment, and allow it there"
+                    "let the script read it from a file that only you can read"
                 } else {
                     "remove it"
                 }))
@@ -145,7 +145,11 @@ impl<'w, 't> Eyes<'w, 't> {
         match name {
             "item" | "index" | "attempt" => unknown.hint(format!("did you mean `task.{name}`?")),
             "env" => {
-                unknown.hint("an expression does not see the environment: declare an input, or use $NAME in a script")
+                let name = reference.second().unwrap_or("NAME");
+                unknown.hint(format!(
+                    "neither expressions nor tasks see Ork's environment: declare an input, and give it: -i {}=\"${name}\"",
+                    name.to_ascii_lowercase()
+                ))
             }
             "input" => unknown.hint("did you mean `inputs`?"),
             _ => match suggest::nearest(name, ["inputs", "tasks", "task", "run"]) {

@@ -215,7 +215,7 @@ impl<'t> Task<'_, '_, '_, 't> {
     fn work(&mut self) -> Option<&'static str> {
         let present: Vec<&'static str> =
             ["command", "run", "operation"].into_iter().filter(|name| self.fields.get(name).is_some()).collect();
-        let is_reported = ["steps", "rounds"].iter().any(|later| self.fields.get(later).is_some())
+        let is_reported = keys::TASK.later.iter().any(|later| self.fields.get(later).is_some())
             || ["command", "run", "operation"].iter().any(|name| self.fields.is_suggested(name));
         if present.is_empty() && !is_reported {
             let message = format!("task `{}` has nothing to do", self.key.name);
@@ -323,22 +323,28 @@ impl<'t> Task<'_, '_, '_, 't> {
         if text.trim().is_empty() {
             self.report.add(codes::OUT_OF_RANGE, node.at, "`run` is an empty script");
         }
-        if let Some(start) = text.find("{{") {
-            let length = text[start..].find("}}").map_or(text.len() - start, |length| length + 2);
-            let inner = text[start + 2..start + length].trim_end_matches("}}").trim();
-            let at = node.place_of(self.eyes.world.source, start, start + length);
-            let hint = format!(
-                "pass the value through the environment, where it stays data: env: {{VALUE: \"{{{{ {} }}}}\"}}, and \"$VALUE\" in the script",
-                inner.chars().take(60).collect::<String>()
-            );
-            self.report.hinted(
-                codes::TEMPLATE_IN_RUN,
-                at,
-                "a template cannot stand in `run`: its value would become part of the script",
-                hint,
-            );
+        let mut from = 0;
+        while let Some(start) = text[from..].find("{{").map(|at| from + at) {
+            let end = text[start..].find("}}").map_or(text.len(), |length| start + length + 2);
+            self.refuse_template(node, text, (start, end));
+            from = end;
         }
         Some(text.to_owned())
+    }
+
+    fn refuse_template(&mut self, node: &Located, script: &str, (start, end): (usize, usize)) {
+        let inner = script[start + 2..end].trim_end_matches("}}").trim();
+        let at = node.place_of(self.eyes.world.source, start, end);
+        let hint = format!(
+            "pass the value through the environment, where it stays data: env: {{VALUE: \"{{{{ {} }}}}\"}}, and \"$VALUE\" in the script",
+            inner.chars().take(60).collect::<String>()
+        );
+        self.report.hinted(
+            codes::TEMPLATE_IN_RUN,
+            at,
+            "a template cannot stand in `run`: its value would become part of the script",
+            hint,
+        );
     }
 
     fn refuse_process_keys(&mut self) {
@@ -394,9 +400,10 @@ impl<'t> Task<'_, '_, '_, 't> {
             _ => return fields::wrong_type(node, "`when`", "a condition, such as `inputs.clips > 3`", self.report),
         };
         if text.contains("{{") {
-            let bare = text.replace("{{", "").replace("}}", "");
+            let bare = text.replace("{{", "").replace("}}", "").replace("&&", "and").replace("||", "or");
             let hint = format!("write it without braces: when: {}", bare.trim());
             self.report.hinted(codes::CONDITION_BRACES, node.at, "`when` is a bare expression", hint);
+            self.eyes.value(node, Sight::Before { node: self.position, place: "`when`" }, self.report);
             return None;
         }
         let source = text.trim();

@@ -244,6 +244,9 @@ fn name(source: &Source<'_>, fields: &Fields<'_>, report: &mut Report) -> String
     if let Some(node) = fields.get("name") {
         return fields::name(node, "the name of the workflow", report).unwrap_or_default().to_owned();
     }
+    if source.name == "-" {
+        return "stdin".to_owned();
+    }
     let stem = Path::new(source.name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     if !limits::is_name(&stem) {
         let message = format!("the file's name `{stem}` cannot name a workflow");

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ork_core::error::StoreError;
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RunId, TaskId};
 use ork_core::plan::{Node, Plan};
@@ -19,11 +18,12 @@ use tokio::time::sleep;
 
 use crate::config::{Config, JOBS};
 use crate::entropy::OsEntropy;
-use crate::exit_code::{Exit, Refusal};
+use crate::exit_code::{Exit, Refusal, is_transient};
 use crate::follow::Follower;
 use crate::host;
-use crate::killer::Killer;
-use crate::liveness::LockFiles;
+use crate::live_logs::LiveLogs;
+use crate::liveness::{Graves, LockFiles};
+use crate::names::Names;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::{self, Progress, Style, tasks};
@@ -48,6 +48,9 @@ pub struct Options {
     jobs: Option<usize>,
     #[command(flatten)]
     progress: progress::Asked,
+    /// Show what tasks write as they write it, each line behind its task's name.
+    #[arg(long)]
+    logs: bool,
     #[command(flatten)]
     serving: Serving,
 }
@@ -61,6 +64,7 @@ impl Options {
         Ok(How {
             jobs: config.cores(&JOBS, self.jobs)?,
             style: self.progress.settle(out, config)?,
+            logs: self.logs && !out.json,
             operations: config.operations(&self.serving)?,
         })
     }
@@ -73,6 +77,8 @@ pub struct How {
     pub jobs: usize,
     /// How progress is told.
     pub style: Style,
+    /// Whether what tasks write is shown.
+    pub logs: bool,
     /// What serves operations.
     pub operations: Operations,
 }
@@ -80,7 +86,7 @@ pub struct How {
 impl How {
     /// Only what a dead process left behind is settled.
     pub const fn to_end() -> Self {
-        Self { jobs: 0, style: Style::Plain, operations: Operations::new() }
+        Self { jobs: 0, style: Style::Plain, logs: false, operations: Operations::new() }
     }
 }
 
@@ -93,6 +99,8 @@ pub struct Carriage<'a> {
     pub before: Option<&'a RunRow>,
     /// Tasks that were at work in a process of this machine that is dead.
     pub strays: Vec<TaskId>,
+    /// The command line that began it, for whoever must begin it again.
+    pub again: Option<String>,
 }
 
 /// What the signals so far have led to.
@@ -113,25 +121,31 @@ pub async fn start(
     config: EngineConfig,
     strays: &[TaskId],
     commands: Operations,
-) -> Result<(EngineHandle, Arc<Killer>)> {
+) -> Result<(EngineHandle, Arc<ProcessExecutor>)> {
     let root = world.database.work_root()?;
     let processes = ProcessExecutor::new(ProcessConfig::new(&root))
         .with_context(|| format!("failed to set up `{}`, where tasks work", root.display()))?;
-    let killer = Killer::new(processes);
-    killer.kill_strays(strays).await;
+    let (processes, strays) = (Arc::new(processes), strays.to_vec());
+    let killer = Arc::clone(&processes);
+    // It reads all of `/proc`. A panic in it would be one of the executor's own attempts as well.
+    let kill_strays = move || strays.into_iter().map(|task| killer.kill_strays(task)).sum::<usize>();
+    tokio::task::spawn_blocking(kill_strays).await.ok();
     let host = host::identity();
     let engine = Engine {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
         entropy: Box::new(OsEntropy),
-        liveness: Arc::new(LockFiles::new(world.database.locks()?, host.clone())),
+        liveness: Arc::new(Graves {
+            locks: LockFiles::new(world.database.locks()?, host.clone()),
+            processes: Arc::clone(&processes),
+        }),
     };
-    let executors = Executors { process: Some(Arc::clone(&killer) as _), commands, ..Executors::default() };
+    let executors = Executors { process: Some(Arc::clone(&processes) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
     let handle = engine.start(executors, config).await?;
-    Ok((handle, killer))
+    Ok((handle, processes))
 }
 
 /// Carries a run to its end, tells it, and gives its exit code.
@@ -145,7 +159,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         reap_ms: REAP_MS,
         ..EngineConfig::default()
     };
-    let (engine, killer) = start(world, config, &carriage.strays, carriage.how.operations.clone()).await?;
+    let (engine, processes) = start(world, config, &carriage.strays, carriage.how.operations.clone()).await?;
     if let Some(new) = carriage.new {
         engine.seed(new);
     }
@@ -157,17 +171,18 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         None => progress,
     };
     let mut asking = Asking::Nothing;
+    let mut live = carriage.how.logs.then(LiveLogs::default);
     engine.wake();
     while !look(world, &mut follower, &mut progress).await? {
         tokio::select! {
             asked = signals.next() => {
-                asking = answer(world, run, (&engine, &killer), (asking, asked), engine.attempts()).await?;
+                asking = answer(world, run, (&engine, &processes), (asking, asked), engine.attempts()).await?;
                 if asking == Asking::HandBack {
                     drop(progress);
-                    return hand_back(world, run, (engine, killer), signals).await;
+                    return hand_back(world, run, (engine, processes), signals).await;
                 }
             }
-            () = listen(&mut observations, run) => {}
+            () = listen(&mut observations, run, live.as_mut(), &follower.names) => {}
             failed = engine.stopped() => return Err(broken(world, run, failed.err())),
             () = sleep(if progress.is_silent() { SILENT_LOOK } else { LOOK }) => {}
         }
@@ -176,8 +191,17 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         warn(format!("warning: {problem}"));
     }
     drop(progress);
+    if let Some(live) = &mut live {
+        // What came with the last outcome.
+        while let Ok(seen) = observations.try_recv() {
+            live.take(&seen, &follower.names);
+        }
+    }
     let row = row(world, run).await?;
-    let exit = verdict::tell(world, &row).await?;
+    if world.is_removed() {
+        return Err(forgotten(world, &row).into());
+    }
+    let exit = verdict::tell(world, &row, carriage.again.as_deref()).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
 }
 
@@ -206,18 +230,23 @@ async fn look(world: &World, follower: &mut Follower, progress: &mut Progress) -
     }
 }
 
-fn is_transient(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
-}
-
 /// Ends when the engine has seen the run's end. Passes troubles on.
-async fn listen(observations: &mut Observations, run: RunId) {
+async fn listen(observations: &mut Observations, run: RunId, mut live: Option<&mut LiveLogs>, names: &Names) {
     loop {
         match observations.recv().await {
+            Err(RecvError::Lagged(missed)) => {
+                if let Some(live) = live.as_deref_mut() {
+                    live.miss(missed);
+                }
+            }
             Ok(Observation::RunEnded(ended)) if ended == run => return,
             // That a dead worker was found is what the reaper is for.
             Ok(Observation::Trouble { part, message }) if part != "reaper" => warn(format!("{part}: {message}")),
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Ok(seen) => {
+                if let Some(live) = live.as_deref_mut() {
+                    live.take(&seen, names);
+                }
+            }
             Err(RecvError::Closed) => pending().await,
         }
     }
@@ -226,7 +255,7 @@ async fn listen(observations: &mut Observations, run: RunId) {
 async fn answer(
     world: &World,
     run: RunId,
-    (engine, killer): (&EngineHandle, &Killer),
+    (engine, processes): (&EngineHandle, &ProcessExecutor),
     (asking, asked): (Asking, Asked),
     live: usize,
 ) -> Result<Asking> {
@@ -240,7 +269,7 @@ async fn answer(
         }
         (_, Asked::Interrupt) => {
             warn("killing what runs");
-            killer.kill();
+            processes.kill();
             Ok(Asking::Kill)
         }
     }
@@ -250,7 +279,7 @@ async fn answer(
 async fn hand_back(
     world: &World,
     run: RunId,
-    (engine, killer): (EngineHandle, Arc<Killer>),
+    (engine, processes): (EngineHandle, Arc<ProcessExecutor>),
     mut signals: Signals,
 ) -> Result<Exit> {
     warn("stopping: what runs is stopped and handed back");
@@ -259,7 +288,7 @@ async fn hand_back(
         loop {
             tokio::select! {
                 drained = &mut drain => break drained,
-                _ = signals.next() => killer.kill_and_hand_back(),
+                _ = signals.next() => processes.kill(),
             }
         }
     };
@@ -268,7 +297,7 @@ async fn hand_back(
     }
     let row = row(world, run).await?;
     if row.status.is_terminal() {
-        return verdict::tell(world, &row).await;
+        return verdict::tell(world, &row, None).await;
     }
     warn(format!("interrupted; go on with: ork run --resume {run}{}", world.flags()));
     Ok(Exit::Interrupted)
@@ -277,6 +306,14 @@ async fn hand_back(
 fn broken(world: &World, run: RunId, problem: Option<String>) -> anyhow::Error {
     let message = format!("the engine ended: {}", problem.unwrap_or_default());
     Refusal::new(Exit::Internal, message).hint(format!("ork run --resume {run}{}", world.flags())).into()
+}
+
+/// A run whose database was taken away under it.
+fn forgotten(world: &World, run: &RunRow) -> Refusal {
+    let (place, status) = (world.database.place(), run.status);
+    let message =
+        format!("`{place}` was removed or replaced during the run: it ended with `{status}`, and is forgotten");
+    Refusal::new(Exit::Unreachable, message)
 }
 
 /// A run that must be there.

@@ -11,6 +11,8 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::store::Store;
 use ork_postgres::{PgOptions, PgStore};
 use ork_sqlite::{SqliteOptions, SqliteStore};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use crate::exit_code::{Exit, Refusal};
 
@@ -22,6 +24,9 @@ pub enum Database {
     /// `postgres://…`
     Postgres(String),
 }
+
+/// What helps when a file cannot be where it should be.
+const ELSEWHERE: &str = "--database sqlite:PATH";
 
 /// A migration of this build.
 pub struct Migration {
@@ -79,6 +84,8 @@ impl Database {
     pub async fn open_existing(&self) -> Result<Option<Arc<dyn Store>>> {
         match self {
             Self::Sqlite(path) if !path.try_exists().unwrap_or(true) => Ok(None),
+            // A history that may only be read can be: whatever would write to it fails.
+            Self::Sqlite(path) if !may_write(path) => self.open_to_read().await,
             Self::Sqlite(path) => self.open_sqlite(path).await.map(Some),
             Self::Postgres(_) => self.open().await.map(Some),
         }
@@ -92,15 +99,15 @@ impl Database {
     pub async fn open_to_read(&self) -> Result<Option<Arc<dyn Store>>> {
         match self {
             Self::Sqlite(path) if !path.try_exists().unwrap_or(true) => Ok(None),
-            Self::Sqlite(path) => Ok(Some(Arc::new(SqliteStore::open_to_read(path)?))),
+            Self::Sqlite(path) => Ok(Some(Arc::new(SqliteStore::open_to_read(path).map_err(elsewhere)?))),
             Self::Postgres(_) => self.open().await.map(Some),
         }
     }
 
     async fn open_sqlite(&self, path: &Path) -> Result<Arc<dyn Store>> {
         let path = path.to_owned();
-        let opened = blocking(move || SqliteStore::open(&path, &SqliteOptions::default())).await?;
-        Ok(Arc::new(opened))
+        let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&path, &SqliteOptions::default())).await?;
+        Ok(Arc::new(opened.map_err(elsewhere)?))
     }
 
     /// What a store's own words cannot know: which command line repairs it.
@@ -206,6 +213,12 @@ impl Database {
         }
     }
 
+    /// Which file is at its path; `None` for a server, and where there is none.
+    pub fn file(&self) -> Option<(u64, u64)> {
+        let Self::Sqlite(path) = self else { return None };
+        fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+    }
+
     /// Where attempts have their folders.
     ///
     /// # Errors
@@ -246,6 +259,20 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> StoreResult<T> + Sen
     Ok(tokio::task::spawn_blocking(work).await??)
 }
 
+/// An error of opening a file, with what helps.
+fn elsewhere(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Unavailable(_) => Refusal::new(Exit::Unreachable, error.to_string()).hint(ELSEWHERE).into(),
+        other => other.into(),
+    }
+}
+
+/// Whether this user may write to a file and to its folder, where SQLite keeps files of its own.
+fn may_write(path: &Path) -> bool {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    [path, folder].iter().all(|path| !matches!(access(*path, Access::WRITE_OK), Err(Errno::ACCESS | Errno::ROFS)))
+}
+
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -262,14 +289,16 @@ pub fn home_of(variable: &str, below: &str) -> Option<PathBuf> {
 /// `$XDG_DATA_HOME/ork`.
 fn data_home() -> Result<PathBuf> {
     let base = home_of("XDG_DATA_HOME", ".local/share");
-    let refusal =
-        || Refusal::usage("neither `XDG_DATA_HOME` nor `HOME` says where data belongs").hint("--database sqlite:PATH");
+    let refusal = || Refusal::usage("neither `XDG_DATA_HOME` nor `HOME` says where data belongs").hint(ELSEWHERE);
     Ok(base.ok_or_else(refusal)?.join("ork"))
 }
 
 fn make_private(folder: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.with_context(|| format!("failed to make the folder `{}`", folder.display()))
+    made.map_err(|error| {
+        let message = format!("failed to make the folder `{}`: {error}", folder.display());
+        Refusal::new(Exit::Unreachable, message).hint(ELSEWHERE).into()
+    })
 }
 
 /// A folder for this user alone. In `/tmp` somebody else may have made one of that name to see what comes in.

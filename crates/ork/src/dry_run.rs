@@ -211,7 +211,7 @@ fn texts(value: &Value) -> Vec<String> {
 }
 
 /// As a shell would take it, where it is not plain.
-fn quoted(value: &Value) -> String {
+pub fn quoted(value: &Value) -> String {
     let text = as_text(value);
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-./:=,+@%{}".contains(letter);
     if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

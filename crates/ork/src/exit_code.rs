@@ -75,3 +75,8 @@ pub fn of(error: &anyhow::Error) -> Exit {
         Some(StoreError::Corrupt { .. }) | None => Exit::Internal,
     }
 }
+
+/// Whether the database may answer the next time.
+pub fn is_transient(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
+}

@@ -6,11 +6,12 @@ use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ork_core::id::WorkerId;
 use ork_engine::Liveness;
+use ork_executors::ProcessExecutor;
 
 /// Locks that nobody holds are cleared away after this time. Whoever still asks for the worker then learns nothing, and
 /// waits for its heartbeat to be old.
@@ -88,6 +89,38 @@ impl Liveness for LockFiles {
             Err(TryLockError::Error(_)) => None,
         }
     }
+
+    /// Nobody asks for a worker any more that is struck off.
+    fn bury(&self, worker: WorkerId) {
+        fs::remove_file(self.path(worker)).ok();
+    }
+}
+
+/// Lock files, and the folders of attempts, which a dead worker leaves as well.
+pub struct Graves {
+    pub locks: LockFiles,
+    pub processes: Arc<ProcessExecutor>,
+}
+
+impl Liveness for Graves {
+    fn enter(&self, worker: WorkerId) -> Result<(), String> {
+        self.locks.enter(worker)
+    }
+
+    fn leave(&self, worker: WorkerId) {
+        self.locks.leave(worker);
+    }
+
+    fn is_dead(&self, host: &str, worker: WorkerId) -> Option<bool> {
+        self.locks.is_dead(host, worker)
+    }
+
+    fn bury(&self, worker: WorkerId) {
+        self.locks.bury(worker);
+        // A tree may be large.
+        let processes = Arc::clone(&self.processes);
+        tokio::task::spawn_blocking(move || processes.clear_away_the_dead());
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +141,8 @@ mod tests {
         // What the kernel does when a process dies: the file stays, its lock goes.
         drop(ours);
         assert_eq!(theirs.is_dead("a", worker), Some(true));
+        theirs.bury(worker);
+        assert!(!theirs.path(worker).exists());
         theirs.enter(worker).unwrap();
         theirs.leave(worker);
         assert_eq!(theirs.is_dead("a", worker), None);

@@ -1,5 +1,6 @@
 //! The one executable. It knows everything, and is the only crate that names a database driver.
 
+mod carrier;
 mod carry;
 mod cli;
 mod commands;
@@ -13,7 +14,7 @@ mod follow;
 mod host;
 mod ids;
 mod json_diff;
-mod killer;
+mod live_logs;
 mod liveness;
 mod log_text;
 mod operations;

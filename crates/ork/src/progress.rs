@@ -4,7 +4,7 @@
 mod board;
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -17,9 +17,10 @@ use ork_core::store::{RunRow, TaskFilter, TaskRow};
 use tokio::time::Instant;
 
 use self::board::Board;
-pub use self::words::{first_line, tasks, thousands, tries};
+pub use self::words::{because, first_line, tasks, thousands, tries};
 use self::words::{list, name, took};
 use crate::config::{Config, PROGRESS};
+use crate::exit_code::is_transient;
 use crate::names::Names;
 use crate::output::{Output, faint, status};
 use crate::region;
@@ -52,7 +53,7 @@ pub enum Style {
     Bar,
     /// Lines as it happens.
     Plain,
-    /// Nothing until the end.
+    /// The first line, and nothing more until the end.
     None,
 }
 
@@ -83,6 +84,14 @@ impl Asked {
     }
 }
 
+/// How the siblings of a group have ended so far.
+#[derive(Default)]
+struct Ends {
+    success: u64,
+    failed: u64,
+    others: u64,
+}
+
 /// Tells what happens to one run.
 pub struct Progress {
     world: World,
@@ -92,6 +101,8 @@ pub struct Progress {
     /// Those that a line has called started.
     started: BTreeSet<u32>,
     quiet_lines: usize,
+    /// What became of the siblings that have no line each, by group.
+    ends: BTreeMap<u32, Ends>,
     /// Something happened that has no line of its own.
     is_behind: bool,
     counted_at: Instant,
@@ -108,6 +119,7 @@ impl Progress {
             board: Board::new(),
             started: BTreeSet::new(),
             quiet_lines: 0,
+            ends: BTreeMap::new(),
             is_behind: false,
             counted_at: now,
             spoke_at: now,
@@ -120,7 +132,7 @@ impl Progress {
         self
     }
 
-    /// Whether nothing is told, so that events need not be read.
+    /// Whether nothing is told before the end, so that events need not be read.
     pub fn is_silent(&self) -> bool {
         self.style == Style::None
     }
@@ -138,8 +150,8 @@ impl Progress {
                     // Whoever read this may have gone; the run goes on all the same.
                     self.world.out.value(&event).ok();
                 }
-            } else if let EventType::Task(task_status) = row.event_type {
-                self.tasks(row, task_status, names, &ended).await?;
+            } else if let (EventType::Task(task_status), false) = (row.event_type, self.is_silent()) {
+                patient(self.tasks(row, task_status, names, &ended).await)?;
             }
         }
         if !rows.is_empty() {
@@ -150,7 +162,11 @@ impl Progress {
 
     /// Tells how far the run is, when it is time for that.
     pub async fn tick(&mut self, names: &Names) -> Result<()> {
-        if self.world.out.json {
+        patient(self.tell_how_far(names).await)
+    }
+
+    async fn tell_how_far(&mut self, names: &Names) -> Result<()> {
+        if self.world.out.json || self.is_silent() {
             return Ok(());
         }
         let now = Instant::now();
@@ -196,13 +212,48 @@ impl Progress {
             | TaskStatus::Waiting
             | TaskStatus::Paused => {}
         }
+        let is_taken_over =
+            to == TaskStatus::Success && reason(row.payload.as_ref()).is_some_and(|word| word == "reused");
+        if to.is_terminal() && !is_taken_over {
+            self.ended(row, to, names);
+        }
         Ok(())
+    }
+
+    /// Tells the end of a group whose siblings have no line each.
+    fn ended(&mut self, row: &EventRow, to: TaskStatus, names: &Names) {
+        for n in row.tasks.iter() {
+            let Some(place) = names.place(n).filter(|place| place.size.is_some_and(|size| size > SIBLINGS_LOUD_MAX))
+            else {
+                continue;
+            };
+            let ends = self.ends.entry(place.g).or_default();
+            match to {
+                TaskStatus::Success => ends.success += 1,
+                TaskStatus::Failed => ends.failed += 1,
+                _ => ends.others += 1,
+            }
+            let Ends { success, failed, others } = *ends;
+            let size = place.size.map_or(0, u64::from);
+            if success + failed + others < size || success + failed == 0 {
+                continue;
+            }
+            let word = if failed > 0 { "failed" } else { "success" };
+            let counts = [(success, "success"), (failed, "failed"), (others, "skipped or cancelled")];
+            let counts: Vec<String> = counts
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{} {what}", thousands(*count)))
+                .collect();
+            let text = if success == size { String::new() } else { counts.join(", ") };
+            self.line(word, &format!("{} ({})", place.key, tasks(size)), &text);
+        }
     }
 
     async fn finished(&mut self, row: &EventRow, names: &Names, reused: bool) -> Result<()> {
         if reused {
             let list = list(&row.tasks, names);
-            self.line("success", &list, "taken over from the run before");
+            self.line("success", &list, because("reused"));
             return Ok(());
         }
         for n in row.tasks.iter() {
@@ -265,16 +316,9 @@ impl Progress {
     }
 
     fn left_out(&mut self, row: &EventRow, to: TaskStatus, names: &Names) {
-        let why = match reason(row.payload.as_ref()).as_deref() {
-            Some("condition") => "its condition is false",
-            Some("upstream") => "what it needs did not succeed",
-            Some("stop") => "another task failed",
-            Some("deadline") => "the run passed its time limit",
-            Some("unproven") => "that its process has ended is not proven",
-            _ => "",
-        };
+        let why = reason(row.payload.as_ref()).map(|word| because(&word).to_owned()).unwrap_or_default();
         let list = list(&row.tasks, names);
-        self.line(to.word(), &list, why);
+        self.line(to.word(), &list, &why);
     }
 
     fn count(&mut self, names: &Names) {
@@ -324,6 +368,14 @@ impl Progress {
         let blanks = " ".repeat(WORD.saturating_sub(word.len()));
         let text = if text.is_empty() { String::new() } else { format!("  {}", faint(text)) };
         self.world.out.talk(format!("  {}{blanks}{subject}{text}", status(word)));
+    }
+}
+
+/// A line may be lost while the database does not answer; the run and who follows it go on.
+fn patient(told: Result<()>) -> Result<()> {
+    match told {
+        Err(error) if is_transient(&error) => Ok(()),
+        told => told,
     }
 }
 

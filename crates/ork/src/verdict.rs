@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use ork_core::attempt::FailureKind;
 use ork_core::id::RunId;
 use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
@@ -31,8 +32,8 @@ const KINDS_MAX: usize = 5;
 /// Names that stand for those of one message.
 const NAMES_MAX: usize = 3;
 
-/// Tells a finished run, and gives its exit code.
-pub async fn tell(world: &World, run: &RunRow) -> Result<Exit> {
+/// Tells a finished run, and gives its exit code. `again` is the command line that began it, where that is known.
+pub async fn tell(world: &World, run: &RunRow, again: Option<&str>) -> Result<Exit> {
     let exit = exit_of(run.status);
     let names = Names::read(world.store.as_ref(), SCOPE, run.id).await?;
     let failures = failures(world, run.id, FAILURES_MAX).await?;
@@ -61,7 +62,7 @@ pub async fn tell(world: &World, run: &RunRow) -> Result<Exit> {
     if failures.len() as u64 == u64::from(FAILURES_MAX) {
         tell_kinds(world, run, &names).await?;
     }
-    tell_next(world, run);
+    tell_next(world, run, &failures, again);
     Ok(exit)
 }
 
@@ -117,7 +118,8 @@ pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: u
         world.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
     }
     let log = format!("ork runs logs {}/{name}{}", task.task.run, world.flags());
-    if tail.is_empty() {
+    let has_run = task.started_at.is_some();
+    if tail.is_empty() && has_run {
         world.out.talk(format!("  {}", faint("it wrote nothing")));
     } else if tail.len() == lines {
         world.out.talk(format!("  whole log: {log}"));
@@ -156,16 +158,30 @@ fn tell_verdict(world: &World, run: &RunRow) {
         String::new()
     } else {
         let total = tasks(u64::from(run.tasks_total));
-        format!(": {} of {total} failed or were cancelled", thousands(u64::from(run.tasks_bad)))
+        format!(": {} of {total} failed or cancelled", thousands(u64::from(run.tasks_bad)))
     };
     let id = run.id;
     world.out.talk(format!("{mark} {}  {}  {id} in {took}{bad}", status(run.status.word()), run.name));
 }
 
-fn tell_next(world: &World, run: &RunRow) {
+fn tell_next(world: &World, run: &RunRow, failures: &[TaskRow], again: Option<&str>) {
     let (id, flags) = (run.id, world.flags());
     world.out.talk(format!("history: {} (ork runs show {id}{flags})", world.database.place()));
-    if run.status != RunStatus::Success {
-        world.out.talk(format!("next: ork runs retry {id}{flags}"));
+    if run.status == RunStatus::Success {
+        return;
+    }
+    // A retry has the plan as it was: of an expression that fails it would be the same again.
+    let is_template = |task: &TaskRow| task.error.as_ref().is_some_and(|error| error.kind == FailureKind::Template);
+    let is_hopeless = !failures.is_empty() && failures.iter().all(is_template);
+    let retry = format!("ork runs retry {id}{flags}");
+    match (again, failures.first()) {
+        (Some(again), Some(task)) if is_hopeless => {
+            world.out.talk(format!("next, once the file is mended: {again} --from {}", task.key));
+        }
+        (Some(again), Some(task)) => {
+            world.out.talk(format!("next: {retry}"));
+            world.out.talk(format!("  or, with the file as it is by then: {again} --from {}", task.key));
+        }
+        _ => world.out.talk(format!("next: {retry}")),
     }
 }

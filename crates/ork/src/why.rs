@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use ork_core::id::{RunId, TaskRef};
+use ork_core::why::Why;
 pub use ork_server::why::Reason;
 
 use crate::world::World;
@@ -19,4 +20,9 @@ pub async fn of_run(world: &World, run: RunId) -> Result<Option<Reason>> {
 /// What holds a run up, what says most first.
 pub async fn all_of_run(world: &World, run: RunId) -> Result<Vec<Reason>> {
     Ok(ork_server::why::all_of_run(world.look(), run).await?)
+}
+
+/// Whether a worker must be started for it.
+pub const fn needs_worker(reason: &Reason) -> bool {
+    matches!(reason.why, Why::NoWorker { .. } | Why::OtherHost { .. })
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ork_core::limits::SOURCE_BYTES_MAX;
-use ork_workflow::{Bound, Format, Source, Workflow, nearest, parse};
+use ork_workflow::{Bound, Diagnostic, Diagnostics, Format, Source, Workflow, nearest, parse};
 use serde_json::{Map, Value};
 
+use crate::commands::tasks::show::cut;
 use crate::exit_code::{Exit, Refusal};
 use crate::output::{Output, warn};
 
@@ -46,7 +47,7 @@ impl WorkflowFile {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn parse(&self) -> Result<Workflow, ork_workflow::Diagnostics> {
+    pub fn parse(&self) -> Result<Workflow, Diagnostics> {
         parse(&Source { name: &self.name, text: &self.text, format: Format::of_name(&self.name) })
     }
 }
@@ -85,6 +86,19 @@ impl Inputs {
         self.inputs.is_empty() && self.input.is_none()
     }
 
+    /// The option that gave the value with which something is wrong; `None` when none did.
+    fn option_of(&self, item: &Diagnostic) -> Option<String> {
+        if !OF_GIVEN.contains(&item.code) {
+            return None;
+        }
+        let names = |pair: &&String| {
+            pair.split_once('=').is_some_and(|(name, _)| item.message.contains(&format!("input `{name}`")))
+        };
+        // The last one counts, as it does for the value.
+        let pair = self.inputs.iter().rfind(names).map(|pair| format!("-i {pair}"));
+        pair.or_else(|| self.input.as_ref().map(|text| format!("--input {}", cut(text))))
+    }
+
     /// The values for a workflow.
     ///
     /// # Errors
@@ -107,6 +121,9 @@ impl Inputs {
     }
 }
 
+/// The codes of what is wrong with a value that was given.
+const OF_GIVEN: [&str; 5] = ["ORK-E0501", "ORK-E0503", "ORK-E0504", "ORK-E0505", "ORK-E0506"];
+
 fn read_object(text: &str) -> Result<Map<String, Value>> {
     let read = match text.strip_prefix('@') {
         Some("-") => std::io::read_to_string(std::io::stdin()),
@@ -117,7 +134,11 @@ fn read_object(text: &str) -> Result<Map<String, Value>> {
     match serde_json::from_str(&json) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Refusal::usage(format!("`--input {text}` is not a JSON object")).into()),
-        Err(error) => Err(Refusal::usage(format!("`--input {text}` is not JSON: {error}")).into()),
+        Err(error) => {
+            let refusal = Refusal::usage(format!("`--input {text}` is not JSON: {error}"));
+            let is_file = !text.starts_with('@') && Path::new(text).is_file();
+            Err(if is_file { refusal.hint(format!("--input @{text}")) } else { refusal }.into())
+        }
     }
 }
 
@@ -126,24 +147,43 @@ fn read_object(text: &str) -> Result<Map<String, Value>> {
 /// # Errors
 /// When the inputs cannot be read.
 pub fn bind(out: Output, file: &WorkflowFile, inputs: &Inputs) -> Result<Option<Bound>> {
-    let bound = match file.parse() {
-        Ok(workflow) => workflow.bind(&inputs.read(&workflow)?),
-        Err(diagnostics) => Err(diagnostics),
-    };
-    match bound {
-        Ok(bound) => Ok(Some(bound)),
-        Err(diagnostics) => {
-            tell(out, &diagnostics)?;
-            Ok(None)
-        }
+    match file.parse() {
+        Ok(workflow) => match workflow.bind(&inputs.read(&workflow)?) {
+            Ok(bound) => return Ok(Some(bound)),
+            Err(diagnostics) => tell_unbound(out, &diagnostics, inputs)?,
+        },
+        Err(diagnostics) => tell(out, &diagnostics)?,
     }
+    Ok(None)
+}
+
+/// Tells what is wrong with a file that is right by itself: what an option says is shown with that option.
+fn tell_unbound(out: Output, diagnostics: &Diagnostics, inputs: &Inputs) -> Result<()> {
+    let options: Vec<Option<String>> = diagnostics.items.iter().map(|item| inputs.option_of(item)).collect();
+    if out.json || options.iter().any(Option::is_none) {
+        return tell(out, diagnostics);
+    }
+    for (item, option) in diagnostics.items.iter().zip(options) {
+        let item = Diagnostic { place: None, snippet: None, ..item.clone() };
+        warn(Diagnostics { file: option.unwrap_or_default(), items: vec![item], more: 0 });
+    }
+    let first = diagnostics.items.first().map_or("", |item| item.code);
+    let errors = errors(diagnostics);
+    warn(format!("the inputs have {errors}; nothing was run. More about one: ork explain {first}"));
+    Ok(())
+}
+
+/// `1 error`, `2 errors`
+fn errors(diagnostics: &Diagnostics) -> String {
+    let count = diagnostics.items.len() + diagnostics.more;
+    if count == 1 { "1 error".to_owned() } else { format!("{count} errors") }
 }
 
 /// Tells what is wrong with a file.
 ///
 /// # Errors
 /// When nobody reads it.
-pub fn tell(out: Output, diagnostics: &ork_workflow::Diagnostics) -> Result<()> {
+pub fn tell(out: Output, diagnostics: &Diagnostics) -> Result<()> {
     if out.json {
         let mut value = diagnostics.to_json();
         value["type"] = "invalid".into();
@@ -152,8 +192,7 @@ pub fn tell(out: Output, diagnostics: &ork_workflow::Diagnostics) -> Result<()> 
         return Ok(());
     }
     warn(diagnostics);
-    let count = diagnostics.items.len() + diagnostics.more;
-    let errors = if count == 1 { "1 error".to_owned() } else { format!("{count} errors") };
+    let errors = errors(diagnostics);
     let first = diagnostics.items.first().map_or("", |item| item.code);
     warn(format!("`{}` has {errors}; nothing was run. More about one: ork explain {first}", diagnostics.file));
     Ok(())

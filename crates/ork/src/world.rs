@@ -30,6 +30,8 @@ pub struct World {
     /// What another command line must be told to find it.
     flags: String,
     pub store: Arc<dyn Store>,
+    /// Which file it was when it was opened.
+    file: Option<(u64, u64)>,
     pub clock: Arc<DatabaseClock>,
     /// Whether a worker lives, as far as can be told from here.
     pub lives: Arc<Lives>,
@@ -72,7 +74,13 @@ impl World {
             Database::Postgres(_) => " --database URL".to_owned(),
         };
         let lives = lives(database.clone());
-        Ok(Self { out, flags, database, store, clock: Arc::new(clock), lives })
+        let file = database.file();
+        Ok(Self { out, flags, database, store, file, clock: Arc::new(clock), lives })
+    }
+
+    /// Whether another file is at the path of the database than the one that is open, or none.
+    pub fn is_removed(&self) -> bool {
+        self.file != self.database.file()
     }
 
     pub fn now(&self) -> Timestamp {

@@ -4,6 +4,7 @@ use std::future::pending;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,8 @@ const TICK: Duration = Duration::from_millis(500);
 const STOP_TICK: Duration = Duration::from_millis(100);
 /// How long a killed process may take to die before its attempt ends without proof of its death.
 const DEATH: Duration = Duration::from_secs(30);
+/// The same when whoever asked for it waits for that.
+const DEATH_IN_HASTE: Duration = Duration::from_secs(2);
 /// How long to wait when nothing is found to be killed, and yet something is there.
 const BREATH: Duration = Duration::from_millis(5);
 /// What is read of a stream at once.
@@ -75,6 +78,7 @@ enum Wake {
     Readable,
     Tick,
     Deadline,
+    Kill,
 }
 
 impl<'a> Attempt<'a> {
@@ -126,6 +130,7 @@ impl<'a> Attempt<'a> {
         let mut stop = io.stopped();
         let (mut stopped, mut is_over, mut deadline) = (None, false, None);
         let mut tick = every(TICK);
+        let mut killed = pin!(self.executor.killed());
         loop {
             // A flood of output must not keep the thread from the runtime's other tasks.
             tokio::task::consume_budget().await;
@@ -135,10 +140,11 @@ impl<'a> Attempt<'a> {
                 () = self.stdout.readable() => Wake::Readable,
                 () = self.stderr.readable() => Wake::Readable,
                 () = until(deadline) => Wake::Deadline,
+                () = &mut killed => Wake::Kill,
                 _ = tick.tick() => Wake::Tick,
             };
             match wake {
-                Wake::Stop(_) if tree::is_over(self.leader.pid()) => return None,
+                Wake::Stop(_) | Wake::Kill if stopped.is_none() && tree::is_over(self.leader.pid()) => return None,
                 Wake::Stop(cause) => {
                     stopped = Some(cause);
                     self.in_tree(Tree::terminate).await;
@@ -166,6 +172,7 @@ impl<'a> Attempt<'a> {
                     }
                 }
                 Wake::Deadline => return stopped,
+                Wake::Kill => return stopped.or(Some(StopCause::Drain)),
             }
             if stopped.is_none() && is_over && self.stdout.is_closed() && self.stderr.is_closed() {
                 return None;
@@ -177,15 +184,16 @@ impl<'a> Attempt<'a> {
     async fn end(&mut self, stopped: Option<StopCause>) -> Ending {
         // While the leader is not reaped, descent and group lead to all that it started. After an end of its own it is
         // dead already, and what it left has come to us.
-        let mut is_gone = stopped.is_none() || timeout(DEATH, self.kill_held()).await.is_ok();
+        let death = if *self.executor.killed.borrow() { DEATH_IN_HASTE } else { DEATH };
+        let mut is_gone = stopped.is_none() || timeout(death, self.kill_held()).await.is_ok();
         self.leader.tree().kill_group();
         let exit = match self.leader.reap() {
-            None if timeout(DEATH, is_readable(&self.pidfd)).await.is_ok() => self.leader.reap(),
+            None if timeout(death, is_readable(&self.pidfd)).await.is_ok() => self.leader.reap(),
             exit => exit,
         };
         is_gone &= exit.is_some();
         if is_gone && !self.leader.tree().is_gone(&self.executor.last_pid) {
-            is_gone = timeout(DEATH, self.kill_rest()).await.is_ok();
+            is_gone = timeout(death, self.kill_rest()).await.is_ok();
         }
         if !is_gone {
             self.log.note("a process of this attempt cannot be killed");
@@ -276,7 +284,8 @@ impl<'a> Attempt<'a> {
             (Some(StopCause::Cancel | StopCause::Drain), _) if !ending.is_gone => {
                 failed(FailureKind::Lost, "a process of the attempt cannot be killed")
             }
-            (Some(StopCause::Cancel | StopCause::Drain), _) => Outcome::Cancelled,
+            (Some(StopCause::Cancel), _) => Outcome::Cancelled,
+            (Some(StopCause::Drain), _) => Outcome::HandedBack,
             (Some(StopCause::Timeout), _) => failed(FailureKind::Timeout, "ran longer than its timeout"),
             (None, Some(status)) => self.judge(status, printed),
             (None, None) => failed(FailureKind::Lost, "its process cannot be killed"),

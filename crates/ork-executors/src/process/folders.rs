@@ -90,6 +90,14 @@ impl Folders {
         Ok(Self { home, null, idle: Mutex::default(), made: AtomicU64::new(0), _lock })
     }
 
+    /// Removes what executors that have died since have left. What cannot be removed is left to the next.
+    pub fn clear_away_the_dead(&self) {
+        let Some(root) = self.home.parent() else { return };
+        if let Ok(_gate) = lock(&root.join(LOCK), FlockOperation::LockExclusive) {
+            clear_away_the_dead(root);
+        }
+    }
+
     /// A folder for an attempt with these parameters.
     ///
     /// # Errors

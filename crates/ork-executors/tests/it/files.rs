@@ -110,6 +110,11 @@ async fn the_home_of_a_dead_executor_is_cleared_away() {
     assert_eq!((homes(), dead.exists()), (4, false));
     drop(second);
     assert_eq!(homes(), 3);
+    // And of one that dies while this one lives.
+    fs::create_dir_all(dead.join("0/work")).unwrap();
+    fs::write(dead.join("lock"), "").unwrap();
+    world.executor.clear_away_the_dead();
+    assert_eq!((homes(), dead.exists()), (3, false));
     fs::remove_dir(world.path("attempts/not-a-home")).unwrap();
     let (report, _) = world.run(script("true")).await;
     assert_eq!(told(&report), "success");

@@ -48,7 +48,7 @@ async fn check(text: &str, lines: usize, cause: StopCause, expected: &str) {
 #[tokio::test]
 async fn a_process_that_heeds_term() {
     check("echo up; exec sleep 1000", 1, StopCause::Cancel, "cancelled").await;
-    check("echo up; exec sleep 1000", 1, StopCause::Drain, "cancelled").await;
+    check("echo up; exec sleep 1000", 1, StopCause::Drain, "handed back").await;
     check("echo up; exec sleep 1000", 1, StopCause::Timeout, "Timeout: ran longer than its timeout").await;
     // Whoever ends with 0 because it was told to has not done its work.
     check("trap 'exit 0' TERM; echo up; while :; do sleep 0.05; done", 1, StopCause::Cancel, "cancelled").await;
@@ -115,6 +115,25 @@ async fn grace_is_for_those_that_use_it() {
         ("cancelled", "up\ntidied\n", Some(1))
     );
     assert!(secs < 10.0, "{secs}");
+}
+
+#[tokio::test]
+async fn a_kill_waits_for_no_grace_and_proves_the_end() {
+    for (cause, expected) in [(Some(StopCause::Cancel), "cancelled"), (None, "handed back")] {
+        let world = World::with(|config| config.grace_ms = 60_000);
+        let (io, (work, mark)) = (Witness::new(), marked(STUBBORN));
+        let kill = async {
+            io.lines(5).await;
+            if let Some(cause) = cause {
+                io.stop(cause);
+            }
+            world.executor.kill();
+        };
+        let ((report, ()), secs) = timed(async { tokio::join!(world.run_with(work, &io), kill) }).await;
+        assert_eq!(told(&report), expected);
+        assert_eq!(processes_with("cmdline", &mark), Vec::<i32>::new());
+        assert!(secs < 30.0, "{secs}");
+    }
 }
 
 #[tokio::test]

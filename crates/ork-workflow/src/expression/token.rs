@@ -84,7 +84,8 @@ fn measure(rest: &str, first: char) -> Result<(Sort, usize), Flaw> {
     if SIGNS_OF_ONE.contains(first) {
         return Ok((Sort::Sign, 1));
     }
-    let flaw = syntax(first.len_utf8(), &format!("`{first}` has no meaning in an expression"));
+    let sign = if rest.starts_with("&&") { &rest[..2] } else { &rest[..first.len_utf8()] };
+    let flaw = syntax(sign.len(), &format!("`{sign}` has no meaning in an expression"));
     Err(match first {
         '&' => flaw.hint("write `and`"),
         '!' => flaw.hint("write `not`"),

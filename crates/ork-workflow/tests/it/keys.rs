@@ -37,6 +37,10 @@ const FILE: &[Case] = &[
     ("schedule", "", "schedule: {cron: \"0 3 * * *\"}"),
     ("webhook", "", "webhook: {url: \"https://example.com\"}"),
     ("budget", "", "budget: {usd: 2.50}"),
+    ("secrets", "", "secrets: [token]"),
+    ("artifacts", "", "artifacts: [out]"),
+    ("container", "", "container: {image: alpine}"),
+    ("image", "", "image: alpine"),
 ];
 
 const TASK: &[Case] = &[
@@ -67,6 +71,10 @@ const TASK: &[Case] = &[
     ("isolation", "", "command: [work]\n    isolation: strict"),
     ("steps", "", "steps: [{run: work}]"),
     ("rounds", "", "command: [work]\n    rounds: 3"),
+    ("secrets", "", "command: [work]\n    secrets: [token]"),
+    ("artifacts", "", "command: [work]\n    artifacts: [out]"),
+    ("container", "", "container: {image: alpine}"),
+    ("image", "", "image: alpine"),
 ];
 
 const RETRY: &[Case] = &[
@@ -236,6 +244,10 @@ fn every_key_is_taken_refused_and_explained() {
         insta::with_settings!({omit_expression => true}, {
             insta::assert_snapshot!(what.replace(' ', "_"), shown(frame, cases));
         });
+    }
+    let page = include_str!("../../../../docs/workflow-file.md");
+    for key in keys::TABLES.iter().flat_map(|table| table.keys) {
+        assert!(page.contains(&format!("`{key}`")), "docs/workflow-file.md says nothing of `{key}`");
     }
     let tables = include_str!("../../src/keys.rs").matches(": Table =").count();
     assert_eq!(tables, keys::TABLES.len(), "a table of keys is not in `TABLES`");

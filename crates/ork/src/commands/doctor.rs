@@ -4,9 +4,12 @@ use anyhow::Result;
 use ork_core::check::check;
 use ork_core::id::RunId;
 use ork_core::limits::PAGE_MAX;
-use ork_core::store::Scope;
+use ork_core::state::RunStatus;
+use ork_core::store::{RunFilter, Scope};
 use serde_json::{Value, json};
 
+use crate::carrier::orphans;
+use crate::carry::row;
 use crate::config::Config;
 use crate::database::Database;
 use crate::exit_code::Exit;
@@ -18,7 +21,8 @@ use crate::world::{SCOPE, World};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Reads, and changes nothing. Each finding names the invariant and the guarantee that it breaks; there should be none, \
-whatever was killed. Exits with 1 when there is one.
+whatever was killed. Exits with 1 when there is one. A run whose process is gone is none; it is \
+mentioned.
 
 Examples:
   ork doctor
@@ -40,7 +44,7 @@ struct Finding {
 /// Carries out `ork doctor`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let mut findings = Vec::new();
-    let mut runs = 0;
+    let (mut runs, mut lost, mut note) = (0, Vec::new(), None);
     if args.run.is_none() {
         let database = config.database()?;
         for problem in database.verify().await?.unwrap_or_default() {
@@ -65,13 +69,47 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         runs = match &args.run {
             Some(text) => {
                 let run = ids::run(world.store.as_ref(), SCOPE, text).await?;
+                lost.extend(orphans(&world, &[row(&world, run).await?]).await?);
                 look_at(&world, run, &mut findings).await?
             }
-            None => look_at_all(&world, &mut findings).await?,
+            None => {
+                lost = without_process(&world).await?;
+                look_at_all(&world, &mut findings).await?
+            }
         };
+        note = mention(&world, &lost);
     }
-    tell(out, runs, &findings)?;
+    tell(out, runs, &findings, &lost)?;
+    if let Some(note) = note {
+        out.talk(note);
+    }
     Ok(if findings.is_empty() { Exit::Success } else { Exit::Failed })
+}
+
+/// The runs that go on only if somebody resumes them, oldest first.
+async fn without_process(world: &World) -> Result<Vec<RunId>> {
+    let statuses = RunStatus::ALL.iter().copied().filter(|status| !status.is_terminal()).collect();
+    let mut filter = RunFilter { statuses, limit: PAGE_MAX, ..RunFilter::default() };
+    let mut found = Vec::new();
+    loop {
+        let rows = world.store.runs(SCOPE, &filter).await?;
+        found.extend(orphans(world, &rows).await?);
+        if rows.len() < PAGE_MAX as usize {
+            found.sort_unstable();
+            return Ok(found);
+        }
+        filter.before = rows.last().map(|row| row.id);
+    }
+}
+
+/// What to say of runs that lost their process: no invariant is broken, and yet somebody may wait for them.
+fn mention(world: &World, lost: &[RunId]) -> Option<String> {
+    let newest = lost.last()?;
+    let whose = match lost.len() {
+        1 => "1 run has lost its process".to_owned(),
+        n => format!("{n} runs have lost their process"),
+    };
+    Some(format!("{whose}; go on with: ork run --resume {newest}{}", world.flags()))
 }
 
 async fn look_at_all(world: &World, findings: &mut Vec<Finding>) -> Result<u64> {
@@ -105,7 +143,7 @@ async fn look_at(world: &World, run: RunId, findings: &mut Vec<Finding>) -> Resu
     Ok(1)
 }
 
-fn tell(out: Output, runs: u64, findings: &[Finding]) -> Result<()> {
+fn tell(out: Output, runs: u64, findings: &[Finding], lost: &[RunId]) -> Result<()> {
     if out.json {
         let shown: Vec<Value> = findings
             .iter()
@@ -118,7 +156,8 @@ fn tell(out: Output, runs: u64, findings: &[Finding]) -> Result<()> {
                 })
             })
             .collect();
-        return Ok(out.value(&json!({"runs": runs, "findings": shown}))?);
+        let lost: Vec<String> = lost.iter().map(RunId::to_string).collect();
+        return Ok(out.value(&json!({"runs": runs, "findings": shown, "without_process": lost}))?);
     }
     for finding in findings {
         let run = finding.run.map(|run| format!("{run}: ")).unwrap_or_default();

@@ -7,13 +7,14 @@ use ork_core::graph::{NewRun, Pin, TriggeredBy};
 use ork_core::id::{RunId, TaskId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
-use ork_core::state::TaskStatus;
-use ork_core::store::{RunRow, TaskFilter, WorkerRow};
+use ork_core::state::{RunStatus, TaskStatus};
+use ork_core::store::{RunRow, TaskFilter};
 use ork_workflow::Bound;
 
+use crate::carrier::carrier;
 use crate::carry::{self, Carriage, How, carry, project};
 use crate::config::Config;
-use crate::dry_run::{self, DryRun};
+use crate::dry_run::{self, DryRun, quoted};
 use crate::exit_code::{Exit, Refusal};
 use crate::operations;
 use crate::output::Output;
@@ -118,7 +119,22 @@ async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: &
     let taken: usize = new.reuse.iter().map(|group| group.done.len()).sum();
     let taken = base.run.map(|run| format!(", {taken} taken over from {run}")).unwrap_or_default();
     out.talk(format!("{}  {}  {count}{taken}", new.plan.name, new.id));
-    carry(&world, new.id, &Carriage { how: how.clone(), new: Some(&new), before: None, strays: Vec::new() }).await
+    let again = command_line(args, path).map(|line| format!("{line}{}", world.flags()));
+    let carriage = Carriage { how: how.clone(), new: Some(&new), before: None, strays: Vec::new(), again };
+    carry(&world, new.id, &carriage).await
+}
+
+/// The command line that runs this file with these inputs; `None` when they came from the standard input.
+fn command_line(args: &Args, path: &Path) -> Option<String> {
+    let input = args.inputs.input.as_deref();
+    if path.as_os_str() == "-" || input == Some("@-") {
+        return None;
+    }
+    let word = |text: &str| quoted(&text.into());
+    let mut line = format!("ork run {}", word(&path.to_string_lossy()));
+    line.extend(args.inputs.inputs.iter().map(|pair| format!(" -i {}", word(pair))));
+    line.extend(input.map(|input| format!(" --input {}", word(input))));
+    Some(line)
 }
 
 /// A run of a file.
@@ -146,7 +162,7 @@ async fn resume(world: &World, text: &str, how: How) -> Result<Exit> {
     let id = ids::run(world.store.as_ref(), SCOPE, text).await?;
     let row = carry::row(world, id).await?;
     if row.status.is_terminal() {
-        return verdict::tell(world, &row).await;
+        return verdict::tell(world, &row, None).await;
     }
     if !row.in_process {
         let message = format!("`{id}` is not carried by one process: any `ork worker` goes on with it");
@@ -159,6 +175,9 @@ async fn resume(world: &World, text: &str, how: How) -> Result<Exit> {
     }
     let (_, plan) = carry::plan(world, id).await?;
     operations::check(&plan, &how.operations, None)?;
+    if row.status == RunStatus::Paused {
+        world.out.talk(format!("it is paused, and starts nothing before: ork runs resume {id}{}", world.flags()));
+    }
     take_over(world, &row, how).await
 }
 
@@ -167,7 +186,7 @@ pub async fn take_over(world: &World, row: &RunRow, how: How) -> Result<Exit> {
     let (left, total) = (row.tasks_left, tasks(u64::from(row.tasks_total)));
     world.out.talk(format!("{}  {}  {left} of {total} left", row.name, row.id));
     let strays = at_work(world, row.id).await?;
-    carry(world, row.id, &Carriage { how, new: None, before: Some(row), strays }).await
+    carry(world, row.id, &Carriage { how, new: None, before: Some(row), strays, again: None }).await
 }
 
 /// The tasks that a worker has, or had when it died.
@@ -175,11 +194,4 @@ async fn at_work(world: &World, run: RunId) -> Result<Vec<TaskId>> {
     let statuses = vec![TaskStatus::Dispatched, TaskStatus::Running];
     let filter = TaskFilter { statuses, limit: PAGE_MAX, ..TaskFilter::default() };
     Ok(world.store.tasks(SCOPE, run, &filter).await?.iter().map(|task| task.task.id()).collect())
-}
-
-/// The living worker that carries a run, if there is one.
-pub async fn carrier(world: &World, run: RunId) -> Result<Option<WorkerRow>> {
-    let lane = Pin::Process.lane("", run);
-    let workers = world.look().living(world.store.workers(SCOPE).await?);
-    Ok(workers.into_iter().find(|worker| worker.lanes.contains(&lane)))
 }

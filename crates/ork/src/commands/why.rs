@@ -105,7 +105,7 @@ async fn of_ended(world: &World, run: &RunRow) -> Result<()> {
         (Some(ork_core::state::Reason::Deadline), _) => "  it passed its time limit".to_owned(),
         (Some(_), Some(by)) => format!("  `{by}` asked for its end"),
         _ if run.tasks_bad == 0 => "  it is over".to_owned(),
-        _ => format!("  {} of {} tasks failed or were cancelled", run.tasks_bad, run.tasks_total),
+        _ => format!("  {} of {} tasks failed or cancelled", run.tasks_bad, run.tasks_total),
     };
     world.out.data(sentence)?;
     let names = Names::read(world.store.as_ref(), SCOPE, run.id).await?;

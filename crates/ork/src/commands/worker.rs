@@ -8,6 +8,7 @@ use ork_core::graph::Pin;
 use ork_core::id::RunId;
 use ork_core::limits::is_name;
 use ork_engine::{EngineConfig, EngineHandle, Observation};
+use ork_executors::ProcessExecutor;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -15,7 +16,6 @@ use crate::carry::start;
 use crate::config::{CAPACITY, Config, GRACE};
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
-use crate::killer::Killer;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::tasks;
@@ -75,7 +75,7 @@ pub struct Duty {
 pub struct Shift {
     out: Output,
     engine: EngineHandle,
-    killer: Arc<Killer>,
+    processes: Arc<ProcessExecutor>,
     grace: u64,
     /// What it serves, in words.
     pub serves: String,
@@ -127,10 +127,10 @@ impl Duty {
         let Self { name, host, queues, capacity, grace, operations } = self;
         let lanes = lanes(&queues, &host);
         let config = EngineConfig { worker_name: name.clone(), lanes, capacity, ..EngineConfig::default() };
-        let (engine, killer) = start(world, config, &[], operations).await?;
+        let (engine, processes) = start(world, config, &[], operations).await?;
         let serves =
             format!("{name} serves {} of {}, {} at once", queues.join(", "), world.database, tasks(capacity as u64));
-        Ok(Shift { out: world.out, engine, killer, grace, serves })
+        Ok(Shift { out: world.out, engine, processes, grace, serves })
     }
 }
 
@@ -165,7 +165,7 @@ impl Shift {
         let (out, grace) = (self.out, self.grace);
         let at_work = tasks(self.engine.attempts() as u64);
         self.say("draining", &format!("{at_work} at work, waiting up to {}", duration(grace)));
-        let end = match drain(self.engine, Duration::from_millis(grace), signals, &self.killer).await {
+        let end = match drain(self.engine, Duration::from_millis(grace), signals, &self.processes).await {
             Ok(()) => "everything is settled".to_owned(),
             Err(problem) => format!("warning: {problem}; another worker goes on with that"),
         };
@@ -191,14 +191,19 @@ impl Shift {
 }
 
 /// Drains. A signal ends the wait.
-async fn drain(engine: EngineHandle, grace: Duration, signals: &mut Signals, killer: &Killer) -> Result<(), String> {
+async fn drain(
+    engine: EngineHandle,
+    grace: Duration,
+    signals: &mut Signals,
+    processes: &ProcessExecutor,
+) -> Result<(), String> {
     let mut drain = std::pin::pin!(engine.drain(grace));
     loop {
         tokio::select! {
             drained = &mut drain => return drained,
             _ = signals.next() => {
                 warn("killing what runs");
-                killer.kill_and_hand_back();
+                processes.kill();
             }
         }
     }

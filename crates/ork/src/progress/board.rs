@@ -178,7 +178,8 @@ impl Board {
                 let stage = progress.stage.as_deref().map(|stage| format!(" {stage}")).unwrap_or_default();
                 format!("{} %{stage}", progress.percent)
             });
-            let words: Vec<String> = far.into_iter().chain(line).collect();
+            let message = row.progress.as_ref().and_then(|progress| progress.message.clone());
+            let words: Vec<String> = far.into_iter().chain(message).chain(line).collect();
             if !words.is_empty() {
                 attempt.words = clean(&words.join("  "));
             }
@@ -198,7 +199,10 @@ impl Board {
                 (true, false) => TaskStatus::Running.word(),
                 (false, false) => TaskStatus::Dispatched.word(),
             };
-            lines.push(line(word, &format!("{}  {}", name(names, *n), clock(ms)), &attempt.words, columns));
+            let (name, took) = (name(names, *n), clock(ms));
+            // A name gives way to its time.
+            let name = cut(&name, columns.saturating_sub(MARGIN + took.len() + 3));
+            lines.push(line(word, &format!("{name}  {took}"), &attempt.words, columns));
         }
         for (n, at) in self.retrying.iter().take(SHOWN_MAX - shown.len()) {
             let again = at.map(|at| format!("again {}", until(at, now))).unwrap_or_default();
@@ -237,8 +241,7 @@ impl Board {
         }
         let took = self.began.map(|began| clock(now.since_ms(began))).unwrap_or_default();
         let left = columns.saturating_sub(1 + MARGIN + width(&bar));
-        let subject = format!("{bar}{}", cut(&format!("{words}  {took}"), left));
-        format!("{}{subject}", heading(self.word))
+        format!("{}{bar}{}", heading(self.word), cut(&format!("{took}  {words}"), left))
     }
 }
 

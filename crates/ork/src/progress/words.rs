@@ -51,6 +51,21 @@ pub fn list(set: &TaskSet, names: &Names) -> String {
     if more > 0 { format!("{shown} and {} more", thousands(more)) } else { shown }
 }
 
+/// The word of a reason, as people say it.
+pub fn because(reason: &str) -> &str {
+    match reason {
+        "condition" => "its condition is false",
+        "upstream" => "what it needs did not succeed",
+        "stop" => "another task failed",
+        "deadline" => "the run passed its time limit",
+        "unproven" => "that its process has ended is not proven",
+        "reused" => "taken over from the run before",
+        // Who cancelled it is said of the run.
+        "cancel" => "",
+        other => other,
+    }
+}
+
 /// `1 task`, `12,345 tasks`
 pub fn tasks(count: u64) -> String {
     if count == 1 { "1 task".to_owned() } else { format!("{} tasks", thousands(count)) }

@@ -91,6 +91,8 @@ fn a_run_begins_at_a_task_with_what_was_done_before() {
     assert!(said.contains("cut ×2  taken over from run_ID\n") && said.contains("\nmerge\n"), "{said}");
     let said = home.says("run flow.yaml -i clips=2 --from merge");
     assert!(said.contains("reel  run_ID  5 tasks, 3 taken over from run_ID\n"), "{said}");
+    let said = home.says("runs diff last");
+    assert!(said.starts_with("exit 0\n--- stdout\nfailed   reel  run_ID"), "{said}");
     assert_eq!(done(&home), "merge tidy");
     assert!(home.says("run flow.yaml -i clips=2 --from cut").starts_with("exit 0\n"));
     assert_eq!(done(&home), "cut cut merge tidy");

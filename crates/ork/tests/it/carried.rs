@@ -5,7 +5,7 @@ use crate::home::Home;
 #[test]
 fn two_runs_share_a_data_folder() {
     let home = Home::new();
-    home.file("a.yaml", "tasks:\n  wait: {run: 'while ! test -f go; do sleep 0.1; done'}\n");
+    home.file("a.yaml", "tasks:\n  wait: {run: 'while ! test -f go && test -d .; do sleep 0.1; done'}\n");
     home.file("b.yaml", "tasks:\n  many: {count: 20, run: \"true\"}\n");
     let mut first = home.start("run a.yaml");
     first.wait_for("started");
@@ -23,7 +23,7 @@ fn why_names_the_blocker() {
     let home = Home::new();
     home.file(
         "flow.yaml",
-        "concurrency: {key: one, limit: 1}\non_failure: continue\ntasks:\n  wait: {run: 'while ! test -f go; do sleep 0.1; done'}\n\
+        "concurrency: {key: one, limit: 1}\non_failure: continue\ntasks:\n  wait: {run: 'while ! test -f go && test -d .; do sleep 0.1; done'}\n\
          \x20 after: {depends_on: [wait], run: \"true\"}\n\
          \x20 again: {run: test -f go, retry: {max_attempts: 2, delay: 1h, max_delay: 1h}}\n",
     );

@@ -83,7 +83,7 @@ fn words_are_completed_without_a_database() {
     check("ork runs list 'status:failed is:h", &["held"]);
     check("ork validate a", &["a\\ flow.yaml"]);
     // Nothing to offer is nothing, and nothing is made.
-    check("ork runs watch ", &["--timeout", "--json", "--database", "--help"]);
+    check("ork runs watch ", &["--timeout", "--json", "--progress", "--database", "--help"]);
     check("ork why last/", &[]);
     check("ork runs list name:x --database postgres://x@127.0.0.1:1/x name:", &[]);
     check("ork runs list --database mysql:x name:", &[]);

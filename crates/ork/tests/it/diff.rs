@@ -32,7 +32,7 @@ fn a_retry_is_compared_with_what_it_repeats() {
     result
       null → {"n":1}
     "#);
-    assert!(home.says("runs retry last").starts_with("exit 0\n"));
+    assert!(home.says("runs retry last --from b").starts_with("exit 0\n"));
     insta::assert_snapshot!(home.says("runs diff last"), @r"
     exit 0
     --- stdout

@@ -46,7 +46,7 @@ fn reach(code: &str) -> String {
         "70" => {
             home.says("run good.yaml");
             damage(&home);
-            home.says("runs retry last")
+            home.says("runs retry last --all")
         }
         "130" => {
             let mut run = home.start("run long.yaml");

@@ -68,10 +68,31 @@ fn inputs_are_read_by_their_type() {
         ("-i s", "`-i s` has no value"),
         ("--input [] -i s=x", "is not a JSON object"),
         ("--input @nowhere", "failed to read"),
+        ("--input in.json", "try: --input @in.json"),
+        ("--input {\"n\":10,\"s\":\"x\"}", " --> --input {\"n\":10,\"s\":\"x\"}\n"),
     ] {
         let said = home.says(&format!("run in.yaml {args}"));
         assert!(said.starts_with("exit 2\n") && said.contains(expected), "{args}\n{said}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_an_option_is_shown_with_the_option() {
+    let home = Home::new();
+    home.file("in.yaml", "inputs:\n  env: {type: string, enum: [dev, prod]}\ntasks:\n  a: {run: \"true\"}\n");
+    insta::assert_snapshot!(home.says("run in.yaml -i evn=prod -i env=prd"), @r#"
+    exit 2
+    --- stderr
+    error[ORK-E0501]: there is no input `evn`
+     --> -i evn=prod
+     = help: did you mean `env`?
+
+    error[ORK-E0504]: input `env` is the text "prd", and must be one of dev, prod
+     --> -i env=prd
+     = help: did you mean `prod`?
+
+    the inputs have 2 errors; nothing was run. More about one: ork explain ORK-E0501
+    "#);
 }
 
 #[test]

@@ -15,7 +15,7 @@ tasks:
     run: |
       echo \"frame $N of 9\"
       echo 40 encoding >>$ORK_PROGRESS
-      while ! test -f go; do sleep 0.05; done
+      while ! test -f go && test -d .; do sleep 0.05; done
     env: {N: \"{{ task.item }}\"}
   merge: {depends_on: [cut], run: \"echo 'no such file: out.mp4' >&2; exit 3\"}
 ";
@@ -35,7 +35,7 @@ fn what_is_at_work_is_seen_and_what_failed_stays() {
     insta::assert_snapshot!(home.masked(&run.text()), @r"
     flow  run_ID  3 tasks
       success    list  TIME
-      running    ━━━━━───────────────  1 of 4 tasks done, 2 at work  TIME
+      running    ━━━━━───────────────  TIME  1 of 4 tasks done, 2 at work
       running    cut/0  TIME  40 % encoding  frame 1 of 9
       running    cut/1  TIME  40 % encoding  frame 2 of 9
     ");
@@ -51,9 +51,10 @@ fn what_is_at_work_is_seen_and_what_failed_stays() {
 
     failed: merge: exited with code 3 after TIME
       | no such file: out.mp4
-    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from merge
     ");
     assert!(text.contains("  success    cut/0  TIME\n") && text.contains("  success    cut/1  TIME\n"), "{text}");
 }
@@ -135,10 +136,12 @@ fn silence_is_kept_until_the_end() {
 
     failed: merge: exited with code 3 after TIME
       | no such file: out.mp4
-    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from merge
     ");
+    assert_eq!(home.says("runs watch last --progress none").matches("success").count(), 0);
     assert!(home.says("run flow.yaml --progress loud").starts_with("exit 2\n"));
 }
 
@@ -159,13 +162,33 @@ fn ctrl_c_is_answered_above_the_picture() {
 #[test]
 fn what_a_task_writes_cannot_draw_on_the_screen() {
     let home = Home::new();
-    home.file("flow.yaml", "tasks:\n  a: {run: \"printf '\\\\033[2J\\\\033]0;owned\\\\007evil\\\\n'; while ! test -f go; do sleep 0.05; done; exit 1\"}\n");
+    home.file("flow.yaml", "tasks:\n  a: {run: \"printf '\\\\033[2J\\\\033]0;owned\\\\007evil\\\\n'; while ! test -f go && test -d .; do sleep 0.05; done; exit 1\"}\n");
     let run = terminal(&home, "run flow.yaml", 100);
     run.wait_for("  evil");
     home.file("go", "");
     let (_, screen) = run.end();
     let text = String::from_utf8(screen.bytes).unwrap();
     assert!(!text.contains("\x1b[2J") && !text.contains("\x1b]") && text.contains("evil"), "{text:?}");
+}
+
+#[test]
+fn what_tasks_write_is_shown_when_asked() {
+    let home = Home::new();
+    home.file("flow.yaml", "tasks:\n  a:\n    run: printf 'one\\ntwo\\033[2J'\n  b: {depends_on: [a], count: 2, run: 'echo part $ORK_TASK_INDEX >&2'}\n");
+    let said = home.says("run flow.yaml --logs");
+    for line in ["a | one", "a | two", "b/0 | part 0", "b/1 | part 1"] {
+        assert!(said.contains(&format!("\n{line}\n")), "{line}\n{said}");
+    }
+    assert!(!home.says("run flow.yaml").contains("one"));
+}
+
+#[test]
+fn a_wide_group_has_one_line_at_its_end() {
+    let home = Home::new();
+    home.file("flow.yaml", "tasks:\n  many: {count: 30, run: 'true'}\n  some: {depends_on: [many], count: 20, run: 'test $ORK_TASK_INDEX != 7'}\non_failure: continue\n");
+    let said = home.says("run flow.yaml");
+    assert!(said.contains("\n  success    many (30 tasks)\n"), "{said}");
+    assert!(said.contains("\n  failed     some (20 tasks)  19 success, 1 failed\n"), "{said}");
 }
 
 #[test]
@@ -178,10 +201,11 @@ fn too_many_failures_are_told_by_kind() {
     let text = home.masked(&screen.text());
     let end = text.find("✗ failed").map(|at| &text[at..]).unwrap_or(&text);
     insta::assert_snapshot!(end, @r"
-    ✗ failed  flow  run_ID in TIME: 42 of 300 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 42 of 300 tasks failed or cancelled
        30 × exited with code 4: many/0, many/10, many/20 and 27 more
        12 × exited with code 5: many/1, many/26, many/51 and 9 more
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from many
     ");
 }

@@ -57,9 +57,10 @@ fn a_failure_says_what_why_and_where() {
     failed: two: exited with code 3 after TIME, attempt 2
       | working
       | no such file: data.csv
-    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or were cancelled
+    ✗ failed  flow  run_ID in TIME: 1 of 4 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
+      or, with the file as it is by then: ork run flow.yaml --from two
     ");
 }
 
@@ -106,7 +107,7 @@ fn runs_are_listed_and_shown() {
 
       success  one    TIME
       failed   two    TIME, attempt 2
-      skipped  three  upstream
+      skipped  three  what it needs did not succeed
       success  tidy   TIME
     --- stderr
 
@@ -137,7 +138,7 @@ fn why_tells_a_failure_and_a_skip() {
     exit 0
     --- stdout
     failed  flow  run_ID
-      1 of 4 tasks failed or were cancelled
+      1 of 4 tasks failed or cancelled
     --- stderr
 
     failed: two: exited with code 3 after TIME, attempt 2
@@ -148,6 +149,12 @@ fn why_tells_a_failure_and_a_skip() {
     exit 0
     --- stdout
     skipped  three: it is over with `skipped`: it needs `two`, and that did not succeed
+    ");
+    insta::assert_snapshot!(home.says("runs logs last/three"), @r"
+    exit 7
+    --- stderr
+    error: `three` has had 0 attempts
+      try: ork why last/three
     ");
     assert_eq!(home.values("why last/three --json")[0]["code"], "over");
     assert_eq!(home.values("why last --json")[0]["failures"][0]["key"], "two");
@@ -235,7 +242,7 @@ fn a_retry_takes_over_what_succeeded() {
     let said = home.says("runs retry last --all");
     assert!(said.contains("0 of 3 tasks taken over"), "{said}");
     assert!(home.says("doctor").starts_with("exit 0\n--- stdout\n3 runs checked: nothing is wrong\n"));
-    assert_eq!(home.values("doctor --json"), [json!({"runs": 3, "findings": []})]);
+    assert_eq!(home.values("doctor --json"), [json!({"runs": 3, "findings": [], "without_process": []})]);
 }
 
 #[test]
@@ -277,6 +284,67 @@ fn without_a_history_nothing_is_made_by_looking() {
     assert!(home.says("db status").starts_with("exit 1\n"));
     assert!(home.says("doctor").starts_with("exit 0\n"));
     assert!(!home.dir.join(".local").exists());
+}
+
+#[test]
+fn a_database_that_cannot_be_made_is_no_bug() {
+    let home = Home::new();
+    home.file("flow.yaml", "tasks:\n  a: {run: echo a}\n");
+    home.file("file", "");
+    insta::assert_snapshot!(home.says("run flow.yaml --database sqlite:file/ork.db"), @r"
+    exit 8
+    --- stderr
+    error: failed to make the folder `HOME/project/file`: File exists (os error 17)
+      try: --database sqlite:PATH
+    ");
+    let said = home.says("runs list --database sqlite:file/ork.db");
+    assert!(said.starts_with("exit 8\n") && said.contains("try: --database sqlite:PATH"), "{said}");
+}
+
+#[test]
+fn a_database_that_is_removed_during_a_run_is_missed() {
+    let home = Home::new();
+    home.file("flow.yaml", "tasks:\n  a: {run: rm ../.local/share/ork/ork.db}\n");
+    insta::assert_snapshot!(home.says("run flow.yaml --progress none"), @r"
+    exit 8
+    --- stderr
+    flow  run_ID  1 task
+    error: `HOME/.local/share/ork/ork.db` was removed or replaced during the run: it ended with `success`, and is forgotten
+    ");
+}
+
+#[test]
+fn a_history_that_may_only_be_read_can_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let home = failed();
+    let (folder, uid) = (home.dir.join("copy"), rustix::process::getuid());
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(home.dir.join(".local/share/ork/ork.db"), folder.join("ork.db")).unwrap();
+    for (path, mode) in [(folder.join("ork.db"), 0o444), (folder, 0o555)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let ork = |line: &str| {
+        let mut command = home.program(crate::home::ORK);
+        command.args(line.split(' ')).args(["--database", "sqlite:../copy/ork.db"]);
+        if uid.is_root() {
+            // Root may write whatever the mode is.
+            command.uid(65_534);
+        }
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    for (line, code, expected) in [
+        ("runs list", 0, "failed"),
+        ("runs show last", 0, "no such file: data.csv"),
+        ("runs logs last", 0, "two | no such file: data.csv"),
+        ("why last/three", 0, "it needs `two`"),
+        ("runs retry last", 8, "readonly"),
+    ] {
+        let (found, said) = ork(line);
+        assert!(found == Some(code) && said.contains(expected), "{line}: {found:?} {said}");
+    }
+    std::fs::set_permissions(home.dir.join("copy"), std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[test]

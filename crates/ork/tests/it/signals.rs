@@ -27,7 +27,7 @@ fn the_first_ctrl_c_cancels_and_says_so() {
     cancelling: 1 task at work, with 5 s to stop; Ctrl-C again kills
       cancelled  b
       cancelled  a
-    ✗ cancelled  flow  run_ID in TIME: 2 of 2 tasks failed or were cancelled
+    ✗ cancelled  flow  run_ID in TIME: 2 of 2 tasks failed or cancelled
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     next: ork runs retry run_ID
     ");
@@ -44,7 +44,14 @@ fn the_second_ctrl_c_kills() {
     run.signal(Signal::INT);
     let said = run.end(&home);
     assert!(said.starts_with("exit 130\n") && said.contains("killing what runs"), "{said}");
-    assert_eq!(home.values("runs show last/a --json")[0]["reason"], "unproven");
+    let pid = home.values("runs show last/a --json")[0]["execution_name"].as_str().unwrap().to_owned();
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    // Its death was waited for, and so it is cancelled as any other task is.
+    insta::assert_snapshot!(home.says("why last/a"), @r"
+    exit 0
+    --- stdout
+    cancelled  a: it is over with `cancelled`: `ada` asked for its end
+    ");
     assert!(home.says("doctor").starts_with("exit 0\n"));
 }
 
@@ -106,9 +113,53 @@ fn a_killed_run_is_resumed_and_what_it_left_is_killed() {
     ✓ success  flow  run_ID in TIME
     history: HOME/.local/share/ork/ork.db (ork runs show run_ID)
     ");
+    let left = std::fs::read_dir(home.dir.join(".local/share/ork/ork.db-workers")).unwrap().count();
+    assert_eq!(left, 0, "the dead worker's lock goes with it");
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(") Z "), "its child lives on: {stat}");
     assert!(home.says("doctor").starts_with("exit 0\n"));
+}
+
+#[test]
+fn a_run_whose_process_is_gone_is_followed_no_longer() {
+    let home = home(LONG);
+    let mut run = home.start("run flow.yaml");
+    run.wait_for("started");
+    assert!(!home.says("runs list").contains("gone"));
+    run.kill();
+    insta::assert_snapshot!(home.says("runs watch last"), @r"
+    exit 1
+    --- stderr
+    flow  run_ID  running
+    error: the process that carried the run is gone
+      try: ork run --resume run_ID
+    ");
+    assert_eq!(home.values("runs watch last --json").last().unwrap()["exit_code"], 1);
+    insta::assert_snapshot!(home.says("runs logs last/a --follow"), @r"
+    exit 1
+    --- stderr
+    error: the process that carried the run is gone
+      try: ork run --resume run_ID
+    ");
+    insta::assert_snapshot!(home.says("runs retry last"), @r"
+    exit 2
+    --- stderr
+    error: `run_ID` is running, its process is gone: only a run that is over can be repeated
+      try: ork run --resume run_ID
+    ");
+    insta::assert_snapshot!(home.says("runs list"), @r"
+    exit 0
+    --- stdout
+    run_ID  running  flow  0/2 tasks, its process is gone  TIME  AGE
+    ");
+    insta::assert_snapshot!(home.says("doctor"), @r"
+    exit 0
+    --- stdout
+    1 run checked: nothing is wrong
+    --- stderr
+    1 run has lost its process; go on with: ork run --resume run_ID
+    ");
+    assert_eq!(home.values("doctor --json")[0]["without_process"][0], home.last());
 }
 
 #[test]

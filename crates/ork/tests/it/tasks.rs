@@ -29,7 +29,7 @@ fn tasks_are_listed() {
     success  cut/0  TIME
     failed   cut/1  TIME
     success  cut/2  TIME
-    skipped  join   upstream
+    skipped  join   what it needs did not succeed
     ");
     insta::assert_snapshot!(home.says("tasks list last --key cut --limit 2"), @r"
     exit 0

@@ -5,8 +5,9 @@ use ork_core::id::RunId;
 use ork_core::state::Reason;
 use serde_json::json;
 
+use crate::carrier::is_orphan;
 use crate::carry::{How, row};
-use crate::commands::run::{carrier, take_over};
+use crate::commands::run::take_over;
 use crate::commands::tasks::cancel::cancel_task;
 use crate::config::Config;
 use crate::exit_code::Exit;
@@ -51,7 +52,7 @@ async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
         world.out.data(format!("cancelling: {id} was told so already"))?;
     }
     // What a dead process left would wait for the next one that looks after this database, and there may be none.
-    if !run.status.is_terminal() && run.in_process && carrier(world, id).await?.is_none() {
+    if is_orphan(world, &run).await? {
         take_over(world, &run, How::to_end()).await?;
     }
     Ok(Exit::Success)

@@ -24,13 +24,14 @@ use crate::world::{SCOPE, World};
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Compares inputs, plans, and for each task how it ended, its attempts, its duration (where one took half as long again, and \
-more than a second) and its output. One run is compared with the run that it repeats.
+more than a second) and its output. One run is compared with the run that it repeats, or \
+took tasks over from.
 
 Examples:
   ork runs diff last
   ork runs diff 9def 41c0 --json")]
 pub struct Args {
-    /// A run; alone, one that repeats another.
+    /// A run; alone, one that repeats another or took tasks over from it.
     #[arg(value_name = "RUN")]
     pub a: String,
     /// The run to compare it with.
@@ -87,10 +88,14 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// The run that a run repeats.
+/// The run that a run repeats, or took the most recent of what it took over from.
 async fn repeated(world: &World, id: RunId) -> Result<RunId> {
     let run = row(world, id).await?;
     if let Some(of) = run.retry_of {
+        return Ok(of);
+    }
+    let tasks = world.tasks(id).await?;
+    if let Some(of) = tasks.iter().filter_map(|task| task.reused_from).map(|task| task.run).max() {
         return Ok(of);
     }
     let filter = RunFilter { name: Some(run.name.clone()), before: Some(id), limit: 1, ..RunFilter::default() };

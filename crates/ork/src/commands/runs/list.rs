@@ -8,6 +8,7 @@ use ork_core::store::{RunFilter, RunRow};
 use ork_filter::{Filter, FilterError, quoted};
 use ork_workflow::nearest;
 
+use crate::carrier::orphans;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
@@ -96,7 +97,8 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     let now = world.now();
-    let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, now)).collect();
+    let orphans = orphans(&world, &rows).await?;
+    let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, orphans.contains(&row.id), now)).collect();
     let paint = |column: usize, cell: &str| match column {
         1 => status(cell),
         4 | 5 => faint(cell),
@@ -172,14 +174,15 @@ async fn near(world: &World, name: Option<&str>) -> Result<Option<String>> {
     Ok(known.filter(|known| *known != name).map(str::to_owned))
 }
 
-fn cells(row: &RunRow, now: Timestamp) -> Vec<String> {
+fn cells(row: &RunRow, is_orphan: bool, now: Timestamp) -> Vec<String> {
     let done = row.tasks_total - row.tasks_left;
     let took = row.finished_at.unwrap_or(now).since_ms(row.created_at);
+    let gone = if is_orphan { ", its process is gone" } else { "" };
     vec![
         row.id.to_string(),
         row.status.word().into(),
         row.name.clone(),
-        format!("{done}/{} tasks", row.tasks_total),
+        format!("{done}/{} tasks{gone}", row.tasks_total),
         duration(took),
         ago(row.created_at, now),
     ]

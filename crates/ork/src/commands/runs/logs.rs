@@ -8,8 +8,10 @@ use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::store::{LogChunk, TaskFilter, TaskRow};
 use serde_json::json;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
+use crate::carrier;
+use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids::{self, Target};
@@ -38,13 +40,15 @@ pub struct Args {
     /// Only the last N lines of each task; 0 means all.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub tail: usize,
-    /// Go on until the task is over.
+    /// Go on until the task is over, or the process that carried it is gone.
     #[arg(long, short)]
     pub follow: bool,
 }
 
 /// How often a log is looked at.
 const LOOK: Duration = Duration::from_millis(300);
+/// How often the process that writes it is looked for.
+const CARRIER_LOOK: Duration = Duration::from_secs(2);
 
 /// Carries out `ork runs logs`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
@@ -108,8 +112,9 @@ async fn attempted(world: &World, args: &Args, task: &TaskRow, names: &Names) ->
 async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> Result<()> {
     let attempt = args.attempt.unwrap_or(task.attempt);
     if attempt > task.attempt || attempt == 0 {
-        let message = format!("`{}` has had {} attempts", task.key, task.attempt);
-        return Err(Refusal::no_match(message).hint("ork why").into());
+        let had = if task.attempt == 1 { "1 attempt".to_owned() } else { format!("{} attempts", task.attempt) };
+        let message = format!("`{}` has had {had}", task.key);
+        return Err(Refusal::no_match(message).hint(format!("ork why {}{}", args.target, world.flags())).into());
     }
     let printer = Printer { world, task, attempt, name };
     let mut from = 0;
@@ -122,8 +127,14 @@ async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> 
         }
     }
     let mut open = Lines::default();
+    let mut next_look = Instant::now();
     loop {
         let is_over = !args.follow || is_over(world, task.task, attempt).await?;
+        let mut is_orphan = false;
+        if !is_over && Instant::now() >= next_look {
+            is_orphan = carrier::is_orphan(world, &row(world, task.task.run).await?).await?;
+            next_look = Instant::now() + CARRIER_LOOK;
+        }
         loop {
             let found = page(world.store.as_ref(), task.task, attempt, from).await?;
             for chunk in &found.chunks {
@@ -134,8 +145,14 @@ async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> 
                 break;
             }
         }
+        if is_over || is_orphan {
+            printer.lines(open.rest())?;
+        }
+        if is_orphan {
+            return Err(carrier::refusal(world, task.task.run).into());
+        }
         if is_over {
-            return printer.lines(open.rest());
+            return Ok(());
         }
         sleep(LOOK).await;
     }

@@ -4,8 +4,8 @@ use anyhow::Result;
 use ork_core::store::RunRow;
 use serde_json::json;
 
+use crate::carrier;
 use crate::carry::row;
-use crate::commands::run::carrier;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
@@ -32,7 +32,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
     let asked = world.store.resume_run(SCOPE, id, &world.actor(), world.now()).await?;
     let found = row(&world, id).await?;
-    let is_orphan = found.in_process && !found.status.is_terminal() && carrier(&world, id).await?.is_none();
+    let is_orphan = carrier::is_orphan(&world, &found).await?;
     if !asked {
         return Err(refusal(&world, &found, is_orphan).into());
     }
@@ -42,8 +42,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     }
     out.data(format!("resumed: {id}"))?;
     if is_orphan {
-        let flags = world.flags();
-        out.talk(format!("the process that carried it is gone; go on with: ork run --resume {id}{flags}"));
+        out.talk(carrier::gone(&world, id));
     }
     Ok(Exit::Success)
 }

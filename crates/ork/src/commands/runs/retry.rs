@@ -4,9 +4,11 @@ use anyhow::Result;
 use ork_core::graph::{NewRun, Pin, Reuse, TriggeredBy};
 use ork_core::id::WorkspaceId;
 use ork_core::plan::Plan;
+use ork_core::state::RunStatus;
 use ork_core::store::{RunRow, StoredPlan};
 use serde_json::json;
 
+use crate::carrier::is_orphan;
 use crate::carry::{self, Carriage, carry, row};
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
@@ -52,8 +54,14 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let id = ids::run(store, SCOPE, &args.run).await?;
     let old = row(&world, id).await?;
     if !old.status.is_terminal() {
-        let message = format!("`{id}` is {}: only a run that is over can be repeated", old.status);
-        return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
+        let is_orphan = is_orphan(&world, &old).await?;
+        let (gone, next) = if is_orphan { (", its process is gone", "run --resume") } else { ("", "runs watch") };
+        let message = format!("`{id}` is {}{gone}: only a run that is over can be repeated", old.status);
+        return Err(Refusal::usage(message).hint(format!("ork {next} {id}{}", world.flags())).into());
+    }
+    if old.status == RunStatus::Success && !args.all && args.from.is_none() {
+        let hint = format!("ork runs retry {id} --all{0}, or --from TASK", world.flags());
+        return Err(Refusal::usage(format!("`{id}` succeeded: there is nothing to repeat")).hint(hint).into());
     }
     let (stored, plan) = carry::plan(&world, id).await?;
     let how = args.how.settle(out, config)?;
@@ -68,7 +76,12 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let note = format!("retry of {id}, {taken} of {} taken over", tasks(u64::from(old.tasks_total)));
     if old.in_process {
         out.talk(format!("{}  {}  {note}", new.plan.name, new.id));
-        return carry(&world, new.id, &Carriage { how, new: Some(&new), before: None, strays: Vec::new() }).await;
+        return carry(
+            &world,
+            new.id,
+            &Carriage { how, new: Some(&new), before: None, strays: Vec::new(), again: None },
+        )
+        .await;
     }
     if out.json {
         out.value(&json!({"run_id": new.id.to_string(), "retry_of": id.to_string(), "reused": taken}))?;

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::host;
 use crate::output::Output;
+use crate::why;
 use crate::workflow_file::{Inputs, WorkflowFile, bind};
 use crate::world::World;
 
@@ -49,6 +50,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     } else {
         out.data(new.id)?;
         out.talk(format!("queued; follow it with: ork runs watch {}{}", new.id, world.flags()));
+        if let Some(reason) = why::of_run(&world, new.id).await?.filter(why::needs_worker) {
+            out.talk(reason.text);
+        }
     }
     Ok(Exit::Success)
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use ork_core::id::RunId;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::carrier;
 use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::Exit;
@@ -20,7 +22,8 @@ use crate::world::{SCOPE, World};
 /// Options of `ork runs watch`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Exits with the run's verdict: 0 success, 1 failed, 3 cancelled. Ctrl-C only stops watching; the run goes on.
+Exits with the run's verdict: 0 success, 1 failed, 3 cancelled; with 1 as well when the \
+process that carried it is gone, and nobody goes on with it. Ctrl-C only stops watching; the run goes on.
 
 Examples:
   ork runs watch last
@@ -38,6 +41,8 @@ pub struct Args {
 
 /// How often the run is looked at.
 const LOOK: Duration = Duration::from_millis(200);
+/// How often its process is looked for while nothing happens.
+const CARRIER_LOOK: Duration = Duration::from_secs(2);
 /// The longest timeout: 30 years.
 const FOREVER: Duration = Duration::from_secs(946_080_000);
 
@@ -50,27 +55,35 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     out.talk(format!("{}  {id}  {}", found.name, status(found.status.word())));
     let style = args.progress.settle(out, config)?;
     let limit = args.timeout.map_or(FOREVER, Duration::from_millis).min(FOREVER);
-    let again = format!("ork runs watch {id}{}", world.flags());
     tokio::select! {
         ended = timeout_at(Instant::now() + limit, follow(&world, Follower::new(id, 0), style)) => match ended {
             Ok(ended) => ended?,
             Err(_) => {
-                warn(format!("timed out; the run goes on: {again}"));
+                warn(format!("timed out; {}", left(&world, id).await));
                 return Ok(Exit::TimedOut);
             }
         },
         _ = signals.next() => {
-            warn(format!("stopped watching; the run goes on: {again}"));
+            warn(format!("stopped watching; {}", left(&world, id).await));
             return Ok(Exit::Interrupted);
         }
     }
-    verdict::tell(&world, &row(&world, id).await?).await
+    verdict::tell(&world, &row(&world, id).await?, None).await
 }
 
-/// Tells what happens until the run is over. A database that does not answer is waited for.
+/// What becomes of a run that is watched no longer.
+async fn left(world: &World, id: RunId) -> String {
+    match row(world, id).await {
+        Ok(found) if carrier::is_orphan(world, &found).await.unwrap_or(false) => carrier::gone(world, id),
+        _ => format!("the run goes on: ork runs watch {id}{}", world.flags()),
+    }
+}
+
+/// Tells what happens until the run is over, or nobody goes on with it. A database that does not answer is waited for.
 async fn follow(world: &World, mut follower: Follower, style: Style) -> Result<()> {
     let mut progress = Progress::new(world.clone(), follower.run, style);
     let mut is_down = false;
+    let mut next_look = Instant::now();
     loop {
         match follower.next(world.store.as_ref()).await {
             Ok(rows) => {
@@ -82,6 +95,12 @@ async fn follow(world: &World, mut follower: Follower, style: Style) -> Result<(
                     continue;
                 }
                 progress.tick(&follower.names).await?;
+                if Instant::now() >= next_look {
+                    if carrier::is_orphan(world, &row(world, follower.run).await?).await? {
+                        return Err(carrier::refusal(world, follower.run).into());
+                    }
+                    next_look = Instant::now() + CARRIER_LOOK;
+                }
             }
             Err(error) if error.is_transient() => {
                 if !std::mem::replace(&mut is_down, true) {

@@ -12,6 +12,7 @@ use crate::exit_code::Exit;
 use crate::ids;
 use crate::names::Names;
 use crate::output::{Output, faint, status};
+use crate::progress::because;
 use crate::table;
 use crate::view;
 use crate::when::{duration, until};
@@ -125,8 +126,7 @@ pub fn words(world: &World, task: &TaskRow) -> String {
     if task.held {
         words.push("waits for a slot".into());
     }
-    if let Some(reason) = task.reason {
-        words.push(reason.word().into());
-    }
+    let because = task.reason.map(|reason| because(reason.word())).filter(|words| !words.is_empty());
+    words.extend(because.map(str::to_owned));
     words.join(", ")
 }
