@@ -25,6 +25,8 @@ pub struct Around<'a> {
     pub group: &'a GroupRow,
     /// The groups that it needs.
     pub parents: &'a [GroupRow],
+    /// The task whose failure kept it from running, where that is none of `parents`.
+    pub cause: Option<&'a str>,
     /// One attempt's time limit.
     pub timeout_ms: Option<u64>,
     /// Workers that live.
@@ -79,6 +81,8 @@ pub enum Why {
         reason: Option<Reason>,
         /// Who or what brought that about: a task that failed, a person, an earlier run.
         by: Option<String>,
+        /// The task whose failure began it, where `by` did not run either.
+        cause: Option<String>,
         /// What went wrong, if something did.
         message: Option<String>,
     },
@@ -256,7 +260,7 @@ fn why_over(around: Around<'_>) -> Why {
         _ => None,
     };
     let message = task.error.as_ref().map(|failure| failure.message.clone());
-    Why::Over { status: task.status, reason: task.reason, by, message }
+    Why::Over { status: task.status, reason: task.reason, by, cause: around.cause.map(str::to_owned), message }
 }
 
 /// The parents that did not succeed: `a`, or `a and 2 more`.
@@ -377,8 +381,8 @@ impl Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Over { status, reason, by, message } => {
-                over(f, (*status, *reason), by.as_deref(), message.as_deref())
+            Self::Over { status, reason, by, cause, message } => {
+                over(f, (*status, *reason), (by.as_deref(), cause.as_deref()), message.as_deref())
             }
             Self::Running { .. } => running(f, self),
             Self::WorkerGone { worker, attempt, silent_ms, queue, workers } => {
@@ -458,7 +462,7 @@ fn running(f: &mut fmt::Formatter<'_>, why: &Why) -> fmt::Result {
 fn over(
     f: &mut fmt::Formatter<'_>,
     (status, reason): (TaskStatus, Option<Reason>),
-    by: Option<&str>,
+    (by, cause): (Option<&str>, Option<&str>),
     message: Option<&str>,
 ) -> fmt::Result {
     write!(f, "it is over with `{status}`")?;
@@ -470,7 +474,10 @@ fn over(
         (Some(Reason::Reused), Some(by)) => write!(f, ": taken over from {by}")?,
         (Some(reason), _) => f.write_str(because(reason))?,
     }
-    match message {
+    if let Some(cause) = cause {
+        write!(f, " because `{cause}` failed")?;
+    }
+    match message.and_then(|message| message.lines().next()) {
         Some(message) => write!(f, "; {message}"),
         None => Ok(()),
     }

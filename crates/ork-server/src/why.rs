@@ -2,7 +2,7 @@
 
 mod slots;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
@@ -10,7 +10,7 @@ use ork_core::event::EventType;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::plan::Plan;
-use ork_core::state::{RunStatus, TaskStatus};
+use ork_core::state::{self, RunStatus, TaskStatus};
 use ork_core::store::{GroupRow, RunRow, StoredPlan, TaskFilter, TaskRow, WorkerRow};
 use ork_core::why::{Around, Slots, Why, why_task};
 
@@ -54,6 +54,8 @@ struct Gathered {
     run_slots: Option<Slots>,
     /// How the slots of tasks' concurrency keys stand, for those that somebody waits for.
     slots: BTreeMap<String, Slots>,
+    /// Tasks that failed, for those that did not run for such a reason.
+    failed: Vec<TaskRow>,
     /// Tasks at work on the workers that serve a lane, for those that something is queued in.
     at_work: BTreeMap<String, u32>,
 }
@@ -151,7 +153,12 @@ async fn gather(look: Look<'_>, id: RunId, tasks: &[TaskRow]) -> StoreResult<Opt
     let (paused, run_slots) = (paused(look, &run).await?, slots::of_run(look, &run, &plan).await?);
     let slots = slots::of_tasks(look, tasks, &plan).await?;
     let at_work = at_work(look, tasks, &workers).await?;
-    Ok(Some(Gathered { run, names, plan, workers, gone, paused, run_slots, slots, at_work }))
+    let failed = if tasks.iter().any(|task| task.reason == Some(state::Reason::Upstream)) {
+        failures(look, id, LOOK_MAX).await?
+    } else {
+        Vec::new()
+    };
+    Ok(Some(Gathered { failed, run, names, plan, workers, gone, paused, run_slots, slots, at_work }))
 }
 
 /// Who paused a run, and when. Little happens to a paused run, so that is among its last events.
@@ -192,6 +199,22 @@ async fn at_work(look: Look<'_>, tasks: &[TaskRow], workers: &[WorkerRow]) -> St
 }
 
 impl Gathered {
+    /// The failed task that kept one from running although it does not need it itself.
+    fn cause(&self, task: &TaskRow) -> Option<String> {
+        if task.reason != Some(state::Reason::Upstream) {
+            return None;
+        }
+        let needs = |g: u32| self.plan.nodes.get(g as usize).map_or(&[][..], |node| &node.depends_on);
+        if self.failed.iter().any(|failed| needs(task.g).contains(&failed.g)) {
+            return None;
+        }
+        let (mut above, mut open) = (BTreeSet::new(), vec![task.g]);
+        while let Some(g) = open.pop() {
+            open.extend(needs(g).iter().filter(|parent| above.insert(**parent)));
+        }
+        self.failed.iter().find(|failed| above.contains(&failed.g)).map(|failed| self.names.of_task(failed))
+    }
+
     fn explain(&self, look: Look<'_>, task: TaskRow) -> Option<Reason> {
         let group = self.names.groups().iter().find(|group| group.g == task.g)?;
         let node = self.plan.nodes.get(task.g as usize);
@@ -199,7 +222,9 @@ impl Gathered {
             let is_parent = |group: &&GroupRow| node.depends_on.contains(&group.g);
             self.names.groups().iter().filter(is_parent).cloned().collect()
         });
+        let cause = self.cause(&task);
         let why = why_task(Around {
+            cause: cause.as_deref(),
             task: &task,
             run: &self.run,
             group,

@@ -32,7 +32,7 @@ pub async fn orphans(world: &World, runs: &[RunRow]) -> Result<BTreeSet<RunId>> 
     let is_orphan = |run: &&RunRow| {
         let lane = Pin::Process.lane("", run.id);
         let served = |workers: &[WorkerRow]| workers.iter().any(|worker| worker.lanes.contains(&lane));
-        let is_young = world.now().since_ms(run.created_at) < YOUNG_MS;
+        let is_young = run.started_at.is_none() && world.now().since_ms(run.created_at) < YOUNG_MS;
         !served(&living) && (!is_young || served(&workers))
     };
     Ok(runs.iter().filter(carried).filter(is_orphan).map(|run| run.id).collect())

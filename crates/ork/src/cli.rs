@@ -1,11 +1,13 @@
 //! The command line.
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
     completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve, tasks,
     validate, version, why, worker, workers,
 };
+use crate::exit_code::Refusal;
 
 /// Ork runs pipelines and remembers everything.
 #[derive(Debug, Parser)]
@@ -79,4 +81,47 @@ pub enum Command {
     Man(man::Args),
     /// Say which version this is.
     Version(version::Args),
+}
+
+/// Commands that other tools have, and what they are here.
+const FOREIGN: &[(&str, &str)] = &[
+    ("cancel", "ork runs cancel"),
+    ("diff", "ork runs diff"),
+    ("list", "ork runs list"),
+    ("log", "ork runs logs"),
+    ("logs", "ork runs logs"),
+    ("ls", "ork runs list"),
+    ("pause", "ork runs pause"),
+    ("ps", "ork runs list is:running"),
+    ("resume", "ork run --resume last"),
+    ("retry", "ork runs retry last"),
+    ("rerun", "ork runs retry last"),
+    ("show", "ork runs show last"),
+    ("status", "ork runs show last"),
+    ("stop", "ork runs cancel"),
+    ("submit", "ork runs submit FILE"),
+    ("watch", "ork runs watch"),
+];
+
+/// What to type for a command of another tool.
+pub fn foreign(word: &str) -> Option<&'static str> {
+    FOREIGN.iter().find(|(known, _)| *known == word).map(|(_, command)| *command)
+}
+
+/// What was meant by a command line that clap refuses, where its own suggestions lead astray.
+pub fn meant(error: &clap::Error) -> Option<Refusal> {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let word = word(ContextKind::InvalidSubcommand)?;
+            Some(Refusal::usage(format!("there is no command `{word}`")).hint(foreign(word)?))
+        }
+        ErrorKind::UnknownArgument if word(ContextKind::InvalidArg)? == "-v" => {
+            Some(Refusal::usage("there is no option `-v`").hint("ork --version, or ork version for the same"))
+        }
+        _ => None,
+    }
 }

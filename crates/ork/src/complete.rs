@@ -5,6 +5,7 @@ mod bash;
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -22,12 +23,16 @@ use ork_core::state::RunStatus;
 use ork_core::store::{GroupRow, RunFilter, RunRow, Store, TaskFilter};
 use ork_engine::DatabaseClock;
 use ork_filter::Known;
+use ork_workflow::{InputSpec, Workflow};
+use serde_json::Map;
 
 use crate::cli::Cli;
 use crate::config::Config;
 use crate::ids;
 use crate::names::{Names, number};
+use crate::pages;
 use crate::when::ago;
+use crate::workflow_file::WorkflowFile;
 use crate::world::SCOPE;
 
 /// Set by the scripts of `ork completions`: this process is to complete, for the shell of that name.
@@ -53,7 +58,7 @@ pub fn answer() -> bool {
     if shell == "bash" {
         words = bash::split(words.first().map_or("", String::as_str)).words;
     }
-    let factory = || command(database(&words).as_deref());
+    let factory = || with_completers(Cli::command(), &Asker { database: database(&words), words: words.clone() });
     let env = CompleteEnv::with_factory(factory).var(VARIABLE).completer("ork").shells(SHELLS);
     // What cannot be completed is not: a message would stand in the middle of somebody's command line.
     env.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref()).unwrap_or(true)
@@ -67,17 +72,17 @@ fn database(words: &[String]) -> Option<String> {
 
 /// The command line, whose arguments know what they can be. One place for all commands: an argument is known by its name,
 /// which means the same everywhere.
-fn command(database: Option<&str>) -> Command {
-    with_completers(Cli::command(), &Asker { database: database.map(str::to_owned) })
-}
-
 fn with_completers(command: Command, asker: &Asker) -> Command {
     let lists_runs = command.get_name() == "list" && command.get_arguments().any(|arg| arg.get_id() == "words");
     let draws = command.get_name() == "graph";
     let command = command.mut_args(|arg| {
         let asker = asker.clone();
         let completer = match arg.get_id().as_str() {
-            "run" | "resume" | "before" => ArgValueCompleter::new(move |word: &OsStr| asker.runs(word)),
+            "resume" => ArgValueCompleter::new(move |word: &OsStr| asker.live_runs(word)),
+            "from" => ArgValueCompleter::new(move |word: &OsStr| beginning(asker.tasks_of_file(), word)),
+            "inputs" => ArgValueCompleter::new(move |word: &OsStr| beginning(asker.inputs_of_file(), word)),
+            "code" => return arg.add(ArgValueCandidates::new(codes)),
+            "run" | "before" => ArgValueCompleter::new(move |word: &OsStr| asker.runs(word)),
             "target" if draws => ArgValueCompleter::new(move |word: &OsStr| {
                 let mut found = PathCompleter::any().complete(word);
                 found.extend(asker.runs(word));
@@ -103,9 +108,15 @@ fn statuses() -> Candidates {
     RunStatus::ALL.iter().map(|status| CompletionCandidate::new(status.word())).collect()
 }
 
-/// Asks the database.
+fn codes() -> Candidates {
+    pages::all().map(|page| candidate(page.code, page.title)).collect()
+}
+
+/// Asks the database, and the file that the command line names.
 #[derive(Clone)]
 struct Asker {
+    /// The words of the command line.
+    words: Vec<String>,
     /// What `--database` says.
     database: Option<String>,
 }
@@ -139,9 +150,43 @@ impl Asker {
         })
     }
 
+    /// The workflow of the first file on the line that is one.
+    fn workflow(&self) -> Option<Workflow> {
+        let files = self.words.iter().map(Path::new);
+        let mut files = files.filter(|path| path.extension().is_some() && path.is_file());
+        files.find_map(|path| WorkflowFile::read(path).ok()?.parse().ok())
+    }
+
+    fn tasks_of_file(&self) -> Candidates {
+        let plan = self.workflow().and_then(|workflow| workflow.sketch(&Map::new()).ok()).unwrap_or_default();
+        plan.nodes.into_iter().map(|node| CompletionCandidate::new(node.key)).collect()
+    }
+
+    fn inputs_of_file(&self) -> Candidates {
+        let Some(workflow) = self.workflow() else { return Vec::new() };
+        let about = |input: &InputSpec| input.description.clone().unwrap_or_default();
+        workflow.inputs().iter().map(|input| candidate(format!("{}=", input.name), about(input))).collect()
+    }
+
     fn runs(&self, word: &OsStr) -> Candidates {
         let typed = word.to_string_lossy().into_owned();
-        let found = self.ask(async move |store: &dyn Store, now| runs(store, &typed, now).await);
+        let found =
+            self.ask(async move |store: &dyn Store, now| Ok(runs(&newest(store, RUNS_MAX).await?, &typed, now)));
+        beginning(found, word)
+    }
+
+    /// Runs that are not over.
+    fn live_runs(&self, word: &OsStr) -> Candidates {
+        let typed = word.to_string_lossy().into_owned();
+        let found = self.ask(async move |store: &dyn Store, now| {
+            let mut rows = newest(store, RUNS_MAX).await?;
+            let is_last_over = rows.first().is_some_and(|row| row.status.is_terminal());
+            rows.retain(|row| !row.status.is_terminal());
+            let mut found = runs(&rows, &typed, now);
+            // `last` is the newest of all.
+            found.retain(|candidate| !is_last_over || candidate.get_value() != "last");
+            Ok(found)
+        });
         beginning(found, word)
     }
 
@@ -152,7 +197,7 @@ impl Asker {
             if let Some((run, key)) = typed.split_once('/') {
                 return tasks(store, run, key).await;
             }
-            let mut found = runs(store, &typed, now).await?;
+            let mut found = runs(&newest(store, RUNS_MAX).await?, &typed, now);
             if typed == "last" || typed.parse::<RunId>().is_ok() {
                 found.extend(tasks(store, &typed, "").await?);
             }
@@ -205,8 +250,7 @@ fn labels(rows: &[RunRow]) -> Vec<(String, String)> {
 }
 
 /// `last`, and the newest runs, with their prefix unless digits were typed without it.
-async fn runs(store: &dyn Store, word: &str, now: Timestamp) -> Result<Candidates> {
-    let rows = newest(store, RUNS_MAX).await?;
+fn runs(rows: &[RunRow], word: &str, now: Timestamp) -> Candidates {
     let is_bare = word.starts_with(|c: char| c.is_ascii_hexdigit());
     let mut found = Vec::new();
     if let Some(row) = rows.first() {
@@ -216,7 +260,7 @@ async fn runs(store: &dyn Store, word: &str, now: Timestamp) -> Result<Candidate
         let id = if is_bare { row.id.uuid().to_string() } else { row.id.to_string() };
         candidate(id, about(row, now))
     }));
-    Ok(found)
+    found
 }
 
 fn about(row: &RunRow, now: Timestamp) -> String {

@@ -8,6 +8,7 @@ use ork_workflow::nearest;
 
 use crate::exit_code::Refusal;
 use crate::names::{Names, number};
+use crate::progress::tasks;
 
 /// A run, or one of its tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +74,8 @@ pub async fn target(store: &dyn Store, scope: Scope, text: &str) -> Result<Targe
         None => only_index(group, run)?,
     };
     if index >= group.size.unwrap_or(1) {
-        let size = group.size.unwrap_or(1);
-        return Err(Refusal::no_match(format!("`{key}` has {size} tasks, numbered from 0: there is no {index}")).into());
+        let tasks = tasks(u64::from(group.size.unwrap_or(1)));
+        return Err(Refusal::no_match(format!("`{key}` has {tasks}, numbered from 0: there is no {index}")).into());
     }
     Ok(Target::Task(TaskRef { run, n: number(group, index) }))
 }

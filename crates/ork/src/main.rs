@@ -54,7 +54,16 @@ fn main() -> ExitCode {
     if complete::answer() {
         return Exit::Success.into();
     }
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => match cli::meant(&error) {
+            Some(refusal) => {
+                let json = std::env::args_os().any(|arg| arg == "--json");
+                return fail(Output { json }, &refusal.into()).into();
+            }
+            None => error.exit(),
+        },
+    };
     let out = Output { json: cli.json };
     let done = start(cli, out);
     match done {

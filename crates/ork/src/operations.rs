@@ -20,7 +20,7 @@ pub struct Serving {
     /// Serve an operation by a shell script; may be repeated.
     ///
     /// A task with this `operation` runs the script, which finds the task's `params` in the file $ORK_PARAMS and answers
-    /// in $ORK_OUTPUT. A relative path at its beginning is a file of the current folder. `[operations]` in `ork.toml` does
+    /// in $ORK_OUTPUT. A relative path at its beginning is a file of the current folder, and so is the name of a file there. `[operations]` in `ork.toml` does
     /// the same for good.
     #[arg(long = "operation", value_name = "NAME=COMMAND")]
     operations: Vec<String>,
@@ -53,9 +53,9 @@ impl Serving {
 /// What is wrong with a name that is none.
 pub const NAME_RULE: &str = "an operation's name has 1 to 128 characters of A-Z a-z 0-9 . _ -";
 
-/// A program and its arguments. One that is a relative path is a file below `folder`, wherever the task runs.
+/// A program and its arguments. One that is a relative path, or names such a file, is a file below `folder`, wherever the task runs.
 pub fn argv(mut argv: Vec<String>, folder: &Path) -> Program {
-    if let Some(program) = argv.first_mut().filter(|program| is_relative(program)) {
+    if let Some(program) = argv.first_mut().filter(|program| is_below(folder, program)) {
         *program = beside(program, folder);
     }
     Program::Argv(argv)
@@ -66,15 +66,21 @@ pub fn script(text: &str, folder: &Path) -> Program {
     let text = text.trim_start();
     let (word, rest) = text.split_at(text.find(|c: char| c.is_whitespace() || c == ';').unwrap_or(text.len()));
     let is_plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-/".contains(&b));
-    Program::Script(if is_plain && is_relative(word) {
+    Program::Script(if is_plain && is_below(folder, word) {
         format!("'{}'{rest}", beside(word, folder).replace('\'', "'\\''"))
     } else {
         text.to_owned()
     })
 }
 
-fn is_relative(program: &str) -> bool {
-    program.contains('/') && !program.starts_with('/')
+/// A relative path, or the bare name of a file there unless it is a program's on the `PATH`: `test` stays what it is.
+fn is_below(folder: &Path, program: &str) -> bool {
+    if program.contains('/') {
+        return !program.starts_with('/');
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_program = || std::env::split_paths(&path).any(|of| of.join(program).is_file());
+    !program.is_empty() && folder.join(program).is_file() && !is_program()
 }
 
 fn beside(program: &str, folder: &Path) -> String {
@@ -141,5 +147,10 @@ mod tests {
         let list = |program: &str| argv(vec![program.into(), "./b".into()], folder);
         assert_eq!(list("../a"), Program::Argv(vec!["/it's/../a".into(), "./b".into()]));
         assert_eq!(list("a"), Program::Argv(vec!["a".into(), "./b".into()]));
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let named = format!("'{}' --x", here.join("Cargo.toml").display());
+        assert!(matches!(script("Cargo.toml --x", here), Program::Script(text) if text == named));
+        let bin = Path::new("/bin");
+        assert!(matches!(script("sh --x", bin), Program::Script(text) if text == "sh --x"), "it is on the `PATH`");
     }
 }

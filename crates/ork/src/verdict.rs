@@ -118,7 +118,8 @@ pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: u
         world.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
     }
     let log = format!("ork runs logs {}/{name}{}", task.task.run, world.flags());
-    let has_run = task.started_at.is_some();
+    let kind = task.error.as_ref().map(|error| &error.kind);
+    let has_run = task.started_at.is_some() && !matches!(kind, Some(FailureKind::Start | FailureKind::Template));
     if tail.is_empty() && has_run {
         world.out.talk(format!("  {}", faint("it wrote nothing")));
     } else if tail.len() == lines {

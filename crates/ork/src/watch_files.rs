@@ -56,9 +56,7 @@ pub async fn repeat(
             let mut signals = Signals::listen()?;
             tokio::select! {
                 changed = eyes.next(&mut changes) => {
-                    let more = if changed.len() > 1 { format!(" and {} more", changed.len() - 1) } else { String::new() };
-                    let first = changed.first().map(|path| path.display().to_string()).unwrap_or_default();
-                    out.talk(format!("\nchanged: {first}{more}"));
+                    out.talk(format!("\nchanged: {}", eyes.name(changed, file)));
                 }
                 _ = signals.next() => {
                     warn("stopped watching");
@@ -99,6 +97,19 @@ impl Eyes {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// What changed, the workflow file first. Editors write into files that are gone by now: those are named only where
+    /// nothing else is.
+    fn name(&self, mut changed: BTreeSet<PathBuf>, file: &Path) -> String {
+        let is_there = |path: &PathBuf| self.folder.join(path).exists();
+        if changed.iter().any(is_there) {
+            changed.retain(is_there);
+        }
+        let own = changed.iter().find(|path| path.file_name() == file.file_name() && path.components().count() == 1);
+        let first = own.or(changed.first()).map(|path| path.display().to_string()).unwrap_or_default();
+        let more = if changed.len() > 1 { format!(" and {} more", changed.len() - 1) } else { String::new() };
+        format!("{first}{more}")
     }
 
     fn seen(&self, path: &Path) -> Option<PathBuf> {

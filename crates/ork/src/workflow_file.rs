@@ -9,6 +9,7 @@ use ork_core::limits::SOURCE_BYTES_MAX;
 use ork_workflow::{Bound, Diagnostic, Diagnostics, Format, Source, Workflow, nearest, parse};
 use serde_json::{Map, Value};
 
+use crate::cli::foreign;
 use crate::commands::tasks::show::cut;
 use crate::exit_code::{Exit, Refusal};
 use crate::output::{Output, warn};
@@ -35,9 +36,11 @@ impl WorkflowFile {
         } else {
             fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
         };
-        read.map_err(|error| match near(path).filter(|_| error.kind() == ErrorKind::NotFound) {
-            Some(near) => refused(error.to_string()).hint(format!("did you mean `{}`?", near.display())),
-            None => refused(error.to_string()),
+        read.map_err(|error| {
+            let near = || near(path).map(|near| format!("did you mean `{}`?", near.display()));
+            let is_missing = error.kind() == ErrorKind::NotFound;
+            let hint = if is_missing { near().or_else(|| foreign(&name).map(str::to_owned)) } else { None };
+            Refusal { hint, ..refused(error.to_string()) }
         })?;
         let text = String::from_utf8(bytes).map_err(|_| refused("it is not UTF-8".into()))?;
         Ok(Self { name, text })

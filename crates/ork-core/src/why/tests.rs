@@ -24,6 +24,7 @@ fn worker_id() -> WorkerId {
 
 /// A queued task of a running run, a worker that serves its queue, and one parent that is over.
 struct Scene {
+    cause: Option<&'static str>,
     task: TaskRow,
     run: RunRow,
     group: GroupRow,
@@ -140,6 +141,7 @@ fn scene() -> Scene {
         run_slots: None,
         slots: None,
         at_work: None,
+        cause: None,
     }
 }
 
@@ -152,6 +154,7 @@ fn check(set: impl FnOnce(&mut Scene), code: &str, sentence: &str) -> Why {
         run: &scene.run,
         group: &scene.group,
         parents: &scene.parents,
+        cause: scene.cause,
         workers: &scene.workers,
         timeout_ms: scene.timeout_ms,
         gone: &scene.gone,
@@ -201,6 +204,12 @@ fn what_is_over_names_who_brought_that_about() {
         s.parents[0].tasks_bad = 2;
     };
     check(skipped, "over", "it is over with `skipped`: it needs `probe`, and that did not succeed");
+    let further = |s: &mut Scene| {
+        skipped(s);
+        s.cause = Some("list");
+    };
+    let words = "it is over with `skipped`: it needs `probe`, and that did not succeed because `list` failed";
+    check(further, "over", words);
     let stopped = |s: &mut Scene| {
         (s.task.status, s.task.reason) = (TaskStatus::Cancelled, Some(Reason::Stop));
         s.run.error = Some(Json::from_stored(r#"{"task":"list","kind":"exit","message":"exited with code 1"}"#));

@@ -153,7 +153,8 @@ fn find(name: &str, place: &Path, variables: &Variables) -> Result<PathBuf, Stri
         || {
             let path = variables.get(std::ffi::OsStr::new("PATH")).map(|path| path.to_string_lossy());
             let path = path.as_deref().unwrap_or("the system's default");
-            format!("failed to start `{name}`: no such program on the task's `PATH`, which is `{path}`")
+            // On a line of its own: lists show the first.
+            format!("failed to start `{name}`: no such program on the task's `PATH`\n`PATH` is {path}")
         },
         |path| not_executable(&path),
     ))

@@ -1,7 +1,7 @@
 //! `ork graph`: a workflow or a run, drawn.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -35,7 +35,7 @@ pub struct Args {
     pub target: PathBuf,
     #[command(flatten)]
     pub inputs: Inputs,
-    /// How it is written [default: what the name of --output ends in, else mermaid]
+    /// How it is written [default: what the name of --output ends in (svg, dot, mmd, json), else mermaid]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub format: Option<Format>,
     /// Write into this file rather than to the standard output.
@@ -57,16 +57,23 @@ pub enum Format {
 }
 
 impl Args {
-    fn format(&self, out: Output) -> Format {
-        let ending = self.output.as_deref().and_then(Path::extension).and_then(|ending| ending.to_str());
-        let of_name = ending.and_then(|ending| match ending {
-            "dot" | "gv" => Some(Format::Dot),
-            "svg" => Some(Format::Svg),
-            "json" => Some(Format::Json),
-            _ => None,
-        });
+    fn format(&self, out: Output) -> Result<Format, Refusal> {
         let by_default = if out.json { Format::Json } else { Format::Mermaid };
-        self.format.or(of_name).unwrap_or(by_default)
+        if let Some(format) = self.format {
+            return Ok(format);
+        }
+        let Some(path) = &self.output else { return Ok(by_default) };
+        match path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase()).as_deref() {
+            Some("dot" | "gv") => Ok(Format::Dot),
+            Some("svg") => Ok(Format::Svg),
+            Some("json") => Ok(Format::Json),
+            Some("mmd" | "mermaid" | "md") => Ok(Format::Mermaid),
+            None => Ok(by_default),
+            Some(ending) => {
+                let message = format!("no graph can be written as `{ending}`: the endings are svg, dot, mmd, json");
+                Err(Refusal::usage(message).hint(format!("-o {}", path.with_extension("svg").display())))
+            }
+        }
     }
 
     /// A file that is there goes before a run of that name; what cannot be a run's name is a file that is missing.
@@ -78,9 +85,10 @@ impl Args {
 
 /// Carries out `ork graph`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    let format = args.format(out)?;
     let graph = if args.is_file() { of_file(&args, out)? } else { Some(of_run(&args, out, config).await?) };
     let Some(graph) = graph else { return Ok(Exit::Invalid) };
-    let text = match args.format(out) {
+    let text = match format {
         Format::Mermaid => graph.to_mermaid(),
         Format::Dot => graph.to_dot(),
         Format::Svg => graph.to_svg(),

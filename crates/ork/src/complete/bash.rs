@@ -18,7 +18,7 @@ const SCRIPT: &str = r#"_ork() {
     while IFS= read -r line; do
         COMPREPLY+=("$line")
     done < <(VARIABLE=bash ork -- "${COMP_LINE:0:COMP_POINT}" "$2" "$COMP_TYPE" 2>/dev/null)
-    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]]; then
+    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[/=] ]]; then
         compopt -o nospace 2>/dev/null
     fi
 }
@@ -61,6 +61,8 @@ impl EnvCompleter for Bash {
         let last = typed.words.len().saturating_sub(1);
         let whole = typed.words.last().map_or("", String::as_str);
         let mut found = complete(command, typed.words.iter().map(OsString::from).collect(), last, folder)?;
+        // Where a value has no candidate there is an empty one.
+        found.retain(|candidate| !candidate.get_value().is_empty());
         // Before anything is typed, options would hide what is asked for; after a `-` they are what is asked for.
         let is_option = |candidate: &CompletionCandidate| candidate.get_value().to_string_lossy().starts_with('-');
         if whole.is_empty() && !found.iter().all(is_option) {

@@ -143,11 +143,17 @@ fn files_that_change_run_it_again() {
     run.wait_for("changed: flow.yaml");
     run.wait_for("failed: a");
     run.wait_for("watching");
+    // As editors write.
+    home.file("a-new-file", "tasks:\n  a: {run: exit 2}\n");
+    std::fs::rename(home.project().join("a-new-file"), home.project().join("flow.yaml")).unwrap();
+    run.wait_for("changed: flow.yaml");
+    run.wait_for("exited with code 2");
+    run.wait_for("watching");
     home.file("flow.yaml", "tasks: nonsense\n");
     run.wait_for("nothing was run");
     run.wait_for("watching");
     run.signal(Signal::INT);
     assert!(run.end(&home).starts_with("exit 130\n"));
-    assert_eq!(home.values("runs list --json").len(), 3);
+    assert_eq!(home.values("runs list --json").len(), 4);
     assert!(home.says("run --watch-files -").starts_with("exit 2\n"));
 }

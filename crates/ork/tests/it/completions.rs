@@ -42,6 +42,9 @@ fn check(home: &Home, at: &str) {
     assert_eq!(complete("ork runs logs last", LIST), "last  (the newest: nightly failed, AGE)\nlast/a  (failed)\n");
     assert_eq!(complete(&format!("ork why {etl}/"), LIST), "run_ID/one  (2 tasks, 0 left)\nrun_ID/two  (success)\n");
     assert_eq!(complete(&format!("ork why {etl}/one/"), LIST), "run_ID/one/0  (success)\nrun_ID/one/1  (success)\n");
+    assert_eq!(once(home, &format!("ork{at} run --resume "), INSERT), "", "all are over");
+    assert!(home.says(&format!("runs submit etl.yaml{at}")).starts_with("exit 0\n"));
+    assert!(complete("ork run --resume ", LIST).contains("etl"), "one is not");
     assert_eq!(complete("ork runs list --name ", INSERT), "etl\nnightly\n");
     assert_eq!(complete("ork runs list --name=n", INSERT), "nightly\n");
     assert_eq!(complete("ork runs list --label ", INSERT), "team=media\n");
@@ -82,6 +85,15 @@ fn words_are_completed_without_a_database() {
     check("ork runs list 'created>-1", &["-1h", "-1d"]);
     check("ork runs list 'status:failed is:h", &["held"]);
     check("ork validate a", &["a\\ flow.yaml"]);
+    home.file(
+        "in.yaml",
+        "inputs: {size: {default: 1}, side: {required: true}}\ntasks:\n  cut: {run: x}\n  mix: {run: x}\n",
+    );
+    check("ork run in.yaml --from ", &["cut", "mix"]);
+    check("ork run in.yaml --from=m", &["mix"]);
+    check("ork run in.yaml -i s", &["size=", "side="]);
+    check("ork run in.yaml -i siz", &["size="]);
+    check("ork explain exit-1", &["exit-1", "exit-130"]);
     // Nothing to offer is nothing, and nothing is made.
     check("ork runs watch ", &["--timeout", "--json", "--progress", "--database", "--help"]);
     check("ork why last/", &[]);

@@ -19,6 +19,7 @@ fn a_retry_is_compared_with_what_it_repeats() {
     assert!(home.says("run flow.yaml").starts_with("exit 1\n"));
     home.file("there", "");
     assert!(home.says("runs retry last").starts_with("exit 0\n"));
+    assert_eq!(home.says("runs diff"), home.says("runs diff last"));
     insta::assert_snapshot!(home.says("runs diff last"), @r#"
     exit 0
     --- stdout

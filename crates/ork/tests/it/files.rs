@@ -25,7 +25,13 @@ fn every_error_of_a_file_is_told_and_nothing_is_created() {
       |                                   ^^^^^^^^^
      = help: did you mean `depends_on`?
 
-    `bad.yaml` has 2 errors; nothing was run. More about one: ork explain ORK-E0410
+    error[ORK-E0303]: task `a` depends on `b`, which does not exist
+     --> bad.yaml:2:47
+      |
+    2 |   a: {run: "echo {{ inputs.x }}", depend_on: [b]}
+      |                                               ^
+
+    `bad.yaml` has 3 errors; nothing was run. More about one: ork explain ORK-E0410
     "#);
     assert!(home.says("run missing.yaml").starts_with("exit 2\n"));
     assert!(home.says("run").starts_with("exit 2\n"));
@@ -156,6 +162,12 @@ fn names_that_are_nearly_right_are_recognised() {
     check("runs list --name nightli", 0, "no run matches; did you mean `nightly`?");
     check("runs list --name weekly", 0, "no run matches\n");
     check("why last/fecth", 7, "has no task `fecth`\n  try: did you mean `fetch`?");
+    check("why last/fetch/1", 7, "`fetch` has 1 task, numbered from 0: there is no 1");
+    check("list", 2, "there is no command `list`\n  try: ork runs list\n");
+    check("--json status", 2, "\"hint\":\"ork runs show last\"");
+    check("runs ps", 2, "try: ork runs list is:running");
+    check("run logs", 2, "failed to read `logs`: No such file or directory (os error 2)\n  try: ork runs logs\n");
+    check("-v", 2, "there is no option `-v`\n  try: ork --version");
     check("rnus list", 2, "similar subcommands exist: 'run', 'runs'");
     check("runs lits", 2, "a similar subcommand exists: 'list'");
 }

@@ -138,5 +138,8 @@ fn the_manual_has_every_command() {
     assert!(page.contains(".TH ork 1") && page.contains("ork\\-validate(1)"), "{page}");
     let page = home.says("man runs logs");
     assert!(page.contains(".TH ork-runs-logs 1") && page.contains("\\-\\-follow"), "{page}");
+    assert!(page.contains("[OPTIONS] [RUN|TASK]"), "{page}");
+    assert!(page.contains(&format!("\"ork {}\"", env!("CARGO_PKG_VERSION"))), "{page}");
+    assert!(page.contains(".SH EXAMPLES\n.nf\nork runs logs last\n") && !page.contains("EXTRA"), "{page}");
     assert!(home.says("man runs dance").starts_with("exit 7\n"));
 }

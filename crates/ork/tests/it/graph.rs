@@ -130,6 +130,13 @@ fn the_name_of_the_output_says_its_form() {
     }
     assert!(home.says("graph flow.yaml -o a.svg --format dot").starts_with("exit 0\n"));
     assert!(fs::read_to_string(home.project().join("a.svg")).unwrap().starts_with("digraph "));
+    insta::assert_snapshot!(home.says("graph flow.yaml -o a.png"), @r"
+    exit 2
+    --- stderr
+    error: no graph can be written as `png`: the endings are svg, dot, mmd, json
+      try: -o a.svg
+    ");
+    assert!(!home.project().join("a.png").exists());
     assert!(home.says("graph flow.yaml -o no/where.svg").contains("failed to write `no/where.svg`"));
 }
 

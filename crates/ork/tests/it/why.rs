@@ -127,6 +127,15 @@ const CASES: &[Case] = &[
         says: "skipped  b: it is over with `skipped`: it needs `a`, and that did not succeed",
     },
     Case {
+        tasks: "  a: {run: \"false\"}\n  b: {depends_on: [a], run: \"true\"}\n  c: {depends_on: [b], run: \"true\"}",
+        start: "run flow.yaml",
+        until: "next:",
+        then: &[],
+        task: "c",
+        code: "over",
+        says: "skipped  c: it is over with `skipped`: it needs `b`, and that did not succeed because `a` failed",
+    },
+    Case {
         tasks: "  a: {run: \"false\"}\n  b: {run: sleep 60}\n  c: {depends_on: [b], run: \"true\"}",
         start: "run flow.yaml",
         until: "failed",

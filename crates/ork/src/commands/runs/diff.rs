@@ -31,8 +31,8 @@ Examples:
   ork runs diff last
   ork runs diff 9def 41c0 --json")]
 pub struct Args {
-    /// A run; alone, one that repeats another or took tasks over from it.
-    #[arg(value_name = "RUN")]
+    /// A run; alone, one that repeats another or took tasks over from it [default: the newest run]
+    #[arg(value_name = "RUN", default_value = "last", hide_default_value = true)]
     pub a: String,
     /// The run to compare it with.
     #[arg(value_name = "OTHER")]

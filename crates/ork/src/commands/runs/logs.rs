@@ -197,6 +197,8 @@ impl Printer<'_> {
                     "line": line,
                 }))?;
             } else if let Some(name) = self.name {
+                // A carriage return would write the line over the name.
+                let line = line.replace('\r', " ");
                 self.world.out.data(format!("{} {line}", faint(&format!("{name} |"))))?;
             } else {
                 self.world.out.data(line)?;
