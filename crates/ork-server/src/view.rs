@@ -32,7 +32,7 @@ pub fn run_summary(row: &RunRow) -> RunSummary {
         held: row.held,
         priority: row.priority,
         labels: row.labels.clone(),
-        error: row.error.as_ref().map(Json::value),
+        error: row.error.as_ref().map(run_error),
         triggered_by: row.triggered_by.clone(),
         retry_of: row.retry_of.map(|id| id.to_string()),
         host: row.host.clone(),
@@ -173,9 +173,16 @@ pub fn run_why(run: &RunRow, reasons: &[why::Reason], failures: &[TaskRow]) -> R
         run_id: run.id.to_string(),
         status: run.status.word().to_owned(),
         reasons: reasons.iter().map(reason).collect(),
-        error: run.error.as_ref().map(Json::value),
+        error: run.error.as_ref().map(run_error),
         failures: failures.iter().map(task).collect(),
     }
+}
+
+/// Each store writes the members in an order of its own.
+fn run_error(error: &Json) -> Value {
+    let mut value = error.value();
+    value.sort_all_objects();
+    value
 }
 
 fn word(reason: Reason) -> String {

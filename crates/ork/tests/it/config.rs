@@ -51,8 +51,8 @@ fn the_nearest_to_the_hand_applies() {
         json!({"key": "database", "value": "postgres://ada:…@h/d", "origin": "flag", "place": "--database"})
     );
     assert_eq!(said[1], json!({"key": "jobs", "value": 5, "origin": "variable", "place": "ORK_JOBS"}));
-    assert_eq!((&said[3]["value"], &said[4]["value"]), (&json!(["c", "d"]), &json!(10)));
-    assert_eq!(said[5]["origin"], "default");
+    assert_eq!((&said[4]["value"], &said[5]["value"]), (&json!(["c", "d"]), &json!(10)));
+    assert_eq!(said[6]["origin"], "default");
 }
 
 #[test]

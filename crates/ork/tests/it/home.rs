@@ -163,13 +163,10 @@ impl Background {
     /// The next line of data.
     pub fn read_line(&mut self) -> String {
         let stdout = self.child.stdout.as_mut().unwrap();
-        let mut line = Vec::new();
+        let (mut line, mut byte) = (Vec::new(), [0]);
         // Byte by byte: what comes after it is somebody else's.
-        for byte in stdout.bytes() {
-            match byte.unwrap() {
-                b'\n' => break,
-                byte => line.push(byte),
-            }
+        while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+            line.push(byte[0]);
         }
         String::from_utf8(line).unwrap()
     }

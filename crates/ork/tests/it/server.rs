@@ -122,7 +122,8 @@ fn every_route_answers_the_same_on_both_databases() {
         });
         let mut described: Vec<String> = described.collect();
         let mut called: Vec<String> = CALLS.iter().map(|(route, ..)| (*route).to_owned()).collect();
-        (described.sort(), called.sort());
+        described.sort();
+        called.sort();
         assert_eq!(described, called, "each route stands in CALLS");
         assert!(server.get("/docs").header("content-security-policy").unwrap().contains("default-src 'none'"));
     });
@@ -176,7 +177,8 @@ fn pages_follow_each_other() {
     let mut listed = walk(RUNS, "id");
     let mut runs: Vec<Value> = runs.into_iter().map(Value::from).collect();
     assert!(listed.is_sorted_by(|a, b| a.as_str() > b.as_str()), "newest first");
-    (listed.sort_by_key(Value::to_string), runs.sort_by_key(Value::to_string));
+    listed.sort_by_key(Value::to_string);
+    runs.sort_by_key(Value::to_string);
     assert_eq!(listed, runs);
 }
 
@@ -230,134 +232,161 @@ fn posted(server: &Server, headers: &str, body: &[u8]) -> Answer {
     server.raw(&[head.as_bytes(), body].concat())
 }
 
+const JSON: &str = "content-type: application/json\r\n";
+
+/// Bodies that are refused, with the headers they come with.
+const BODIES: &[(&str, &str, &[u8])] = &[
+    ("nothing", JSON, b""),
+    ("blanks", JSON, b"  \n "),
+    ("no JSON", JSON, b"{\"workflow\": "),
+    ("a comma too many", JSON, b"{\"workflow\": \"a\",}"),
+    ("two values", JSON, b"{} {}"),
+    ("a list", JSON, b"[]"),
+    ("null", JSON, b"null"),
+    ("no workflow", JSON, b"{}"),
+    ("both", JSON, b"{\"workflow\": \"a\", \"plan\": {}}"),
+    ("a wrong type", JSON, b"{\"workflow\": 3}"),
+    ("a wrong type inside", JSON, b"{\"workflow\": \"a\",\n \"labels\": {\"a/b\": 3}}"),
+    ("an unknown field", JSON, b"{\"workflow\": \"a\", \"inptu\": {}}"),
+    ("a field twice", JSON, b"{\"workflow\": \"a\", \"workflow\": \"b\"}"),
+    ("a number too large", JSON, b"{\"workflow\": \"a\", \"priority\": 99999999999}"),
+    ("bytes that are no UTF-8", JSON, b"{\"workflow\": \"\xff\"}"),
+    ("half a surrogate", JSON, b"{\"workflow\": \"\\ud800\"}"),
+    ("no type", "", b"{}"),
+    ("a form", "content-type: text/plain\r\n", b"{}"),
+    ("a wrong workflow", JSON, br#"{"workflow": "tasks:\n  a: {rum: echo}\n  b: {depends_on: [c], run: echo}\n"}"#),
+    ("a wrong plan", JSON, br#"{"plan": {"jobs": [{"id": "a"}]}}"#),
+    ("an unknown input", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "input": {"x": 1}}"#),
+    (
+        "NUL in an input",
+        JSON,
+        br#"{"workflow": "inputs: {x: {type: string}}\ntasks:\n  a: {run: echo}\n", "input": {"x": "\u0000"}}"#,
+    ),
+    (
+        "a wrong label",
+        JSON,
+        br#"{"workflow": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#,
+    ),
+    ("an empty name", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": ""}"#),
+    (
+        "a control character in a name",
+        JSON,
+        br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#,
+    ),
+    (
+        "two names",
+        "content-type: application/json\r\nidempotency-key: a\r\n",
+        br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "b"}"#,
+    ),
+];
+
+/// Paths that lead nowhere; `RUN` is a run.
+const PATHS: &[&str] = &[
+    "/nothing",
+    "/api/v1/nothing",
+    "/api/v2/runs",
+    "/api/v1/runs/run_x",
+    "/api/v1/runs/..%2f..%2fetc%2fpasswd",
+    "/api/v1/runs/../../etc/passwd",
+    "/api/v1/runs/%ff",
+    "/api/v1/runs/%00",
+    "/api/v1/runs/run_00000000-0000-0000-0000-000000000000",
+    "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/why",
+    "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/graph",
+    "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/events",
+    "/api/v1/tasks/RUN",
+    "/api/v1/tasks/task_00000000-0000-0000-0000-000000000001",
+    "/api/v1/runs/RUN/tasks?key=b",
+    "/api/v1/runs/RUN/tasks?status=faild",
+    "/api/v1/runs/RUN/tasks?cursor=-1",
+    "/api/v1/runs/RUN/events?after=-1",
+    "/api/v1/runs/RUN/logs",
+    "/api/v1/runs/RUN/logs?task=b",
+    "/api/v1/runs/RUN/logs?task=a/1",
+    "/api/v1/runs/RUN/logs?task=a&attempt=9",
+    "/api/v1/runs?limit=0",
+    "/api/v1/runs?limit=201",
+    "/api/v1/runs?limit=x",
+    "/api/v1/runs?limt=1",
+    "/api/v1/runs?cursor=x",
+    "/api/v1/runs?q=sttus:failed",
+    "/api/v1/runs?q=status:faild",
+    "/readyz?verbos",
+];
+
+/// Shows what was refused, name by name.
+fn check_refused(home: &Home, server: &Server, snapshot: &str, refused: Vec<(String, Answer)>) {
+    let said = refused.iter().map(|(name, answer)| format!("{name}\n  {}\n", answer.problem())).collect::<String>();
+    let said = said.replace(&server.port.to_string(), "PORT").replace('\0', "NUL");
+    insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!(snapshot, steady(home, &said));
+    });
+}
+
 #[test]
-fn bad_requests_are_told_what_is_wrong() {
+fn bodies_are_told_what_is_wrong() {
+    let home = Home::new();
+    let server = Server::start(&home, "");
+    let nested = |before: &str, open: &str, close: &str, depth: usize| {
+        format!("{before}{}1{}}}", open.repeat(depth), close.repeat(depth)).into_bytes()
+    };
+    let inputs = r#"{"workflow": "inputs: {a: {type: object}}\ntasks:\n  b: {run: echo}\n", "input": "#;
+    let named = format!("{JSON}idempotency-key: {}\r\n", "x".repeat(300));
+    let made = [
+        ("deep inputs", JSON, nested(inputs, "{\"a\":", "}", 100)),
+        ("a very deep plan", JSON, nested("{\"plan\": ", "[", "]", 100_000)),
+        ("a long name", &named, br#"{"workflow": "tasks:\n  a: {run: echo}\n"}"#.to_vec()),
+    ];
+    let fixed = BODIES.iter().map(|(name, headers, body)| (*name, *headers, body.to_vec()));
+    let refused = fixed.chain(made).map(|(name, headers, body)| (name.to_owned(), posted(&server, headers, &body)));
+    let mut refused: Vec<(String, Answer)> = refused.collect();
+    let (port, announced) = (server.port, "content-length: 8388609");
+    let huge = format!("POST {RUNS} HTTP/1.1\r\nhost: localhost:{port}\r\n{JSON}{announced}\r\n\r\n");
+    refused.push(("a huge body, as it is announced".into(), server.raw(huge.as_bytes())));
+    check_refused(&home, &server, "server-bodies", refused);
+    assert_eq!(server.get(RUNS).json()["items"], json!([]), "nothing of it was created");
+}
+
+#[test]
+fn paths_are_told_what_is_wrong() {
     let home = Home::new();
     let server = Server::start(&home, "");
     let run = submit(&server, "tasks:\n  a: {operation: nobody}\n");
-    let json = "content-type: application/json\r\n";
-    let deep = format!(
-        "{{\"workflow\": \"inputs: {{a: {{type: object}}}}\ntasks:\n  b: {{run: echo}}\n\", \"input\": {}1{}}}",
-        "{\"a\":".repeat(100),
-        "}".repeat(100)
-    )
-    .replace('\n', "\\n");
-    let deeper = format!("{{\"plan\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    let long = "x".repeat(300);
-    let named = format!("{json}idempotency-key: {long}\r\n");
-    let mut said = String::new();
-    let mut tell = |name: &str, answer: Answer| said += &format!("{name}\n  {}\n", answer.problem());
-    let posts: &[(&str, &str, &[u8])] = &[
-        ("nothing", json, b""),
-        ("blanks", json, b"  \n "),
-        ("no JSON", json, b"{\"workflow\": "),
-        ("a comma too many", json, b"{\"workflow\": \"a\",}"),
-        ("two values", json, b"{} {}"),
-        ("a list", json, b"[]"),
-        ("null", json, b"null"),
-        ("no workflow", json, b"{}"),
-        ("both", json, b"{\"workflow\": \"a\", \"plan\": {}}"),
-        ("a wrong type", json, b"{\"workflow\": 3}"),
-        ("a wrong type inside", json, b"{\"workflow\": \"a\",\n \"labels\": {\"a/b\": 3}}"),
-        ("an unknown field", json, b"{\"workflow\": \"a\", \"inptu\": {}}"),
-        ("a field twice", json, b"{\"workflow\": \"a\", \"workflow\": \"b\"}"),
-        ("a number too large", json, b"{\"workflow\": \"a\", \"priority\": 99999999999}"),
-        ("bytes that are no UTF-8", json, b"{\"workflow\": \"\xff\"}"),
-        ("half a surrogate", json, b"{\"workflow\": \"\\ud800\"}"),
-        ("no type", "", b"{}"),
-        ("a form", "content-type: text/plain\r\n", b"{}"),
-        ("deep inputs", json, deep.as_bytes()),
-        ("a very deep plan", json, deeper.as_bytes()),
-        ("a wrong workflow", json, br#"{"workflow": "tasks:\n  a: {rum: echo}\n  b: {depends_on: [c], run: echo}\n"}"#),
-        ("a wrong plan", json, br#"{"plan": {"jobs": [{"id": "a"}]}}"#),
-        ("an unknown input", json, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "input": {"x": 1}}"#),
-        (
-            "NUL in an input",
-            json,
-            br#"{"workflow": "inputs: {x: {type: string}}\ntasks:\n  a: {run: echo}\n", "input": {"x": "\u0000"}}"#,
-        ),
-        (
-            "a wrong label",
-            json,
-            br#"{"workflow": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#,
-        ),
-        ("an empty name", json, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": ""}"#),
-        (
-            "a control character in a name",
-            json,
-            br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#,
-        ),
-        ("a long name", &named, br#"{"workflow": "tasks:\n  a: {run: echo}\n"}"#),
-        (
-            "two names",
-            "content-type: application/json\r\nidempotency-key: a\r\n",
-            br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "b"}"#,
-        ),
+    let asked = PATHS.iter().map(|path| (format!("GET {path}"), server.get(&path.replace("RUN", &run))));
+    let mut refused: Vec<(String, Answer)> = asked.collect();
+    for (method, path) in [("DELETE", RUNS), ("PUT", "/livez"), ("OPTIONS", RUNS)] {
+        let answer = server.send(method, path, "", "");
+        assert!(answer.header("allow").is_some(), "{}", answer.head);
+        refused.push((format!("{method} {path}"), answer));
+    }
+    check_refused(&home, &server, "server-paths", refused);
+}
+
+#[test]
+fn other_hosts_and_other_sites_are_refused() {
+    let home = Home::new();
+    let server = Server::start(&home, "");
+    let port = server.port;
+    let ask = |lines: &str| server.raw(format!("GET /livez HTTP/1.1\r\n{lines}\r\n").as_bytes());
+    let own = [
+        format!("host: LOCALHOST:{port}\r\n"),
+        format!("host: [::1]:{port}\r\n"),
+        format!("host: 127.0.0.1:{port}\r\norigin: http://localhost:{port}\r\n"),
     ];
-    for (name, headers, body) in posts {
-        tell(name, posted(&server, headers, body));
-    }
-    let huge =
-        format!("POST {RUNS} HTTP/1.1\r\nhost: localhost:{}\r\n{json}content-length: 8388609\r\n\r\n", server.port);
-    tell("a huge body, as it is announced", server.raw(huge.as_bytes()));
-    for path in [
-        "/nothing",
-        "/api/v1/nothing",
-        "/api/v2/runs",
-        "/api/v1/runs/run_x",
-        "/api/v1/runs/..%2f..%2fetc%2fpasswd",
-        "/api/v1/runs/../../etc/passwd",
-        "/api/v1/runs/%ff",
-        "/api/v1/runs/%00",
-        "/api/v1/runs/run_00000000-0000-0000-0000-000000000000",
-        "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/why",
-        "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/graph",
-        "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/events",
-        "/api/v1/tasks/RUN",
-        "/api/v1/tasks/task_00000000-0000-0000-0000-000000000001",
-        "/api/v1/runs/RUN/tasks?key=b",
-        "/api/v1/runs/RUN/tasks?status=faild",
-        "/api/v1/runs/RUN/tasks?cursor=-1",
-        "/api/v1/runs/RUN/events?after=-1",
-        "/api/v1/runs/RUN/logs",
-        "/api/v1/runs/RUN/logs?task=b",
-        "/api/v1/runs/RUN/logs?task=a/1",
-        "/api/v1/runs/RUN/logs?task=a&attempt=9",
-        "/api/v1/runs?limit=0",
-        "/api/v1/runs?limit=201",
-        "/api/v1/runs?limit=x",
-        "/api/v1/runs?limt=1",
-        "/api/v1/runs?cursor=x",
-        "/api/v1/runs?q=sttus:failed",
-        "/api/v1/runs?q=status:faild",
-        "/readyz?verbos",
-    ] {
-        tell(&format!("GET {path}"), server.get(&path.replace("RUN", &run)));
-    }
-    tell("DELETE /api/v1/runs", server.send("DELETE", RUNS, "", ""));
-    tell("PUT /livez", server.send("PUT", "/livez", "", ""));
-    tell("OPTIONS /api/v1/runs", server.send("OPTIONS", RUNS, "origin: https://evil.example\r\n", ""));
-    let own = format!("origin: http://localhost:{}\r\n", server.port);
-    assert_eq!(server.send("GET", "/livez", &own, "").status, 200);
-    for (name, lines) in [
+    assert!(own.iter().all(|lines| ask(lines).status == 200));
+    let others = [
         ("no host", String::new()),
         ("another host", "host: evil.example\r\n".into()),
         ("another port", "host: localhost:1\r\n".into()),
         ("no port", "host: localhost\r\n".into()),
-        ("a name that begins well", format!("host: localhost.evil.example:{}\r\n", server.port)),
-        ("a user before it", format!("host: localhost:{}@evil.example\r\n", server.port)),
-        ("two hosts", format!("host: localhost:{0}\r\nhost: localhost:{0}\r\n", server.port)),
-        ("another origin", format!("host: localhost:{}\r\norigin: https://evil.example\r\n", server.port)),
-        ("no origin", format!("host: localhost:{}\r\norigin: null\r\n", server.port)),
-    ] {
-        let answer = server.raw(format!("GET /livez HTTP/1.1\r\n{lines}\r\n").as_bytes());
-        tell(name, answer);
-    }
-    insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
-        let said = said.replace(&server.port.to_string(), "PORT").replace('\0', "NUL");
-        insta::assert_snapshot!("server-problems", steady(&home, &said));
-    });
-    assert_eq!(server.get(RUNS).json()["items"].as_array().unwrap().len(), 1, "nothing of it was created");
+        ("a name that begins well", format!("host: localhost.evil.example:{port}\r\n")),
+        ("a user before it", format!("host: localhost:{port}@evil.example\r\n")),
+        ("two hosts", format!("host: localhost:{port}\r\nhost: localhost:{port}\r\n")),
+        ("another site", format!("host: localhost:{port}\r\norigin: https://evil.example\r\n")),
+        ("a site without a name", format!("host: localhost:{port}\r\norigin: null\r\n")),
+    ];
+    let refused = others.iter().map(|(name, lines)| ((*name).to_owned(), ask(lines))).collect();
+    check_refused(&home, &server, "server-hosts", refused);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn resuming_a_pause_and_replacing_a_process_point_at_each_other() {
     --- stdout
     resumed: run_ID
     --- stderr
-    the process that carried it is gone; go on with: ork run --resume run_ID
+    the process that carried the run is gone; go on with: ork run --resume run_ID
     ");
     assert!(home.says("run --resume last").starts_with("exit 0\n"));
 }
