@@ -262,17 +262,9 @@ const BODIES: &[(&str, &str, &[u8])] = &[
         JSON,
         br#"{"workflow": "inputs: {x: {type: string}}\ntasks:\n  a: {run: echo}\n", "input": {"x": "\u0000"}}"#,
     ),
-    (
-        "a wrong label",
-        JSON,
-        br#"{"workflow": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#,
-    ),
+    ("a wrong label", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#),
     ("an empty name", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": ""}"#),
-    (
-        "a control character in a name",
-        JSON,
-        br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#,
-    ),
+    ("a control character in a name", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#),
     (
         "two names",
         "content-type: application/json\r\nidempotency-key: a\r\n",
