@@ -8,13 +8,12 @@ mod tree;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use anyhow::{Error, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 
 use self::counts::Counts;
-use crate::apt;
 use crate::postgres::{self, Cluster, Purpose};
 use crate::tidy::files::{self, Files};
-use crate::{shell, tidy};
+use crate::{apt, shell, tidy};
 
 struct Step {
     name: &'static str,
@@ -200,6 +199,10 @@ fn postgres(suite: &mut Suite) -> Result<()> {
 }
 
 fn tests(suite: &mut Suite) -> Result<()> {
+    // A page of the book speaks to a server.
+    if !apt::has("curl") {
+        apt::install("curl").context("failed to find `curl`")?;
+    }
     // The template for media is run by a test, which passes over it where there is no ffmpeg.
     if let Err(error) = apt::bring("ffmpeg") {
         suite.skipped.push(format!("the media template: {error:#}"));

@@ -45,6 +45,25 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// The word that is stored and shown.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Exit { .. } => "exit",
+            Self::Signal { .. } => "signal",
+            Self::OutOfMemory => "out_of_memory",
+            Self::Timeout => "timeout",
+            Self::Lost => "lost",
+            Self::Interrupted => "interrupted",
+            Self::Poison => "poison",
+            Self::Template => "template",
+            Self::Output => "output",
+            Self::Start => "start",
+            Self::Handler => "handler",
+            Self::Unserved => "unserved",
+        }
+    }
+
     /// Whether trying again could help. A template or an unusable definition fails the same way each time.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {

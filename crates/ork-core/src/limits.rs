@@ -35,6 +35,11 @@ pub const LABELS_MAX: usize = 64;
 /// Bytes of a label's value.
 pub const LABEL_BYTES_MAX: usize = 1024;
 
+/// Bytes of a client's own name for a run.
+pub const EXTERNAL_ID_BYTES_MAX: usize = 256;
+/// Bytes of the body of a request.
+pub const REQUEST_BYTES_MAX: usize = 8 << 20;
+
 /// Whether `name` may name a workflow, a task, a queue or a label: 1 to 128 bytes of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn is_name(name: &str) -> bool {

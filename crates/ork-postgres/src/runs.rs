@@ -8,7 +8,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::Actor;
 use ork_core::graph::NewRun;
-use ork_core::id::RunId;
+use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::Reason;
@@ -78,6 +78,11 @@ impl Runs for PgStore {
         let Some((from, to)) = between(hex) else { return Ok(Vec::new()) };
         let rows = self.select(Sql::RunsBetween, &[&from, &to, &filter(scope)]).await?;
         rows.iter().map(|row| Columns::of(row, "runs").next("id")).collect()
+    }
+
+    async fn run_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>> {
+        let rows = self.select(Sql::RunsByExternalId, &[&workspace.uuid(), &external_id]).await?;
+        rows.first().map(|row| Columns::of(row, "runs").next("id")).transpose()
     }
 
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {

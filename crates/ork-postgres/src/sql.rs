@@ -70,6 +70,7 @@ statements! {
     QueueUndelayUnspared = "queue/undelay_unspared",
     QueueWorkspaces = "queue/workspaces",
     RunsBetween = "runs/between",
+    RunsByExternalId = "runs/by_external_id",
     RunsFinish = "runs/finish",
     RunsGet = "runs/get",
     RunsIdsAfter = "runs/ids_after",

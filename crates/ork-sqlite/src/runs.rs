@@ -5,7 +5,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::graph::{Birth, NewRun, Pin, RunGraph, birth};
-use ork_core::id::RunId;
+use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits;
 use ork_core::planted::{self, Bug};
@@ -211,6 +211,12 @@ pub fn runs_by_prefix(db: &Connection, scope: Scope, hex: &str) -> StoreResult<V
     let found =
         statement.query_map(params![low, high, filter(scope)], |row| row.get::<_, Cell<RunId>>(0)).map_err(failed)?;
     found.map(|row| row.map(|cell| cell.0).map_err(failed)).collect()
+}
+
+pub fn run_by_external_id(db: &Connection, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>> {
+    let mut statement = db.prepare_cached(sql::runs::BY_EXTERNAL_ID).map_err(failed)?;
+    let found = statement.query_row(params![workspace_key(workspace), external_id], |row| row.get::<_, Cell<RunId>>(0));
+    Ok(found.optional().map_err(failed)?.map(|cell| cell.0))
 }
 
 pub fn plans(db: &Connection, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {

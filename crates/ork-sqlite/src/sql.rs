@@ -74,6 +74,7 @@ statements! {
     }
     runs {
         BETWEEN = "runs/between",
+        BY_EXTERNAL_ID = "runs/by_external_id",
         FINISH = "runs/finish",
         GET = "runs/get",
         IDS_AFTER = "runs/ids_after",

@@ -10,7 +10,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId};
+use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
@@ -212,6 +212,10 @@ impl Runs for SqliteStore {
 
     async fn runs_by_prefix(&self, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>> {
         self.read(|db| runs::runs_by_prefix(db, scope, hex))
+    }
+
+    async fn run_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>> {
+        self.read(|db| runs::run_by_external_id(db, workspace, external_id))
     }
 
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {

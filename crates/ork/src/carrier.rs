@@ -8,7 +8,6 @@ use ork_core::id::RunId;
 use ork_core::store::{RunRow, WorkerRow};
 
 use crate::exit_code::{Exit, Refusal};
-use crate::why::living;
 use crate::world::{SCOPE, World};
 
 /// How old a run is before it is taken for one that lost its process, when no worker was ever seen to carry it: a run is
@@ -18,7 +17,7 @@ const YOUNG_MS: u64 = 5_000;
 /// The living worker that carries a run, if there is one.
 pub async fn carrier(world: &World, run: RunId) -> Result<Option<WorkerRow>> {
     let lane = Pin::Process.lane("", run);
-    let living = living(world, world.store.workers(SCOPE).await?)?;
+    let living = world.look().living(world.store.workers(SCOPE).await?);
     Ok(living.into_iter().find(|worker| worker.lanes.contains(&lane)))
 }
 
@@ -29,7 +28,7 @@ pub async fn orphans(world: &World, runs: &[RunRow]) -> Result<BTreeSet<RunId>> 
         return Ok(BTreeSet::new());
     }
     let workers = world.store.workers(SCOPE).await?;
-    let living = living(world, workers.clone())?;
+    let living = world.look().living(workers.clone());
     let is_orphan = |run: &&RunRow| {
         let lane = Pin::Process.lane("", run.id);
         let served = |workers: &[WorkerRow]| workers.iter().any(|worker| worker.lanes.contains(&lane));

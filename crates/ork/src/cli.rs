@@ -4,8 +4,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, tasks, validate,
-    version, why, worker, workers,
+    completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve, tasks,
+    validate, version, why, worker, workers,
 };
 use crate::exit_code::Refusal;
 
@@ -59,6 +59,8 @@ pub enum Command {
     Doctor(doctor::Args),
     /// Serve queues of a database until it is told to stop.
     Worker(worker::Args),
+    /// Serve the HTTP API, and the queues as a worker does.
+    Serve(serve::Args),
     /// List workers, what they serve, and whether they live.
     Workers(workers::Args),
     /// List queues, what waits in them, and who serves them.

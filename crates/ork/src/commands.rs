@@ -13,6 +13,7 @@ pub mod queues;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod serve;
 pub mod tasks;
 pub mod validate;
 pub mod version;
@@ -42,6 +43,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Why(args) => why::run(args, out, &config()?).await,
         Command::Doctor(args) => doctor::run(args, out, &config()?).await,
         Command::Worker(args) => worker::run(args, out, &config()?).await,
+        Command::Serve(args) => serve::run(args, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
         Command::Queues(_) => queues::run(out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,

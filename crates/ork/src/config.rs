@@ -5,6 +5,7 @@ mod file;
 mod key;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -15,7 +16,7 @@ use crate::config::file::Layer;
 pub use crate::config::file::OPERATIONS;
 #[cfg(test)]
 pub use crate::config::key::Kind;
-pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, PROGRESS, QUEUES, schema};
+pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, schema};
 use crate::database::Database;
 use crate::exit_code::Refusal;
 use crate::operations::{Operations, Serving};
@@ -144,6 +145,15 @@ impl Config {
     pub fn time_ms(&self, key: &Key, flag: Option<u64>) -> Result<u64> {
         let setting = self.setting(key, flag.map(|ms| format!("{ms}ms")))?;
         parse_ms(&setting.text).map_err(anyhow::Error::msg)
+    }
+
+    /// Where a server listens.
+    ///
+    /// # Errors
+    /// As [`Self::setting`], and when the option is no address.
+    pub fn listen(&self, flag: Option<String>) -> Result<SocketAddr> {
+        let setting = self.setting(&LISTEN, flag)?;
+        Ok(key::address(&setting.text).map_err(|why| Refusal::usage(format!("`--listen`: {why}")))?)
     }
 
     /// What a worker with these operations serves: unless somebody says otherwise, their queues beside the default one.

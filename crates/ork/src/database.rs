@@ -1,12 +1,12 @@
 //! Which database, and where on this machine the things lie that belong to it. The only place that names drivers.
 
 use std::fmt;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::store::Store;
 use ork_postgres::{PgOptions, PgStore};
@@ -188,6 +188,28 @@ impl Database {
         match self {
             Self::Sqlite(path) => Ok(beside(path, "-workers")),
             Self::Postgres(_) => Ok(runtime_folder()?.join("workers")),
+        }
+    }
+
+    /// Makes this process the one server of the database on this machine, until the file is dropped. SQLite has one,
+    /// PostgreSQL as many as there are.
+    ///
+    /// # Errors
+    /// When there is another one.
+    pub fn serve_alone(&self) -> Result<Option<File>> {
+        let Self::Sqlite(path) = self else { return Ok(None) };
+        let lock = beside(path, "-server");
+        let file = File::options().create(true).truncate(false).write(true).open(&lock);
+        let file = file.with_context(|| format!("failed to open `{}`", lock.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another `ork serve` has `{}`", path.display());
+                Err(Refusal::usage(message).hint("use that one, or PostgreSQL for several servers").into())
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("failed to lock `{}`", lock.display()))
+            }
         }
     }
 

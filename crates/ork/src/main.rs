@@ -17,7 +17,6 @@ mod json_diff;
 mod live_logs;
 mod liveness;
 mod log_text;
-mod names;
 mod operations;
 mod output;
 mod pages;
@@ -41,6 +40,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use ork_server::names;
 use serde_json::json;
 
 use crate::cli::Cli;

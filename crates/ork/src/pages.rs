@@ -1,4 +1,5 @@
-//! What `ork explain` knows: the codes of workflow files, exit codes, and the guarantees that `ork doctor` names.
+//! What `ork explain` knows: the codes of workflow files, exit codes, problems of the API, and the guarantees that `ork
+//! doctor` names.
 
 use ork_workflow::codes::{self, Code};
 
@@ -8,7 +9,7 @@ macro_rules! pages {
     };
 }
 
-/// Exit codes and guarantees.
+/// Exit codes, problems of the API, and guarantees.
 const PAGES: &[Code] = pages! {
     "exit-0", "success",
         "What was asked for is done. `ork run` and `ork runs watch` say so only when the run succeeded.";
@@ -35,6 +36,41 @@ const PAGES: &[Code] = pages! {
     "exit-130", "interrupted",
         "A signal ended it: a second Ctrl-C in `ork run`, Ctrl-C in `ork runs watch` (the run goes on), or SIGTERM. \
          `ork run --resume last` goes on with a run that a process had carried.";
+
+    "http-invalid-request", "400: a part of the query, or a header, is wrong",
+        "`detail` and `errors` say which part; nothing was looked up. /docs of the server lists what each route takes.";
+    "http-invalid-body", "400: the body is not the JSON that is asked for",
+        "Each entry of `errors` has a JSON pointer into the body, and line and column. Fields that are not known are refused, \
+         so that a misspelt one is not ignored. Nothing was created.";
+    "http-foreign-origin", "403: a page of another site asks",
+        "A browser sent the request for a page that is not this server's. Programs send no `Origin`; leave it out.";
+    "http-not-found", "404: there is no such thing",
+        "No such route, run, task or attempt, in this database. Ids are whole in the API: parts of them, and `last`, are for \
+         the command line.";
+    "http-method-not-allowed", "405: not with this method",
+        "The route exists, and the header `Allow` of the answer says with which methods.";
+    "http-body-timeout", "408: the body did not come in time",
+        "It may take 10 s. Send it again; nothing was created.";
+    "http-conflict", "409: it contradicts what is stored",
+        "The `external_id` or `Idempotency-Key` names another run already. Send the same workflow, input, labels and priority \
+         to get that run, or another name to create one.";
+    "http-body-too-large", "413: the body is over the limit",
+        "A body has at most 8 MiB. Nothing was created. Large inputs belong into files that the tasks read.";
+    "http-not-json", "415: the body is not declared as JSON",
+        "Send the header `content-type: application/json`. It is asked for because a page of another site cannot send it.";
+    "http-wrong-host", "421: the request is for another host",
+        "The `Host` is neither localhost nor 127.0.0.1 nor [::1] with the server's port. A name that somebody else points at \
+         this address would let their pages read the answers.";
+    "http-invalid-workflow", "422: the workflow or its inputs are wrong",
+        "`errors` has every error with its place in the workflow's text and a code of its own, which `ork explain` knows. \
+         Nothing was created.";
+    "http-over-limit", "422: over a limit",
+        "`detail` says which. Nothing was created.";
+    "http-internal", "500: an internal error",
+        "A bug of Ork, or stored data that cannot be. `ork doctor` looks for the latter. Please report it with the message.";
+    "http-unavailable", "503: the database does not answer",
+        "Send the request again after a while; with an `Idempotency-Key` that creates no second run. Runs that were accepted are \
+         safe.";
 
     "G1", "an answer of success means that it is on disk",
         "A finding of it means that stored bytes are damaged or are not what was written: a failing disk, a file that was \
@@ -68,9 +104,9 @@ pub fn all() -> impl Iterator<Item = &'static Code> {
     codes::ALL.iter().chain(PAGES)
 }
 
-/// The page of a code; case does not matter, `ORK-` may be left out, and a bare number is an exit code.
+/// The page of a code; case does not matter, `ORK-` and `http-` may be left out, and a bare number is an exit code.
 pub fn find(code: &str) -> Option<&'static Code> {
-    let names = [code.to_owned(), format!("ORK-{code}"), format!("exit-{code}")];
+    let names = [code.to_owned(), format!("ORK-{code}"), format!("exit-{code}"), format!("http-{code}")];
     all().find(|known| names.iter().any(|name| known.code.eq_ignore_ascii_case(name)))
 }
 
@@ -111,6 +147,7 @@ mod tests {
         let exits: Vec<&str> = exits.map(|(_, number)| number).collect();
         assert_eq!(exits.len(), 9);
         assert!(exits.iter().all(|number| find(number).is_some()), "{exits:?}");
+        assert!(ork_server::Code::ALL.iter().all(|code| find(code.word()).is_some()));
     }
 
     #[test]

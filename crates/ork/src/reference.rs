@@ -1,6 +1,7 @@
-//! The pages of the documentation that the program writes about itself, `docs/reference/`: what clap, the settings and
-//! `ork explain` know, as Markdown. `cargo xtask reference` writes them; the tests compare.
+//! The pages of the documentation that the program writes about itself: what clap, the settings and `ork explain` know, as
+//! Markdown in `docs/reference/`, and the API as `docs/openapi.json`. `cargo xtask reference` writes them; the tests compare.
 
+mod api;
 mod codes;
 mod commands;
 mod page;

@@ -1,20 +1,22 @@
 //! What every command has in hand.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::Result;
 use ork_core::clock::{Clock, Timestamp};
 use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::limits::PAGE_MAX;
-use ork_core::store::{Scope, Store, TaskFilter, TaskRow};
-use ork_engine::DatabaseClock;
+use ork_core::store::{Scope, Store, TaskFilter, TaskRow, WorkerRow};
+use ork_engine::{DatabaseClock, EngineConfig, Liveness};
+use ork_server::{Lives, Look};
 
 use crate::config::Config;
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
 use crate::host;
+use crate::liveness::LockFiles;
 use crate::output::Output;
 
 /// The tenant of a command line: a database that has others is theirs to see by other means.
@@ -25,12 +27,14 @@ pub const SCOPE: Scope = Scope::One(WorkspaceId::DEFAULT);
 pub struct World {
     pub out: Output,
     pub database: Database,
-    /// Whether another command line finds it only if it is told.
-    is_named: bool,
+    /// What another command line must be told to find it.
+    flags: String,
     pub store: Arc<dyn Store>,
     /// Which file it was when it was opened.
     file: Option<(u64, u64)>,
     pub clock: Arc<DatabaseClock>,
+    /// Whether a worker lives, as far as can be told from here.
+    pub lives: Arc<Lives>,
 }
 
 impl World {
@@ -63,8 +67,15 @@ impl World {
     async fn with(out: Output, config: &Config, database: Database, store: Arc<dyn Store>) -> Result<Self> {
         let clock = DatabaseClock::local();
         clock.follow(store.as_ref()).await?;
-        let (is_named, file) = (config.is_database_named(), database.file());
-        Ok(Self { out, database, is_named, store, file, clock: Arc::new(clock) })
+        let flags = match &database {
+            _ if !config.is_database_named() => String::new(),
+            Database::Sqlite(_) => format!(" --database {database}"),
+            // With a password it would not be shown whole, and then it is no use.
+            Database::Postgres(_) => " --database URL".to_owned(),
+        };
+        let lives = lives(database.clone());
+        let file = database.file();
+        Ok(Self { out, flags, database, store, file, clock: Arc::new(clock), lives })
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.
@@ -102,11 +113,27 @@ impl World {
 
     /// The rest of a command line that would find the same database again.
     pub fn flags(&self) -> String {
-        match &self.database {
-            _ if !self.is_named => String::new(),
-            Database::Sqlite(_) => format!(" --database {}", self.database),
-            // With a password it would not be shown whole, and then it is no use.
-            Database::Postgres(_) => " --database URL".to_owned(),
+        self.flags.clone()
+    }
+
+    /// The store as this command sees it.
+    pub fn look(&self) -> Look<'_> {
+        Look {
+            store: self.store.as_ref(),
+            scope: SCOPE,
+            now: self.now(),
+            lives: self.lives.as_ref(),
+            flags: &self.flags,
         }
     }
+}
+
+/// By the lock of its process on this machine, by its heartbeat elsewhere. Most commands never ask.
+fn lives(database: Database) -> Arc<Lives> {
+    let locks = LazyLock::new(move || database.locks().ok().map(|folder| LockFiles::new(folder, host::identity())));
+    let ttl_ms = EngineConfig::default().lease_ttl_ms;
+    Arc::new(move |worker: &WorkerRow, now| {
+        let is_dead = locks.as_ref().and_then(|locks| locks.is_dead(&worker.host, worker.id));
+        is_dead.map_or_else(|| now.since_ms(worker.heartbeat_at) <= ttl_ms, |is_dead| !is_dead)
+    })
 }

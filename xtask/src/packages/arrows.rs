@@ -21,6 +21,12 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-executors", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-graph", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-filter", to: &["ork-core"], to_in_tests: &[] },
+    Arrow { from: "ork-api", to: &[], to_in_tests: &[] },
+    Arrow {
+        from: "ork-server",
+        to: &["ork-core", "ork-api", "ork-filter", "ork-workflow", "ork-graph"],
+        to_in_tests: &[],
+    },
     Arrow { from: "ork-engine", to: &["ork-core", "ork-workflow"], to_in_tests: &["ork-sqlite", "ork-conformance"] },
     Arrow {
         from: "ork-sim",
@@ -34,6 +40,7 @@ const ARROWS: &[Arrow] = &[
             "ork-workflow",
             "ork-graph",
             "ork-filter",
+            "ork-server",
             "ork-sqlite",
             "ork-postgres",
             "ork-engine",
@@ -52,6 +59,9 @@ const KEPT: &[(&str, &[&str])] = &[
     ("refinery", &["ork-sqlite", "ork-postgres"]),
     ("clap", &["ork"]),
     ("anyhow", &["ork", "xtask"]),
+    ("axum", &["ork-server"]),
+    ("utoipa-axum", &["ork-server"]),
+    ("utoipa", &["ork-api", "ork-server"]),
 ];
 
 /// What core must not reach, however indirectly: a runtime, SQL, HTTP, a clock.

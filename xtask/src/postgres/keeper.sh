@@ -24,7 +24,8 @@ trap finish EXIT
     printf '%s\n' "$@"
 } >>data/postgresql.conf
 # The single-user server makes the role, so that nobody ever connects as the superuser.
-printf "create role ork_owner login createdb password '%s'\n" "$password" \
+# Autovacuum in a database that a test drops is ended by the drop, which takes `pg_signal_backend`.
+printf "create role ork_owner login createdb in role pg_signal_backend password '%s'\n" "$password" \
     | "$bin/postgres" --single -F postgres >>log 2>&1
 "$bin/pg_ctl" start --wait --timeout=60 --log="$dir/log" --silent >>log 2>&1
 echo ready

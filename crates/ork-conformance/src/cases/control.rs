@@ -167,7 +167,11 @@ pub async fn a_submit_creates_one_run(bed: &mut Bed) {
     let answer = store.submit(&twin).await;
     assert!(matches!(answer, Err(StoreError::Conflict(_))), "{answer:?}");
     assert_eq!(store.run(Scope::All, twin.id).await, Ok(None), "and nothing was created");
+    assert_eq!(store.run_by_external_id(new.workspace, "mine").await, Ok(Some(new.id)));
+    assert_eq!(store.run_by_external_id(new.workspace, "Mine").await, Ok(None));
+    assert_eq!(store.run_by_external_id(OTHER, "mine").await, Ok(None));
     twin.workspace = OTHER;
     assert_eq!(store.submit(&twin).await, Ok(Submitted::Created), "another workspace has names of its own");
+    assert_eq!(store.run_by_external_id(OTHER, "mine").await, Ok(Some(twin.id)));
     assert_eq!(bed.claim(10).await.len(), 2);
 }

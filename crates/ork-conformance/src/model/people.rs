@@ -8,7 +8,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventType};
 use ork_core::graph::{GroupSpec, NewRun, Phase};
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::{RunId, TaskRef, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::RunIf;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
@@ -153,6 +153,12 @@ impl Runs for Model {
             scope.admits(run.new.workspace) && run.new.id.uuid().simple().to_string().starts_with(&hex.to_lowercase())
         };
         Ok(state.runs.values().filter(wanted).map(|run| run.new.id).take(10).collect())
+    }
+
+    async fn run_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>> {
+        let state = self.state();
+        let is_it = |run: &&Run| run.new.workspace == workspace && run.new.external_id.as_deref() == Some(external_id);
+        Ok(state.runs.values().find(is_it).map(|run| run.new.id))
     }
 
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {

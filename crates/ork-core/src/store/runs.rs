@@ -154,6 +154,9 @@ pub trait Runs {
     /// The runs whose id (as 32 hexadecimal digits) begins with these digits; at most 10.
     async fn runs_by_prefix(&self, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>>;
 
+    /// The run that has this name of a client's in a workspace, letter by letter.
+    async fn run_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>>;
+
     /// The plans of these runs, those that exist and are in scope, in any order.
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>>;
 

@@ -5,14 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use ork_core::plan::Plan;
-use ork_graph::{Graph, States};
+use ork_graph::Graph;
 
-use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
-use crate::names::Names;
 use crate::output::Output;
 use crate::workflow_file::{Inputs, WorkflowFile, tell};
 use crate::world::{SCOPE, World};
@@ -129,21 +126,6 @@ async fn of_run(args: &Args, out: Output, config: &Config) -> Result<Graph> {
     }
     let world = World::find(out, config).await?;
     let id = ids::run(world.store.as_ref(), SCOPE, &args.target.to_string_lossy()).await?;
-    let stored = world.store.plans(SCOPE, &[id]).await?.pop().with_context(|| format!("`{id}` has no plan"))?;
-    let plan: Plan = serde_json::from_str(stored.plan.as_str()).context("the stored plan cannot be read")?;
-    let mut graph = Graph::of_plan(&plan);
-    // The status first: should the run end meanwhile, no task is behind it.
-    graph.status = Some(row(&world, id).await?.status);
-    let names = Names::read(world.store.as_ref(), SCOPE, id).await?;
-    for group in names.groups() {
-        if let Some(node) = graph.nodes.get_mut(group.g as usize) {
-            (node.size, node.states) = (group.size, Some(States::default()));
-        }
-    }
-    for task in world.tasks(id).await? {
-        if let Some(states) = graph.nodes.get_mut(task.g as usize).and_then(|node| node.states.as_mut()) {
-            states.add(task.status);
-        }
-    }
-    Ok(graph)
+    let graph = ork_server::graph::of_run(world.look(), id).await?;
+    graph.with_context(|| format!("`{id}` has no plan"))
 }

@@ -3,7 +3,6 @@
 use anyhow::Result;
 use ork_core::id::RunId;
 use ork_core::store::RunRow;
-use serde_json::{Value, json};
 
 use crate::carry::row;
 use crate::config::Config;
@@ -52,7 +51,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 
 async fn of_task(world: &World, reason: &Reason) -> Result<()> {
     if world.out.json {
-        return Ok(world.out.value(&reason_json(reason))?);
+        return Ok(world.out.value(&view::value(ork_server::view::reason(reason)))?);
     }
     let word = reason.task.status.word();
     world.out.data(format!("{}  {}: {}", status(word), reason.name, reason.text))?;
@@ -68,13 +67,7 @@ async fn of_run(world: &World, id: RunId) -> Result<()> {
     let reasons = why::all_of_run(world, id).await?;
     if world.out.json {
         let failures = verdict::failures(world, id, 5).await?;
-        return Ok(world.out.value(&json!({
-            "run_id": id.to_string(),
-            "status": run.status.word(),
-            "reasons": reasons.iter().map(reason_json).collect::<Vec<Value>>(),
-            "error": run.error.as_ref().map(ork_core::json::Json::value),
-            "failures": failures.iter().map(view::task).collect::<Vec<Value>>(),
-        }))?);
+        return Ok(world.out.value(&view::value(ork_server::view::run_why(&run, &reasons, &failures)))?);
     }
     world.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
     if run.status.is_terminal() {
@@ -120,13 +113,4 @@ async fn of_ended(world: &World, run: &RunRow) -> Result<()> {
         verdict::tell_failure(world, &names, &task, verdict::TAIL_LINES).await?;
     }
     Ok(())
-}
-
-fn reason_json(reason: &Reason) -> Value {
-    let mut value = serde_json::to_value(&reason.why).unwrap_or_default();
-    value["task_id"] = reason.task.task.id().to_string().into();
-    value["key"] = reason.task.key.clone().into();
-    value["task_index"] = reason.task.task_index.into();
-    value["sentence"] = reason.sentence.clone().into();
-    value
 }

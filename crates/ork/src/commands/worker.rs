@@ -1,5 +1,6 @@
 //! `ork worker`: serves the queues of a database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -15,7 +16,7 @@ use crate::carry::start;
 use crate::config::{CAPACITY, Config, GRACE};
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
-use crate::operations::Serving;
+use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::tasks;
 use crate::signals::Signals;
@@ -37,6 +38,13 @@ Examples:
   ork worker --queues default,render --grace 5m
   ork worker --operation merge=./merge.sh")]
 pub struct Args {
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Options of whatever has a worker in it.
+#[derive(Debug, clap::Args)]
+pub struct Options {
     /// The queues that it serves, with commas between them [default: `worker.queues` of the settings, else `default` and those of its operations]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub queues: Option<Vec<String>>,
@@ -53,61 +61,133 @@ pub struct Args {
     pub name: Option<String>,
 }
 
+/// What a worker is to do: its options and the settings.
+pub struct Duty {
+    name: String,
+    host: String,
+    queues: Vec<String>,
+    capacity: usize,
+    grace: u64,
+    operations: Operations,
+}
+
+/// A worker at work.
+pub struct Shift {
+    out: Output,
+    engine: EngineHandle,
+    processes: Arc<ProcessExecutor>,
+    grace: u64,
+    /// What it serves, in words.
+    pub serves: String,
+}
+
 /// Carries out `ork worker`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let operations = config.operations(&args.serving)?;
-    let queues: Vec<String> = config.queues(args.queues, &operations)?.text.split(',').map(str::to_owned).collect();
-    let grace = config.time_ms(&GRACE, args.grace)?;
-    let capacity = config.cores(&CAPACITY, args.capacity)?;
-    if let Some(bad) = queues.iter().find(|queue| !is_name(queue)) {
-        return Err(Refusal::usage(format!("`{bad}` is not the name of a queue"))
-            .hint("--queues default,render")
-            .into());
-    }
+    let duty = args.options.settle(config)?;
     let mut signals = Signals::listen()?;
     let world = World::open(out, config).await?;
-    let host = host::identity();
-    let name = args.name.unwrap_or_else(|| format!("{host}-{}", std::process::id()));
-    let config =
-        EngineConfig { worker_name: name.clone(), lanes: lanes(&queues, &host), capacity, ..EngineConfig::default() };
-    let (engine, processes) = start(&world, config, &[], operations).await?;
-    say(
-        out,
-        "ready",
-        &engine,
-        &format!("{name} serves {} of {}, {} at once", queues.join(", "), world.database, tasks(capacity as u64)),
-    );
-    let mut observations = engine.observe();
-    loop {
-        tokio::select! {
-            _ = signals.next() => break,
-            failed = engine.stopped() => {
-                let problem = failed.err().unwrap_or_default();
-                return Err(Refusal::new(Exit::Internal, format!("the worker ended: {problem}")).into());
+    let shift = duty.begin(&world).await?;
+    shift.say("ready", &shift.serves);
+    shift.work(&mut signals).await?;
+    shift.end(&mut signals).await?;
+    Ok(Exit::Success)
+}
+
+impl Options {
+    /// What they come to.
+    ///
+    /// # Errors
+    /// When one of them, or a setting, is wrong.
+    pub fn settle(self, config: &Config) -> Result<Duty> {
+        let operations = config.operations(&self.serving)?;
+        let queues: Vec<String> = config.queues(self.queues, &operations)?.text.split(',').map(str::to_owned).collect();
+        if let Some(bad) = queues.iter().find(|queue| !is_name(queue)) {
+            return Err(Refusal::usage(format!("`{bad}` is not the name of a queue"))
+                .hint("--queues default,render")
+                .into());
+        }
+        let host = host::identity();
+        Ok(Duty {
+            name: self.name.unwrap_or_else(|| format!("{host}-{}", std::process::id())),
+            host,
+            queues,
+            capacity: config.cores(&CAPACITY, self.capacity)?,
+            grace: config.time_ms(&GRACE, self.grace)?,
+            operations,
+        })
+    }
+}
+
+impl Duty {
+    /// Begins to work.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn begin(self, world: &World) -> Result<Shift> {
+        let Self { name, host, queues, capacity, grace, operations } = self;
+        let lanes = lanes(&queues, &host);
+        let config = EngineConfig { worker_name: name.clone(), lanes, capacity, ..EngineConfig::default() };
+        let (engine, processes) = start(world, config, &[], operations).await?;
+        let serves =
+            format!("{name} serves {} of {}, {} at once", queues.join(", "), world.database, tasks(capacity as u64));
+        Ok(Shift { out: world.out, engine, processes, grace, serves })
+    }
+}
+
+impl Shift {
+    /// Works until a signal comes.
+    ///
+    /// # Errors
+    /// When the engine ends by itself.
+    pub async fn work(&self, signals: &mut Signals) -> Result<()> {
+        let mut observations = self.engine.observe();
+        loop {
+            tokio::select! {
+                _ = signals.next() => return Ok(()),
+                failed = self.engine.stopped() => {
+                    let problem = failed.err().unwrap_or_default();
+                    return Err(Refusal::new(Exit::Internal, format!("the worker ended: {problem}")).into());
+                }
+                seen = observations.recv() => match seen {
+                    Ok(observation) => tell(self.out, &observation),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Ok(()),
+                },
             }
-            seen = observations.recv() => match seen {
-                Ok(observation) => tell(out, &observation),
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => break,
-            },
         }
     }
-    say(
-        out,
-        "draining",
-        &engine,
-        &format!("{} at work, waiting up to {}", tasks(engine.attempts() as u64), duration(grace)),
-    );
-    let end = match drain(engine, Duration::from_millis(grace), &mut signals, &processes).await {
-        Ok(()) => "everything is settled".to_owned(),
-        Err(problem) => format!("warning: {problem}; another worker goes on with that"),
-    };
-    if out.json {
-        out.value(&json!({"type": "worker.stopped", "message": end}))?;
-    } else {
-        warn(format!("stopped: {end}"));
+
+    /// Waits for what runs as long as was asked for, then stops it and hands it back.
+    ///
+    /// # Errors
+    /// When nobody reads what is said.
+    pub async fn end(self, signals: &mut Signals) -> Result<()> {
+        let (out, grace) = (self.out, self.grace);
+        let at_work = tasks(self.engine.attempts() as u64);
+        self.say("draining", &format!("{at_work} at work, waiting up to {}", duration(grace)));
+        let end = match drain(self.engine, Duration::from_millis(grace), signals, &self.processes).await {
+            Ok(()) => "everything is settled".to_owned(),
+            Err(problem) => format!("warning: {problem}; another worker goes on with that"),
+        };
+        if out.json {
+            out.value(&json!({"type": "worker.stopped", "message": end}))?;
+        } else {
+            warn(format!("stopped: {end}"));
+        }
+        Ok(())
     }
-    Ok(Exit::Success)
+
+    /// Says how it stands.
+    pub fn say(&self, word: &str, text: &str) {
+        if self.out.json {
+            let worker = self.engine.worker().to_string();
+            let value = json!({"type": format!("worker.{word}"), "worker_id": worker, "message": text});
+            // A worker works whoever listens.
+            self.out.value(&value).ok();
+        } else {
+            warn(format!("{word}: {text}"));
+        }
+    }
 }
 
 /// Drains. A signal ends the wait.
@@ -134,17 +214,6 @@ fn lanes(queues: &[String], host: &str) -> Vec<String> {
     let nobody = RunId::from_uuid(uuid::Uuid::nil());
     let pins = [Pin::Anywhere, Pin::Host(host.to_owned())];
     pins.iter().flat_map(|pin| queues.iter().map(|queue| pin.lane(queue, nobody))).collect()
-}
-
-fn say(out: Output, word: &str, engine: &EngineHandle, text: &str) {
-    if out.json {
-        let value =
-            json!({"type": format!("worker.{word}"), "worker_id": engine.worker().to_string(), "message": text});
-        // A worker works whoever listens.
-        out.value(&value).ok();
-    } else {
-        warn(format!("{word}: {text}"));
-    }
 }
 
 fn tell(out: Output, observation: &Observation) {

@@ -1,5 +1,7 @@
 //! The settings there are.
 
+use std::net::SocketAddr;
+
 use serde_json::{Map, Value, json};
 
 use crate::config::file::OPERATIONS;
@@ -16,6 +18,8 @@ pub enum Kind {
     Names,
     /// A duration, such as `30s`.
     Time,
+    /// An IP address and a port; `localhost` is one of them.
+    Address,
     /// One of these.
     Word(&'static [&'static str]),
 }
@@ -83,11 +87,20 @@ pub const GRACE: Key = Key {
     about: "How long an ork worker that was told to stop waits for what runs.",
 };
 
+pub const LISTEN: Key = Key {
+    name: "listen",
+    variable: "ORK_LISTEN",
+    flag: "--listen",
+    kind: Kind::Address,
+    default: "127.0.0.1:6750",
+    about: "Where ork serve listens: a loopback address and a port; port 0 is any that is free.",
+};
+
 /// What names look like.
 const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 6] = [&DATABASE, &JOBS, &PROGRESS, &QUEUES, &CAPACITY, &GRACE];
+pub const KEYS: [&Key; 7] = [&DATABASE, &JOBS, &PROGRESS, &LISTEN, &QUEUES, &CAPACITY, &GRACE];
 
 impl Key {
     /// What is wrong with a text, for the end of a sentence.
@@ -98,6 +111,7 @@ impl Key {
         match self.kind {
             Kind::Whole if text.parse::<usize>().is_err() => Err(format!("`{text}` is not a whole number")),
             Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
+            Kind::Address => address(text).map(|_| ()),
             Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
             Kind::Database | Kind::Whole | Kind::Names | Kind::Word(_) => Ok(()),
         }
@@ -108,7 +122,7 @@ impl Key {
         match self.kind {
             Kind::Whole => text.parse::<usize>().map_or(Value::Null, Into::into),
             Kind::Names => text.split(',').collect(),
-            Kind::Database | Kind::Time | Kind::Word(_) => text.into(),
+            Kind::Database | Kind::Time | Kind::Address | Kind::Word(_) => text.into(),
         }
     }
 
@@ -119,6 +133,7 @@ impl Key {
                 json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": NAME}})
             }
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
+            Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
             Kind::Word(words) => json!({"enum": words}),
             Kind::Time => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),
         };
@@ -128,6 +143,18 @@ impl Key {
         }
         schema
     }
+}
+
+/// An address to listen on.
+///
+/// # Errors
+/// When it is none, for the end of a sentence.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    numeric.parse().map_err(|_| format!("`{text}` is not an address: it looks like 127.0.0.1:6750"))
 }
 
 fn operations() -> Value {

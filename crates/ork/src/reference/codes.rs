@@ -6,7 +6,8 @@ use crate::pages;
 const ABOUT: &str = "\
 # Codes
 
-What `ork explain CODE` says, on one page: the codes of errors in workflow files, the exit codes, and the guarantees that
+What `ork explain CODE` says, on one page: the codes of errors in workflow files, the exit codes, the problems of the
+[API](../api.md), and the guarantees that
 `ork doctor` names. Written by `cargo xtask reference`; not edited by hand.
 ";
 
@@ -18,6 +19,7 @@ const PARTS: &[(&str, &str)] = &[
     ("Expressions", "ORK-E04"),
     ("Inputs", "ORK-E05"),
     ("Exit codes", "exit-"),
+    ("Problems of the API", "http-"),
     ("Guarantees", "G"),
 ];
 
@@ -38,5 +40,5 @@ fn the_page_of_codes_is_fresh() {
     for known in pages::all() {
         assert!(text.contains(&format!("\n### {}\n", known.code)), "`{}` stands in no part", known.code);
     }
-    page::check("errors.md", &text);
+    page::check("reference/errors.md", &text);
 }

@@ -113,7 +113,7 @@ fn sentence(help: Option<&StyledStr>) -> String {
 
 #[test]
 fn the_page_of_commands_is_fresh() {
-    page::check("commands.md", &text());
+    page::check("reference/commands.md", &text());
 }
 
 #[test]

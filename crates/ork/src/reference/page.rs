@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::{env, fs};
 
-/// Compares a page of `docs/reference` with what it should say; for `cargo xtask reference` writes it.
+/// Compares a page of `docs` with what it should say; for `cargo xtask reference` writes it.
 pub fn check(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
     if env::var_os("ORK_WRITE_REFERENCE").is_some() {
         fs::write(&path, text).unwrap_or_else(|error| panic!("failed to write `{}`: {error}", path.display()));
         return;
@@ -14,7 +14,7 @@ pub fn check(name: &str, text: &str) {
     let number = committed.lines().zip(text.lines()).take_while(|(old, new)| old == new).count();
     assert!(
         committed == text,
-        "docs/reference/{name}:{}: out of date; write it with `cargo xtask reference`\n  is:     {}\n  should: {}",
+        "docs/{name}:{}: out of date; write it with `cargo xtask reference`\n  is:     {}\n  should: {}",
         number + 1,
         committed.lines().nth(number).unwrap_or_default(),
         text.lines().nth(number).unwrap_or_default(),

@@ -60,6 +60,7 @@ const fn kind(key: &Key) -> &'static str {
         Kind::Whole => "a whole number",
         Kind::Names => "a list of names; with commas between them in the variable",
         Kind::Time => "a duration: `500ms`, `30s`, `10m`, `2h`",
+        Kind::Address => "an address and a port",
         Kind::Word(_) => "one of the words of `ork schema config`",
     }
 }
@@ -69,7 +70,7 @@ fn toml(key: &Key) -> String {
     match key.kind {
         Kind::Whole => key.default.to_owned(),
         Kind::Names => format!("[\"{}\"]", key.default.replace(',', "\", \"")),
-        Kind::Database | Kind::Time | Kind::Word(_) => format!("\"{}\"", key.default),
+        Kind::Database | Kind::Time | Kind::Address | Kind::Word(_) => format!("\"{}\"", key.default),
     }
 }
 
@@ -93,5 +94,5 @@ fn option(root: &Command, key: &Key) -> String {
 
 #[test]
 fn the_page_of_settings_is_fresh() {
-    page::check("settings.md", &text());
+    page::check("reference/settings.md", &text());
 }

@@ -20,6 +20,8 @@ use crate::reference::sqlite;
 
 /// What pages call the server of PostgreSQL.
 const SERVER: &str = "postgres://ork@localhost/ork";
+/// Where pages say that `ork serve` listens.
+const PORT: &str = "6750";
 /// The home of whoever a page shows.
 const SHOWN_HOME: &str = "/home/ada";
 
@@ -174,6 +176,11 @@ fn check_files(block: &Block) {
     }
 }
 
+/// A port that nobody listens on: others may play the same page.
+fn free_port() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
 /// Plays a page. `server` is what stands for the server of PostgreSQL.
 fn play(page: &str, text: &str, server: Option<&str>) {
     let home = with_examples();
@@ -182,6 +189,8 @@ fn play(page: &str, text: &str, server: Option<&str>) {
     let mut exchanges = Vec::new();
     let script = script(&blocks, &mut exchanges);
     let script = server.map_or_else(|| script.clone(), |server| script.replace(SERVER, server));
+    let port = free_port();
+    let script = script.replace(PORT, &port).replace("ork serve", &format!("ork serve --listen 127.0.0.1:{port}"));
     let output = home.program("/bin/sh").args(["-c", &script]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "docs/{page}: {}\n{said}", output.status);
@@ -189,6 +198,7 @@ fn play(page: &str, text: &str, server: Option<&str>) {
         let (_, own) = said.split_once(&format!("\n@@{n}\n")).unwrap();
         let own = plain(&home, own.split("\n@@").next().unwrap());
         let own = server.map_or_else(|| own.clone(), |server| own.replace(server, SERVER));
+        let own = own.replace(&port, PORT);
         let shown = plain(&home, &exchange.said);
         let (shown_lines, own_lines): (Vec<&str>, Vec<&str>) = (shown.lines().collect(), own.lines().collect());
         let (place, command) = (&exchange.place, &exchange.command);

@@ -30,6 +30,7 @@ fn the_nearest_to_the_hand_applies() {
     database  sqlite:HOME/project/here.db  HOME/project/ork.toml:1
     jobs  2  HOME/project/ork.toml:2
     progress  auto  default
+    listen  127.0.0.1:6750  default
     worker.queues  a,b  HOME/.config/ork/config.toml:4
     worker.capacity  10  HOME/.config/ork/config.toml:5
     worker.grace  30s  default
@@ -50,8 +51,8 @@ fn the_nearest_to_the_hand_applies() {
         json!({"key": "database", "value": "postgres://ada:…@h/d", "origin": "flag", "place": "--database"})
     );
     assert_eq!(said[1], json!({"key": "jobs", "value": 5, "origin": "variable", "place": "ORK_JOBS"}));
-    assert_eq!((&said[3]["value"], &said[4]["value"]), (&json!(["c", "d"]), &json!(10)));
-    assert_eq!(said[5]["origin"], "default");
+    assert_eq!((&said[4]["value"], &said[5]["value"]), (&json!(["c", "d"]), &json!(10)));
+    assert_eq!(said[6]["origin"], "default");
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn a_wrong_file_is_refused_with_its_place() {
         ),
         (
             "colour = true\n",
-            "ork.toml:1:1: there is no setting `colour`\n  try: known here: database, jobs, progress, worker.queues",
+            "ork.toml:1:1: there is no setting `colour`\n  try: known here: database, jobs, progress, listen, worker.queues",
         ),
         ("jobs = \"3\"\n", "ork.toml:1:8: `jobs`: it is a whole number, without quotes"),
         ("jobs = -3\n", "ork.toml:1:8: `jobs`: `-3` is not a whole number"),
@@ -124,6 +125,6 @@ fn the_schema_of_the_file_names_its_settings() {
         let pointer = format!("/properties/{}", key.replace('.', "/properties/"));
         assert!(schema.pointer(&pointer).is_some_and(|part| part["description"].is_string()), "{key}");
     }
-    assert_eq!(shown.len(), 6);
+    assert_eq!(shown.len(), 7);
     assert!(schema["properties"]["operations"]["description"].is_string());
 }

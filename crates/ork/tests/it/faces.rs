@@ -58,6 +58,7 @@ const CALLS: &[(&str, &str)] = &[
     ("why", "why last/two"),
     ("doctor", "doctor"),
     ("worker", "worker --no-such-option"),
+    ("serve", "serve --listen 0.0.0.0:6750"),
     ("db migrate", "db migrate"),
     ("db status", "db status"),
     ("db verify", "db verify"),

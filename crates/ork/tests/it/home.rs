@@ -147,17 +147,28 @@ pub struct Background {
 }
 
 impl Background {
-    /// Waits for a line of talk with these words.
-    pub fn wait_for(&mut self, words: &str) {
+    /// Waits for a line of talk with these words, and gives it.
+    pub fn wait_for(&mut self, words: &str) -> String {
         loop {
             let mut line = String::new();
             let read = self.stderr.read_line(&mut line).unwrap();
             self.said += &line;
             assert!(read > 0, "it ended without saying `{words}`:\n{}", self.said);
             if line.contains(words) {
-                return;
+                return line;
             }
         }
+    }
+
+    /// The next line of data.
+    pub fn read_line(&mut self) -> String {
+        let stdout = self.child.stdout.as_mut().unwrap();
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        // Byte by byte: what comes after it is somebody else's.
+        while stdout.read(&mut byte).unwrap() == 1 && byte != *b"\n" {
+            line.push(byte[0]);
+        }
+        String::from_utf8(line).unwrap()
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -227,6 +227,6 @@ fn the_page_of_tables_is_fresh() {
                 text += &section(name, &sqlite, &postgres, kind == "view");
             }
         }
-        page::check("tables.md", &text);
+        page::check("reference/tables.md", &text);
     });
 }

@@ -50,7 +50,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     } else {
         out.data(new.id)?;
         out.talk(format!("queued; follow it with: ork runs watch {}{}", new.id, world.flags()));
-        if let Some(reason) = why::of_run(&world, new.id).await?.filter(|reason| reason.needs_worker()) {
+        if let Some(reason) = why::of_run(&world, new.id).await?.filter(why::needs_worker) {
             out.talk(reason.text);
         }
     }

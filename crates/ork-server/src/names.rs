@@ -9,8 +9,11 @@ use ork_core::store::{GroupRow, Scope, Store, TaskRow};
 /// A task's place in its plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
+    /// The number of its group.
     pub g: u32,
+    /// Its group's name.
     pub key: &'a str,
+    /// Its place among its siblings.
     pub index: u32,
     /// Siblings of it, itself counted; `None` before that is known.
     pub size: Option<u32>,
@@ -37,10 +40,15 @@ pub struct Names {
 
 impl Names {
     /// Reads them.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
     pub async fn read(store: &dyn Store, scope: Scope, run: RunId) -> StoreResult<Self> {
         Ok(Self::of(store.groups(scope, run).await?))
     }
 
+    /// The names that these groups give.
+    #[must_use]
     pub fn of(groups: Vec<GroupRow>) -> Self {
         let mut ranges = Vec::new();
         for (at, group) in groups.iter().enumerate() {
@@ -55,6 +63,7 @@ impl Names {
     }
 
     /// The place of task number `n`; `None` when it was born after these names were read.
+    #[must_use]
     pub fn place(&self, n: u32) -> Option<Place<'_>> {
         let at = self.ranges.partition_point(|(first, ..)| *first <= n).checked_sub(1)?;
         let (first, last, index, group) = self.ranges[at];
@@ -63,21 +72,26 @@ impl Names {
     }
 
     /// The group of this name.
+    #[must_use]
     pub fn group(&self, key: &str) -> Option<&GroupRow> {
         self.groups.iter().find(|group| group.key == key)
     }
 
+    /// All of them, in the order of the plan.
+    #[must_use]
     pub fn groups(&self) -> &[GroupRow] {
         &self.groups
     }
 
     /// What a task is called.
+    #[must_use]
     pub fn of_task(&self, row: &TaskRow) -> String {
         self.place(row.task.n).map_or_else(|| format!("{}/{}", row.key, row.task_index), |place| place.to_string())
     }
 }
 
 /// The number of a group's task with this index.
+#[must_use]
 pub const fn number(group: &GroupRow, index: u32) -> u32 {
     if index == 0 { group.first } else { group.rest + index - 1 }
 }

@@ -1,0 +1,125 @@
+//! Runs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// A run to be created: a workflow or a plan, and what it is run with.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Submit {
+    /// The text of a workflow file, YAML or JSON. Either this or `plan`.
+    #[serde(default)]
+    pub workflow: Option<String>,
+    /// A workflow or a JSON plan with `jobs`, as an object. Either this or `workflow`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub plan: Option<Box<RawValue>>,
+    /// The inputs.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub input: Map<String, Value>,
+    /// Labels, which go before those of the workflow.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Higher goes first; replaces the workflow's.
+    #[serde(default)]
+    pub priority: Option<i32>,
+    /// Your own name for the run, under which it is created once: 1 to 256 bytes.
+    #[serde(default)]
+    pub external_id: Option<String>,
+}
+
+/// A run that was accepted: it is on disk. Nothing in it ever changes, so that sending a request again gives the same.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Submitted {
+    /// Its id.
+    pub id: String,
+    /// The workflow's name.
+    pub name: String,
+    /// Your own name for it: `external_id`, or the `Idempotency-Key`.
+    pub external_id: Option<String>,
+    /// When it was created.
+    pub created_at: String,
+}
+
+/// What became of a wish.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Asked {
+    /// The run.
+    pub run_id: String,
+    /// Whether this request changed something. False when it was so already, or the run is over.
+    pub asked: bool,
+    /// The run's status now.
+    pub status: String,
+}
+
+/// A run, as lists show it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: String,
+    /// The client's name for it.
+    pub external_id: Option<String>,
+    /// The workflow's name.
+    pub name: String,
+    /// `pending`, `running`, `paused`, `success`, `failed` or `cancelled`.
+    pub status: String,
+    /// Why it is being cancelled: `cancel` or `deadline`.
+    pub reason: Option<String>,
+    /// It waits for a slot of its concurrency key.
+    pub held: bool,
+    /// Higher goes first.
+    pub priority: i32,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its first failure: `{"task", "kind", "message"}`.
+    pub error: Option<Value>,
+    /// `manual`, `api` or `retry`.
+    pub triggered_by: String,
+    /// The run that it repeats.
+    pub retry_of: Option<String>,
+    /// The host whose workers alone may take its tasks.
+    pub host: Option<String>,
+    /// One process carries it.
+    pub in_process: bool,
+    /// The folder of the file that it was started from.
+    pub project: Option<String>,
+    /// The runs that share it share a limit.
+    pub concurrency_key: Option<String>,
+    /// Its tasks.
+    pub tasks_total: u32,
+    /// Those that are not over.
+    pub tasks_left: u32,
+    /// Those that failed or were cancelled.
+    pub tasks_bad: u32,
+    /// 0 to 100: the mean of its tasks.
+    pub progress: u8,
+    /// Number of its last event.
+    pub seq: u64,
+    /// When it passes its time limit.
+    pub deadline_at: Option<String>,
+    /// When somebody asked for its end.
+    pub cancel_requested_at: Option<String>,
+    /// Who.
+    pub cancel_requested_by: Option<String>,
+    /// When it was created.
+    pub created_at: String,
+    /// When its first task was dispatched.
+    pub started_at: Option<String>,
+    /// When it ended.
+    pub finished_at: Option<String>,
+}
+
+/// A run.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Run {
+    /// What lists show of it.
+    #[serde(flatten)]
+    pub summary: RunSummary,
+    /// What it gave.
+    pub result: Option<Value>,
+}

@@ -1,0 +1,34 @@
+//! The HTTP API, and what it shares with the command line: how rows of the store are looked at and shown.
+//!
+//! ```text
+//! request ── gate (host, origin, id, log) ──► routes/NOUN/VERB ── Look ──► ork_core::store::Store
+//!                                                 └── view ──► ork_api ──► JSON
+//! whatever goes wrong ── Refused ──► gate ──► application/problem+json
+//! ```
+//!
+//! It knows no driver, no engine and no file: the executable hands it a [`Server`], whose parts are traits and functions.
+//! Who asks is a [`Caller`], made in one place; today everybody who reaches the loopback address is the same one.
+#![deny(missing_docs)]
+
+mod caller;
+mod content;
+mod gate;
+pub mod graph;
+mod listen;
+mod look;
+pub mod names;
+pub mod queues;
+mod refused;
+mod routes;
+mod server;
+mod source;
+pub mod view;
+pub mod why;
+
+pub use caller::Caller;
+pub use gate::Exchange;
+pub use listen::{LOOPBACK_ONLY, listen};
+pub use look::{Lives, Look};
+pub use refused::Code;
+pub use routes::openapi;
+pub use server::Server;

@@ -1,0 +1,147 @@
+//! Why a request is not carried out.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use ork_api::{Fault, Problem};
+use ork_core::error::StoreError;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident;)*) => {
+        /// What kind of problem it is: a word that programs can rely on, and its HTTP status.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The word.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$name => $word,)*
+                }
+            }
+
+            /// The HTTP status.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self {
+                    $(Self::$name => StatusCode::$status,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A part of the query, or a header, is wrong.
+    InvalidRequest = "invalid-request", BAD_REQUEST;
+    /// The body is not the JSON that is asked for.
+    InvalidBody = "invalid-body", BAD_REQUEST;
+    /// A page of another site asks.
+    ForeignOrigin = "foreign-origin", FORBIDDEN;
+    /// There is no such thing.
+    NotFound = "not-found", NOT_FOUND;
+    /// Not with this method.
+    MethodNotAllowed = "method-not-allowed", METHOD_NOT_ALLOWED;
+    /// The body did not come in time.
+    BodyTimeout = "body-timeout", REQUEST_TIMEOUT;
+    /// It contradicts what is stored.
+    Conflict = "conflict", CONFLICT;
+    /// The body is over the limit.
+    BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE;
+    /// The body is not declared as JSON.
+    NotJson = "not-json", UNSUPPORTED_MEDIA_TYPE;
+    /// The request is for another host.
+    WrongHost = "wrong-host", MISDIRECTED_REQUEST;
+    /// The workflow or its inputs are wrong.
+    InvalidWorkflow = "invalid-workflow", UNPROCESSABLE_ENTITY;
+    /// Over a limit.
+    OverLimit = "over-limit", UNPROCESSABLE_ENTITY;
+    /// A bug, or stored data that cannot be.
+    Internal = "internal", INTERNAL_SERVER_ERROR;
+    /// The database does not answer.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE;
+}
+
+/// A request that is not carried out. The gate writes it as a problem, with the id of the request.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    pub code: Code,
+    detail: String,
+    hint: Option<String>,
+    errors: Vec<Fault>,
+}
+
+/// The answer to a request.
+pub type Answer<T> = Result<T, Refused>;
+
+impl Refused {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), hint: None, errors: Vec::new() }
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub fn errors(mut self, errors: Vec<Fault>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// A thing that does not exist, or not for this caller.
+    pub fn missing(what: impl std::fmt::Display) -> Self {
+        Self::new(Code::NotFound, format!("no {what}"))
+    }
+
+    /// A part of the query that is wrong.
+    pub fn query(name: &str, message: impl Into<String>, hint: Option<String>) -> Self {
+        let fault = Fault { pointer: format!("?{name}"), message: message.into(), hint, ..Fault::default() };
+        Self::new(Code::InvalidRequest, format!("`{name}` is wrong: {}", fault.message)).errors(vec![fault])
+    }
+
+    pub fn problem(self, request_id: &str) -> Problem {
+        let (status, retryable) = (self.code.status(), self.is_retryable());
+        Problem {
+            kind: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            status: status.as_u16(),
+            detail: self.detail,
+            code: self.code.word().to_owned(),
+            request_id: request_id.to_owned(),
+            retryable,
+            hint: self.hint,
+            errors: self.errors,
+        }
+    }
+
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self.code, Code::Unavailable | Code::BodyTimeout)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        let code = match error {
+            StoreError::Unavailable(_) => Code::Unavailable,
+            StoreError::Conflict(_) => Code::Conflict,
+            StoreError::NotFound(_) => Code::NotFound,
+            StoreError::Limit(_) => Code::OverLimit,
+            StoreError::Corrupt { .. } | StoreError::Incompatible(_) => Code::Internal,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,56 @@
+//! `GET /runs/{id}/logs`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use ork_core::id::TaskRef;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::caller::Caller;
+use crate::content::{Asking, RunPath};
+use crate::names::{Names, number};
+use crate::refused::{Answer, Refused};
+use crate::routes::tasks::stream_log;
+use crate::server::Server;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Ask {
+    /// A task of the run: `KEY`, or `KEY/INDEX` where there are siblings.
+    task: String,
+    /// The attempt, from 1; the last one by default.
+    attempt: Option<u32>,
+}
+
+/// Read the log of one task of a run.
+///
+/// As it was written, both streams together, as far as there is one.
+#[utoipa::path(
+    get,
+    path = "/runs/{id}/logs",
+    tag = "runs",
+    params(("id" = String, Path, description = "A run"), Ask),
+    responses((status = 200, description = "The log", body = String, content_type = "text/plain")),
+)]
+pub async fn logs(
+    State(server): State<Arc<Server>>,
+    caller: Caller,
+    RunPath(run): RunPath,
+    Asking(ask): Asking<Ask>,
+) -> Answer<impl IntoResponse> {
+    let look = server.look(&caller);
+    super::row(look, run).await?;
+    let names = Names::read(look.store, look.scope, run).await?;
+    let (key, index) = ask.task.split_once('/').unwrap_or((&ask.task, "0"));
+    let missing = || Refused::missing(format_args!("task `{}` in `{run}`", ask.task));
+    let group = names.group(key).ok_or_else(missing)?;
+    let index: u32 = index.parse().map_err(|_| missing())?;
+    if index >= group.size.unwrap_or(1) {
+        return Err(missing());
+    }
+    let task = TaskRef { run, n: number(group, index) };
+    stream_log(&server, &caller, task, ask.attempt).await
+}

@@ -1,0 +1,25 @@
+//! `GET /runs/{id}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use ork_api::Run;
+
+use crate::caller::Caller;
+use crate::content::RunPath;
+use crate::refused::Answer;
+use crate::server::Server;
+use crate::view;
+
+/// Show a run.
+#[utoipa::path(
+    get,
+    path = "/runs/{id}",
+    tag = "runs",
+    params(("id" = String, Path, description = "A run")),
+    responses((status = 200, description = "The run", body = Run)),
+)]
+pub async fn show(State(server): State<Arc<Server>>, caller: Caller, RunPath(id): RunPath) -> Answer<Json<Run>> {
+    Ok(Json(view::run(&super::row(server.look(&caller), id).await?)))
+}

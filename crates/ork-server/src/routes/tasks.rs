@@ -1,0 +1,65 @@
+//! Tasks.
+
+mod attempts;
+mod logs;
+mod show;
+mod why;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header;
+use axum::response::IntoResponse;
+use futures_util::stream::try_unfold;
+use ork_core::error::StoreError;
+use ork_core::id::TaskRef;
+use ork_core::store::{LogQuery, TaskRow};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::caller::Caller;
+use crate::look::Look;
+use crate::refused::{Answer, Refused};
+use crate::server::Server;
+
+/// What is read of a log at once.
+const PAGE_BYTES: usize = 256 << 10;
+
+pub fn routes() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(show::show))
+        .routes(routes!(attempts::attempts))
+        .routes(routes!(logs::logs))
+        .routes(routes!(why::why))
+}
+
+/// A task that must be there.
+async fn row(look: Look<'_>, task: TaskRef) -> Answer<TaskRow> {
+    let row = look.store.task(look.scope, task).await?;
+    row.ok_or_else(|| Refused::missing(format_args!("task `{}`", task.id())))
+}
+
+/// The log of an attempt, page by page as it is read: its whole is never in memory.
+pub async fn stream_log(
+    server: &Arc<Server>,
+    caller: &Caller,
+    task: TaskRef,
+    attempt: Option<u32>,
+) -> Answer<impl IntoResponse + use<>> {
+    let row = row(server.look(caller), task).await?;
+    let attempt = attempt.unwrap_or(row.attempt);
+    if attempt > row.attempt {
+        return Err(Refused::missing(format_args!("attempt {attempt} of `{}`", task.id())));
+    }
+    let (store, scope) = (Arc::clone(&server.store), caller.scope());
+    let pages = try_unfold(Some(0), move |from: Option<u32>| {
+        let store = Arc::clone(&store);
+        async move {
+            let Some(from) = from else { return Ok::<_, StoreError>(None) };
+            let page = store.logs(scope, LogQuery { task, attempt, from, bytes_max: PAGE_BYTES }).await?;
+            let bytes: Vec<u8> = page.chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
+            Ok(Some((bytes, page.next)))
+        }
+    });
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], Body::from_stream(pages)))
+}

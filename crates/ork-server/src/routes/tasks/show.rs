@@ -1,0 +1,25 @@
+//! `GET /tasks/{id}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use ork_api::Task;
+
+use crate::caller::Caller;
+use crate::content::TaskPath;
+use crate::refused::Answer;
+use crate::server::Server;
+use crate::view;
+
+/// Show a task.
+#[utoipa::path(
+    get,
+    path = "/tasks/{id}",
+    tag = "tasks",
+    params(("id" = String, Path, description = "A task")),
+    responses((status = 200, description = "The task", body = Task)),
+)]
+pub async fn show(State(server): State<Arc<Server>>, caller: Caller, TaskPath(task): TaskPath) -> Answer<Json<Task>> {
+    Ok(Json(view::task(&super::row(server.look(&caller), task).await?)))
+}

@@ -1,0 +1,63 @@
+//! What the routes work with.
+
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ork_core::clock::{Clock, Entropy};
+use ork_core::id::RunId;
+use ork_core::store::Store;
+
+use crate::caller::Caller;
+use crate::gate::Exchange;
+use crate::look::{Lives, Look};
+
+/// The parts of a server.
+pub struct Server {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids of runs and of requests.
+    pub entropy: Mutex<Box<dyn Entropy>>,
+    /// Whether a worker lives.
+    pub lives: Arc<Lives>,
+    /// The end of a command line that finds the same database.
+    pub flags: String,
+    /// The version of Ork.
+    pub version: &'static str,
+    /// Set once the server was told to stop: it is not ready any more.
+    pub draining: AtomicBool,
+    /// Told of each request, once it is answered.
+    pub log: Box<dyn Fn(&Exchange<'_>) + Send + Sync>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// The store as a caller sees it.
+    pub(crate) fn look(&self, caller: &Caller) -> Look<'_> {
+        Look {
+            store: self.store.as_ref(),
+            scope: caller.scope(),
+            now: self.clock.now(),
+            lives: self.lives.as_ref(),
+            flags: &self.flags,
+        }
+    }
+
+    pub(crate) fn new_run_id(&self) -> RunId {
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        RunId::new(self.clock.now(), entropy.as_mut())
+    }
+
+    /// A name for a request that brought none.
+    pub(crate) fn new_request_id(&self) -> String {
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("req_{:016x}", entropy.next_u64())
+    }
+}

@@ -1,0 +1,213 @@
+//! Rows of the store as the shapes of the wire, field by field: a column that is added is shown because somebody decided so.
+
+use ork_api::{Actor, Attempt, Event, Run, RunSummary, RunWhy, Task, TaskSummary, Usage};
+use ork_core::attempt::{Failure, FailureKind};
+use ork_core::clock::Timestamp;
+use ork_core::event::EventRow;
+use ork_core::graph::ProcessEnd;
+use ork_core::id::TaskRef;
+use ork_core::json::Json;
+use ork_core::state::Reason;
+use ork_core::store::{AttemptRow, RunRow, TaskRow};
+use serde_json::{Map, Value};
+
+use crate::names::Names;
+use crate::why;
+
+/// RFC 3339 in UTC with microseconds; empty for a moment that no calendar has.
+#[must_use]
+pub fn moment(at: Timestamp) -> String {
+    jiff::Timestamp::from_microsecond(at.micros()).map_or_else(|_| String::new(), |at| format!("{at:.6}"))
+}
+
+/// A run for lists.
+#[must_use]
+pub fn run_summary(row: &RunRow) -> RunSummary {
+    RunSummary {
+        id: row.id.to_string(),
+        external_id: row.external_id.clone(),
+        name: row.name.clone(),
+        status: row.status.word().to_owned(),
+        reason: row.cancelling.map(word),
+        held: row.held,
+        priority: row.priority,
+        labels: row.labels.clone(),
+        error: row.error.as_ref().map(run_error),
+        triggered_by: row.triggered_by.clone(),
+        retry_of: row.retry_of.map(|id| id.to_string()),
+        host: row.host.clone(),
+        in_process: row.in_process,
+        project: row.project.clone(),
+        concurrency_key: row.concurrency_key.clone(),
+        tasks_total: row.tasks_total,
+        tasks_left: row.tasks_left,
+        tasks_bad: row.tasks_bad,
+        progress: row.progress,
+        seq: row.seq,
+        deadline_at: row.deadline_at.map(moment),
+        cancel_requested_at: row.cancel_requested_at.map(moment),
+        cancel_requested_by: row.cancel_requested_by.clone(),
+        created_at: moment(row.created_at),
+        started_at: row.started_at.map(moment),
+        finished_at: row.finished_at.map(moment),
+    }
+}
+
+/// A run.
+#[must_use]
+pub fn run(row: &RunRow) -> Run {
+    Run { summary: run_summary(row), result: row.result.as_ref().map(Json::value) }
+}
+
+/// A task for lists.
+#[must_use]
+pub fn task_summary(row: &TaskRow) -> TaskSummary {
+    let progress = row.progress.as_ref();
+    TaskSummary {
+        id: row.task.id().to_string(),
+        run_id: row.task.run.to_string(),
+        key: row.key.clone(),
+        task_index: row.task_index,
+        status: row.status.word().to_owned(),
+        reason: row.reason.map(word),
+        held: row.held,
+        attempt: row.attempt,
+        failures: row.failures,
+        max_attempts: row.max_attempts,
+        queue: row.lane.clone(),
+        concurrency_key: row.concurrency_key.clone(),
+        available_at: row.available_at.map(moment),
+        error: row.error.as_ref().map(failure),
+        progress: progress.map(|progress| progress.percent),
+        stage: progress.and_then(|progress| progress.stage.clone()),
+        message: progress.and_then(|progress| progress.message.clone()),
+        execution_name: row.execution_name.clone(),
+        worker_id: row.worker.map(|id| id.to_string()),
+        exit_code: row.end.exit_code,
+        signal: row.end.signal,
+        usage: usage(&row.end),
+        reused_from: row.reused_from.map(|task| task.id().to_string()),
+        dispatched_at: row.dispatched_at.map(moment),
+        started_at: row.started_at.map(moment),
+        finished_at: row.finished_at.map(moment),
+        cancel_requested_at: row.cancel_requested_at.map(moment),
+    }
+}
+
+/// A task.
+#[must_use]
+pub fn task(row: &TaskRow) -> Task {
+    Task { summary: task_summary(row), output: row.output.as_ref().map(Json::value) }
+}
+
+/// An attempt.
+#[must_use]
+pub fn attempt(row: &AttemptRow) -> Attempt {
+    Attempt {
+        attempt: row.attempt,
+        worker_id: row.worker.to_string(),
+        execution_name: row.execution_name.clone(),
+        outcome: row.outcome.clone(),
+        error: row.error.as_ref().map(failure),
+        exit_code: row.end.exit_code,
+        signal: row.end.signal,
+        usage: usage(&row.end),
+        dispatched_at: moment(row.dispatched_at),
+        started_at: row.started_at.map(moment),
+        finished_at: row.finished_at.map(moment),
+    }
+}
+
+/// The events of a stored row: one for the run, or one for each of its tasks. A row may stand for 100,000.
+pub fn events<'a>(row: &'a EventRow, names: &'a Names) -> impl Iterator<Item = Event> + 'a {
+    let of_run = row.tasks.is_empty().then_some(None).into_iter();
+    let subjects = of_run.chain(row.tasks.iter().map(Some));
+    (row.seq..).zip(subjects).map(|(seq, n)| event(row, names, seq, n))
+}
+
+fn event(row: &EventRow, names: &Names, seq: u64, n: Option<u32>) -> Event {
+    let place = n.and_then(|n| names.place(n));
+    Event {
+        event_type: row.event_type.word().to_owned(),
+        seq,
+        run_id: row.run.to_string(),
+        task_id: n.map(|n| TaskRef { run: row.run, n }.id().to_string()),
+        key: place.map(|place| place.key.to_owned()),
+        task_index: place.map(|place| place.index),
+        actor: Actor { kind: row.actor.kind.word().to_owned(), id: row.actor.id.clone() },
+        payload: row.payload.as_ref().map(Json::value),
+        created_at: moment(row.created_at),
+    }
+}
+
+/// A failure.
+#[must_use]
+pub fn failure(failure: &Failure) -> ork_api::Failure {
+    let (code, signal) = match failure.kind {
+        FailureKind::Exit { code } => (Some(code), None),
+        FailureKind::Signal { signal } => (None, Some(signal)),
+        _ => (None, None),
+    };
+    ork_api::Failure { kind: failure.kind.word().to_owned(), code, signal, message: failure.message.clone() }
+}
+
+/// The reason why a task is where it is.
+#[must_use]
+pub fn reason(reason: &why::Reason) -> ork_api::Reason {
+    ork_api::Reason {
+        why: match serde_json::to_value(&reason.why) {
+            Ok(Value::Object(why)) => why,
+            _ => Map::new(),
+        },
+        task_id: reason.task.task.id().to_string(),
+        key: reason.task.key.clone(),
+        task_index: reason.task.task_index,
+        sentence: reason.sentence.clone(),
+    }
+}
+
+/// Why a run is not over, or what failed in it.
+#[must_use]
+pub fn run_why(run: &RunRow, reasons: &[why::Reason], failures: &[TaskRow]) -> RunWhy {
+    RunWhy {
+        run_id: run.id.to_string(),
+        status: run.status.word().to_owned(),
+        reasons: reasons.iter().map(reason).collect(),
+        error: run.error.as_ref().map(run_error),
+        failures: failures.iter().map(task).collect(),
+    }
+}
+
+/// Each store writes the members in an order of its own.
+fn run_error(error: &Json) -> Value {
+    let mut value = error.value();
+    value.sort_all_objects();
+    value
+}
+
+fn word(reason: Reason) -> String {
+    reason.word().to_owned()
+}
+
+const fn usage(end: &ProcessEnd) -> Usage {
+    Usage { cpu_ms: end.usage.cpu_ms, memory_bytes_max: end.usage.memory_bytes_max }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_rfc_3339() {
+        assert_eq!(moment(Timestamp::from_micros(1_700_000_000_123_456)), "2023-11-14T22:13:20.123456Z");
+    }
+
+    #[test]
+    fn failures_are_as_they_are_stored() {
+        let kinds = [FailureKind::Exit { code: 3 }, FailureKind::Signal { signal: 9 }, FailureKind::OutOfMemory];
+        for kind in kinds {
+            let stored = Failure::new(kind, "what happened");
+            assert_eq!(serde_json::to_value(failure(&stored)).unwrap(), serde_json::to_value(&stored).unwrap());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A client that sends bytes as they are, and a server to send them to.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::Value;
+
+use crate::home::{Background, Home};
+
+/// A running `ork serve`.
+pub struct Server {
+    pub process: Background,
+    pub port: u16,
+}
+
+/// What was answered.
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Server {
+    /// Starts one on a free port.
+    pub fn start(home: &Home, options: &str) -> Self {
+        let mut process = home.start(format!("serve --listen 127.0.0.1:0 {options}").trim_end());
+        let line = process.wait_for("ready: http://");
+        let port = line.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+        Self { process, port }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "", "")
+    }
+
+    /// Sends JSON. `headers` end in line breaks.
+    pub fn post(&self, path: &str, headers: &str, body: &str) -> Answer {
+        self.send("POST", path, &format!("content-type: application/json\r\n{headers}"), body)
+    }
+
+    pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+        let host = format!("127.0.0.1:{}", self.port);
+        let length = body.len();
+        self.raw(
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\ncontent-length: {length}\r\n{headers}\r\n{body}")
+                .as_bytes(),
+        )
+    }
+
+    /// Sends bytes, and reads what comes until the connection is closed.
+    pub fn raw(&self, bytes: &[u8]) -> Answer {
+        let mut stream = self.connect();
+        // The last request of its connection.
+        let end = bytes.windows(2).position(|two| two == b"\r\n").map_or(bytes.len(), |at| at + 2);
+        stream.write_all(&bytes[..end]).unwrap();
+        stream.write_all(b"connection: close\r\n").unwrap();
+        stream.write_all(&bytes[end..]).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        Answer::read(&String::from_utf8_lossy(&answer))
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
+    }
+}
+
+impl Answer {
+    fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let is_chunked = head.contains("transfer-encoding: chunked");
+        let body = if is_chunked { unchunked(body) } else { body.to_owned() };
+        Self { status, head: head.to_owned(), body }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.head, self.body))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    /// Status, kind and body, as a page would show them.
+    pub fn shown(&self) -> String {
+        let kind = self.header("content-type").unwrap_or("nothing");
+        let body = match kind.contains("json") {
+            true => format!("{:#}", self.json()),
+            false => self.body.trim_end().to_owned(),
+        };
+        format!("{} {kind}\n{body}\n", self.status)
+    }
+
+    /// Status, code and what is wrong, in a line.
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}\n{}", self.head, self.body);
+        let problem = self.json();
+        assert_eq!(problem["status"], self.status);
+        assert_eq!(problem["request_id"].as_str(), self.header("x-request-id"));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut line = format!("{} {}: {}", self.status, text(&problem["code"]), text(&problem["detail"]));
+        if let Some(hint) = problem["hint"].as_str() {
+            line += &format!(" ({hint})");
+        }
+        for fault in problem["errors"].as_array().into_iter().flatten() {
+            let (line_of, column) = (&fault["line"], &fault["column"]);
+            let hint = fault["hint"].as_str().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            line += &format!("\n    {} {line_of}:{column} {}{hint}", text(&fault["pointer"]), text(&fault["message"]));
+        }
+        line
+    }
+}
+
+fn unchunked(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = body.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).unwrap_or(0);
+        whole += rest.get(..size).unwrap_or_default();
+        body = rest.get(size + 2..).unwrap_or_default();
+    }
+    whole
+}
