@@ -48,9 +48,16 @@ migrated databases; not edited by hand.
 const PURPOSES: &[(&str, &str)] = &[
     ("v_runs", "A run with its status and progress."),
     ("v_tasks", "A task with its status, wherever that is kept."),
+    ("api_tokens", "Who may use the API of a server, and as what. The secrets are not here: `token_hash` is keyed."),
     ("attempts", "Attempts that ended while their task went on; a task's last attempt stands in its own row."),
-    ("counters", "The order in which tasks were queued. On PostgreSQL the sequence `ready_seq`."),
+    ("bulk_jobs", "Actions on all runs that a filter finds."),
+    (
+        "counters",
+        "The order in which tasks were queued, and that of all events. On PostgreSQL the sequence `ready_seq`, and the \
+         ids of transactions.",
+    ),
     ("delayed", "Tasks whose next attempt is due later."),
+    ("duties", "What one process at a time does for all, and until when."),
     ("evaluations", "Groups whose condition or size must be evaluated; `-1` is the run's result."),
     (
         "events",
@@ -60,6 +67,7 @@ const PURPOSES: &[(&str, &str)] = &[
     ("held", "Tasks that wait for a slot of their concurrency key."),
     ("leases", "Attempts at work, and who may settle them. Whoever deletes the row settles."),
     ("logs", "What tasks wrote to stdout and stderr, in pieces."),
+    ("queue_pauses", "Queues that somebody paused."),
     ("ready", "Tasks that may be claimed now, in the order of claims."),
     ("refinery_schema_history", "The migrations that were applied, with their checksums."),
     (
@@ -72,11 +80,15 @@ const PURPOSES: &[(&str, &str)] = &[
     ("slot_keys", "A lock for each concurrency key. On SQLite the one writer is that lock."),
     ("tasks", "A task as it was born and as it ended. What happens in between stands in other tables: read `v_tasks`."),
     ("workers", "Processes that carry or carried tasks, and when each was last heard of."),
-    ("workspaces", "Tenants. Today there is one, `default`."),
+    ("workflow_revisions", "Each text that a stored workflow had."),
+    ("workflows", "Workflows that are stored under a name."),
+    ("workspaces", "Tenants. The first is `default`."),
 ];
 
 /// What the columns of the views hold, where the name does not say it all.
 const MEANINGS: &[(&str, &str)] = &[
+    ("acknowledged_at", "when somebody said that they have seen its end"),
+    ("acknowledged_by", "who did"),
     ("attempt", "the newest attempt, from 1; 0 before the first"),
     ("available_at", "when the next attempt is due"),
     ("cancel_requested_at", "when somebody asked for its end"),
@@ -115,6 +127,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("retry_of", "the run that this one repeats"),
     ("reused_n", "the number of the task there"),
     ("reused_run_id", "the run that its output was taken over from"),
+    ("revision_id", "the revision of the stored workflow that it was made of"),
     ("run_id", "the run"),
     ("seq", "the number of its last event"),
     ("signal", "that ended the last attempt"),
@@ -128,6 +141,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("triggered_by", "`manual`, `api`, `schedule`, `hook`, `task` or `retry`"),
     ("v_runs.held", "whether it waits for a slot of its key"),
     ("v_tasks.held", "whether it waits for a slot of its key"),
+    ("workflow_id", "the stored workflow that it was made of"),
     ("worker_id", "who carries it, or carried it last"),
     ("workspace_id", "the tenant"),
 ];
