@@ -51,6 +51,7 @@ mod reaper;
 mod runner;
 mod scheduler;
 mod settler;
+mod spool;
 
 pub use clock::DatabaseClock;
 pub use config::EngineConfig;
@@ -59,3 +60,4 @@ pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers}
 pub use handle::EngineHandle;
 pub use liveness::{Liveness, NoLiveness};
 pub use observe::{Observation, Observations, Subject};
+pub use spool::Spool;

@@ -26,6 +26,7 @@ mod reference;
 mod region;
 mod reuse;
 mod signals;
+mod spool;
 mod table;
 mod verdict;
 mod view;
