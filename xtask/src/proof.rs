@@ -36,6 +36,11 @@ const PROOFS: &[Proof] = &[
         cargo: &["run", "--release", "--package", "ork-sim", "--bin", "kills", "--"],
     },
     Proof {
+        name: "outage",
+        about: "G8: PostgreSQL is away while tasks end: --seconds N",
+        cargo: &["run", "--release", "--package", "ork-sim", "--bin", "outage", "--"],
+    },
+    Proof {
         name: "storm",
         about: "G2, G4, G7 with three servers and three workers under kill -9 and crashes of PostgreSQL: --seconds N --tasks N --restarts N --seed N",
         cargo: &["run", "--release", "--package", "ork-sim", "--bin", "storm", "--"],

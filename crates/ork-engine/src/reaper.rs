@@ -33,7 +33,7 @@ pub async fn run(parts: Arc<Parts>) {
 async fn round(parts: &Parts) -> StoreResult<()> {
     let workers = parts.store.workers(parts.config.scope).await?;
     let now = parts.clock.now();
-    parts.health.answered(now, parts.config.lease_ttl_ms / 2);
+    parts.store_answered(now);
     let own = parts.identity.now();
     for worker in workers.iter().filter(|worker| worker.id != own) {
         if worker.ended_at.is_some() || declare_dead(parts, worker, now).await? {

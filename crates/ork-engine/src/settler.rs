@@ -264,6 +264,7 @@ async fn settle(
 }
 
 fn deliver(parts: &Parts, settles: &[Settle], names: &[Name], outcomes: &Outcomes, is_alone: bool) {
+    parts.tally.settled(settles, &outcomes.settled);
     if outcomes.queued > 0 && is_alone {
         parts.pokes.dispatcher.notify_one();
     }

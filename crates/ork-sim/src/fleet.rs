@@ -265,7 +265,8 @@ impl<'a> Request<'a> {
         let broken = || std::io::Error::other("half an answer");
         let (head, body) = text.split_once("\r\n\r\n").ok_or_else(broken)?;
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(broken)?;
-        let body = serde_json::from_str(body).map_err(|_| broken())?;
+        let is_json = head.to_lowercase().contains("json");
+        let body = if is_json { serde_json::from_str(body).map_err(|_| broken())? } else { body.into() };
         Ok(Answer { status, head: head.to_owned(), body })
     }
 }

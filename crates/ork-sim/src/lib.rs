@@ -19,6 +19,7 @@ pub mod kills;
 pub mod life;
 pub mod locks;
 pub mod nodes;
+pub mod outage;
 pub mod plans;
 pub mod reader;
 pub mod rounds;

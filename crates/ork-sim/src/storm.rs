@@ -42,10 +42,20 @@ struct Sight {
     id: String,
     witness: PathBuf,
     tail: Tail,
-    /// Attempts that have begun and not ended, by task, and since when they wait for a newer one.
-    open: BTreeMap<(String, u32), (u32, Option<Instant>)>,
+    /// The newest attempt of each task.
+    newest: BTreeMap<(String, u32), Newest>,
     is_over: bool,
 }
+
+struct Newest {
+    attempt: u32,
+    stopped: Option<Instant>,
+    /// A node was killed that may have had it.
+    struck: Option<Instant>,
+}
+
+/// Nothing that ended longer ago than this waits for its settle.
+const SETTLED: Duration = Duration::from_millis(300);
 
 /// What happened.
 #[derive(Default)]
@@ -53,9 +63,10 @@ struct Log {
     kills: u32,
     restarts: u64,
     recoveries_ms: Vec<u64>,
+    /// From a restart of PostgreSQL to the first answer of a server that had refused one for it.
     back_ms: Vec<u64>,
     last_fault: Option<Instant>,
-    restarted_at: Option<Instant>,
+    away: Option<(Instant, bool)>,
 }
 
 /// Blows, and gives the verdict.
@@ -78,7 +89,7 @@ fn ride(fleet: &mut Fleet, weather: Weather) -> Result<Value, String> {
     loop {
         let has_time = begin.elapsed() < span || runs.len() * TASKS < weather.tasks;
         look(&mut runs, &mut log);
-        let live = still_live(fleet, &mut runs)?;
+        let live = still_live(fleet, &mut runs, &mut log)?;
         if !has_time && live == 0 {
             break;
         }
@@ -110,7 +121,7 @@ fn ride(fleet: &mut Fleet, weather: Weather) -> Result<Value, String> {
         "attempts_repeated": repeated,
         "recovery_ms_max": log.recoveries_ms.iter().max(),
         "recovery_ms_median": median(&mut log.recoveries_ms),
-        "work_after_restart_ms_max": log.back_ms.iter().max(),
+        "answers_after_restart_ms_max": log.back_ms.iter().max(),
         "drained_after_ms": drained_ms,
         "seconds": begin.elapsed().as_secs(),
         "seed": weather.seed,
@@ -138,7 +149,7 @@ fn submit(fleet: &mut Fleet, number: usize, seed: u64) -> Result<Sight, String> 
                     id,
                     tail: Tail::new(witness.clone()),
                     witness,
-                    open: BTreeMap::new(),
+                    newest: BTreeMap::new(),
                     is_over: false,
                 });
             }
@@ -157,27 +168,26 @@ fn look(runs: &mut [Sight], log: &mut Log) {
             let (Ok(index), Ok(attempt)) = (index.parse(), attempt.parse::<u32>()) else { continue };
             let task = (key.to_owned(), index);
             if word == "start" {
-                log.back_ms.extend(log.restarted_at.take().map(elapsed_ms));
-                if let Some((before, Some(since))) = run.open.insert(task, (attempt, None))
-                    && before < attempt
-                {
-                    log.recoveries_ms.push(elapsed_ms(since));
-                }
-            } else if run.open.get(&task).is_some_and(|(open, _)| *open == attempt) {
-                run.open.remove(&task);
+                let before = run.newest.insert(task, Newest { attempt, stopped: None, struck: None });
+                log.recoveries_ms.extend(before.and_then(|before| before.struck).map(elapsed_ms));
+            } else if let Some(newest) = run.newest.get_mut(&task).filter(|newest| newest.attempt == attempt) {
+                newest.stopped = Some(Instant::now());
             }
         }
     }
 }
 
 /// How many runs are not over, as a server says.
-fn still_live(fleet: &mut Fleet, runs: &mut [Sight]) -> Result<usize, String> {
+fn still_live(fleet: &mut Fleet, runs: &mut [Sight], log: &mut Log) -> Result<usize, String> {
     for run in runs.iter_mut().filter(|run| !run.is_over) {
         let path = format!("/api/v1/runs/{}", run.id);
         let answer = fleet.ask(&Request::get(&path), PATIENCE)?;
         match answer.status {
-            200 => run.is_over = matches!(answer.body["status"].as_str(), Some("success" | "failed" | "cancelled")),
-            503 => {}
+            200 => {
+                run.is_over = matches!(answer.body["status"].as_str(), Some("success" | "failed" | "cancelled"));
+                log.back_ms.extend(log.away.take_if(|(_, refused)| *refused).map(|(at, _)| elapsed_ms(at)));
+            }
+            503 => log.away.iter_mut().for_each(|(_, refused)| *refused = true),
             _ => return Err(format!("`{path}`: {answer:?}")),
         }
     }
@@ -196,14 +206,16 @@ fn strike(
     if log.restarts < weather.restarts.min(due) {
         fleet.postgres("restart")?;
         log.restarts += 1;
-        log.restarted_at = Some(Instant::now());
+        log.away = Some((Instant::now(), false));
     } else {
         let number = choose(dice, fleet.len());
         fleet.kill(number)?;
         log.kills += 1;
         look(runs, log);
-        for (_, since) in runs.iter_mut().flat_map(|run| run.open.values_mut()) {
-            since.get_or_insert_with(Instant::now);
+        for newest in runs.iter_mut().flat_map(|run| run.newest.values_mut()) {
+            if newest.stopped.is_none_or(|at| at.elapsed() < SETTLED) {
+                newest.struck.get_or_insert_with(Instant::now);
+            }
         }
         std::thread::sleep(Duration::from_millis(dice.below(500)));
         fleet.revive(number)?;
