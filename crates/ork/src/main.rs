@@ -27,6 +27,7 @@ mod region;
 mod reuse;
 mod signals;
 mod spool;
+mod supervisor;
 mod table;
 mod verdict;
 mod view;
