@@ -23,6 +23,16 @@ pub use task::{Attempt, Failure, Task, TaskSummary, Usage};
 pub use why::{Reason, RunWhy};
 pub use workflow::{Validate, Validated};
 
+/// An answer with its place in the order of all events.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Snapshot<T> {
+    /// What was asked for.
+    #[serde(flatten)]
+    pub of: T,
+    /// Where the event stream goes on: sent as `after`, it has everything that is not in this answer.
+    pub as_of: String,
+}
+
 /// A part of a list. Pages follow each other by `next_cursor`; nobody counts the whole.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Page<T> {

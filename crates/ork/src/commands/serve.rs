@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use ork_server::{Exchange, LOOPBACK_ONLY, Server, listen};
+use ork_server::{Exchange, LOOPBACK_ONLY, Live, LiveOptions, Server, listen};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -89,6 +89,7 @@ fn server(world: &World) -> Arc<Server> {
         flags: world.flags(),
         version: VERSION,
         draining: AtomicBool::new(false),
+        live: Live::new(LiveOptions::default()),
         log: Box::new(move |exchange| log(out, exchange)),
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use ork_api::{Fault, Page, RunSummary};
+use ork_api::{Fault, Page, RunSummary, Snapshot};
 use ork_core::store::RunFilter;
 use ork_filter::{Filter, FilterError};
 use serde::Deserialize;
@@ -36,20 +36,23 @@ pub struct Ask {
     path = "/runs",
     tag = "runs",
     params(Ask),
-    responses((status = 200, description = "A page of runs", body = Page<RunSummary>)),
+    responses((status = 200, description = "A page of runs", body = Snapshot<Page<RunSummary>>)),
 )]
 pub async fn list(
     State(server): State<Arc<Server>>,
     caller: Caller,
     Asking(ask): Asking<Ask>,
-) -> Answer<Json<Page<RunSummary>>> {
+) -> Answer<Json<Snapshot<Page<RunSummary>>>> {
     let look = server.look(&caller);
     let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
-    let is_full = rows.len() == limit as usize;
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
-    Ok(Json(Page { items: rows.iter().map(view::run_summary).collect(), next_cursor }))
+    let page = async {
+        let rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
+        let is_full = rows.len() == limit as usize;
+        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
+        Ok(Page { items: rows.iter().map(view::run_summary).collect(), next_cursor })
+    };
+    look.snapshot(page).await.map(Json)
 }
 
 fn refuse(text: &str, error: FilterError) -> Refused {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use ork_api::{Page, TaskSummary};
+use ork_api::{Page, Snapshot, TaskSummary};
 use ork_core::state::TaskStatus;
 use ork_core::store::TaskFilter;
 use ork_core::suggest::nearest;
@@ -39,14 +39,14 @@ pub struct Ask {
     path = "/runs/{id}/tasks",
     tag = "runs",
     params(("id" = String, Path, description = "A run"), Ask),
-    responses((status = 200, description = "A page of tasks", body = Page<TaskSummary>)),
+    responses((status = 200, description = "A page of tasks", body = Snapshot<Page<TaskSummary>>)),
 )]
 pub async fn tasks(
     State(server): State<Arc<Server>>,
     caller: Caller,
     RunPath(id): RunPath,
     Asking(ask): Asking<Ask>,
-) -> Answer<Json<Page<TaskSummary>>> {
+) -> Answer<Json<Snapshot<Page<TaskSummary>>>> {
     let look = server.look(&caller);
     let (after, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
     let statuses = ask.status.as_deref().map(status).transpose()?.into_iter().collect();
@@ -59,10 +59,13 @@ pub async fn tasks(
             Some(group.g)
         }
     };
-    let rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
-    let is_full = rows.len() == limit as usize;
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
-    Ok(Json(Page { items: rows.iter().map(view::task_summary).collect(), next_cursor }))
+    let page = async {
+        let rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
+        let is_full = rows.len() == limit as usize;
+        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
+        Ok(Page { items: rows.iter().map(view::task_summary).collect(), next_cursor })
+    };
+    look.snapshot(page).await.map(Json)
 }
 
 fn status(word: &str) -> Answer<TaskStatus> {
