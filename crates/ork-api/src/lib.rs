@@ -11,20 +11,20 @@ mod task;
 mod why;
 mod workflow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use event::{Actor, Event};
 pub use problem::{Fault, Problem};
 pub use queue::{Queue, Worker, WorkerStatus};
-pub use run::{Asked, Run, RunSummary, Submit, Submitted};
+pub use run::{Asked, Group, Resolved, Run, RunPlan, RunSummary, Submit, Submitted};
 pub use service::{Check, Ready, Version};
-pub use task::{Attempt, Failure, Task, TaskSummary, Usage};
+pub use task::{Attempt, Failure, LogChunk, LogPage, Task, TaskAsked, TaskSummary, Usage};
 pub use why::{Reason, RunWhy};
 pub use workflow::{Validate, Validated};
 
 /// A part of a list. Pages follow each other by `next_cursor`; nobody counts the whole.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
