@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -52,6 +52,7 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     let began = server.clock.now();
     let request_id = brought(request.headers()).unwrap_or_else(|| server.new_request_id());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let answered = match gate.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
@@ -64,11 +65,15 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let at = server.clock.now();
+    let status = response.status().as_u16();
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds of a request")]
+    let seconds = at.since_ms(began) as f64 / 1e3;
+    server.metrics.answered(method.as_str(), route.as_ref().map(MatchedPath::as_str), status, seconds);
     (server.log)(&Exchange {
         request_id: &request_id,
         method: method.as_str(),
         path: &path,
-        status: response.status().as_u16(),
+        status,
         took_ms: at.since_ms(began),
         code: code.map(Code::word),
         at,

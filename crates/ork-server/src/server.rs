@@ -12,6 +12,7 @@ use crate::caller::Caller;
 use crate::gate::Exchange;
 use crate::live::Live;
 use crate::look::{Lives, Look};
+use crate::metrics::Metrics;
 
 /// The parts of a server.
 pub struct Server {
@@ -29,6 +30,8 @@ pub struct Server {
     pub version: &'static str,
     /// Set once the server was told to stop: it is not ready any more.
     pub draining: AtomicBool,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Events as they come.
     pub live: Live,
     /// Told of each request, once it is answered.

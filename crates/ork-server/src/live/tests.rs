@@ -45,6 +45,7 @@ impl World {
             flags: String::new(),
             version: "0",
             draining: AtomicBool::new(false),
+            metrics: crate::Metrics::new("test"),
             live: Live::new(options),
             log: Box::new(|_| {}),
         });

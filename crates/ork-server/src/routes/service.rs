@@ -2,6 +2,7 @@
 
 mod docs;
 mod livez;
+mod metrics;
 mod openapi;
 mod readyz;
 mod version;
@@ -17,6 +18,7 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(livez::livez))
         .routes(routes!(readyz::readyz))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(version::version))
         .routes(routes!(openapi::openapi))
         .routes(routes!(docs::docs))

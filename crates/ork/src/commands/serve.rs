@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use ork_server::{Exchange, LOOPBACK_ONLY, Live, LiveOptions, Server, listen};
+use ork_engine::Meter;
+use ork_server::{Exchange, Figure, LOOPBACK_ONLY, Live, LiveOptions, Metrics, Server, listen};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -64,6 +65,8 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let listening = listen(address, Arc::clone(&server), until_stopped).await;
     let (bound, serving) = listening.map_err(|error| taken(address, &error))?;
     let shift = duty.begin(&world).await?;
+    let meter = shift.meter();
+    server.metrics.with(move || figures(&meter));
     let mut serving = tokio::spawn(serving);
     shift.say("ready", &format!("http://{bound}, described at /docs; {}", shift.serves));
     supervisor::tell(News::Ready);
@@ -89,9 +92,30 @@ fn server(world: &World) -> Arc<Server> {
         flags: world.flags(),
         version: VERSION,
         draining: AtomicBool::new(false),
+        metrics: Metrics::new(VERSION),
         live: Live::new(LiveOptions::default()),
         log: Box::new(move |exchange| log(out, exchange)),
     })
+}
+
+/// What the engine counts, as metrics.
+fn figures(meter: &Meter) -> Vec<Figure> {
+    let Some(engine) = meter.read() else { return Vec::new() };
+    let mut figures = vec![
+        Figure::gauge("worker_capacity", "Attempts at work at once in this process, at the most", engine.capacity),
+        Figure::gauge("worker_running", "Attempts at work in this process", engine.running),
+        Figure::gauge("worker_unsettled", "Outcomes that the database has not answered to", engine.unsettled),
+        Figure::counter("outcomes_stale", "Outcomes that came too late", engine.stale),
+    ];
+    let settled = engine.settled.into_iter();
+    figures.extend(settled.map(|(outcome, count)| {
+        Figure::counter("attempts", "Attempts that ended in this process", count).of("outcome", outcome)
+    }));
+    let troubles = engine.troubles.into_iter();
+    figures.extend(troubles.map(|(part, count)| {
+        Figure::counter("troubles", "What went wrong in a part of the engine", count).of("part", part)
+    }));
+    figures
 }
 
 /// A line for each request with `--json`; otherwise for those that the server could not answer.
