@@ -9,25 +9,19 @@ use tokio::net::TcpListener;
 use crate::routes::router;
 use crate::server::Server;
 
-/// Why no other address is taken.
-pub const LOOPBACK_ONLY: &str =
-    "without tokens whoever reaches the server may run commands, so it listens on a loopback address only";
-
 /// Binds an address, and gives the one that it came to with what serves it until `stop` ends. Requests that are being
 /// answered by then are answered.
 ///
 /// # Errors
-/// When the address is taken, or is not a loopback address.
+/// When the address is taken.
 pub async fn listen(
     address: SocketAddr,
     server: Arc<Server>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<(SocketAddr, impl Future<Output = io::Result<()>> + Send + 'static)> {
-    if !address.ip().is_loopback() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, LOOPBACK_ONLY));
-    }
     let listener = TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
-    let serving = axum::serve(listener, router(server, bound.port())).with_graceful_shutdown(stop);
+    let routes = router(server, bound.port()).into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop);
     Ok((bound, serving.into_future()))
 }

@@ -1,14 +1,16 @@
 //! Rows of the store as the shapes of the wire, field by field: a column that is added is shown because somebody decided so.
 
-use ork_api::{Actor, Attempt, Event, Run, RunSummary, RunWhy, Task, TaskSummary, Usage};
+use ork_api::{
+    Actor, Attempt, CreatedToken, Event, Revoked, Run, RunSummary, RunWhy, Task, TaskSummary, Token, Usage, Workspace,
+};
 use ork_core::attempt::{Failure, FailureKind};
 use ork_core::clock::Timestamp;
 use ork_core::event::EventRow;
 use ork_core::graph::ProcessEnd;
-use ork_core::id::TaskRef;
+use ork_core::id::{TaskRef, TokenId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
-use ork_core::store::{AttemptRow, RunRow, TaskRow};
+use ork_core::store::{AttemptRow, RunRow, TaskRow, TokenRow, WorkspaceRow};
 use serde_json::{Map, Value};
 
 use crate::names::Names;
@@ -26,6 +28,7 @@ pub fn run_summary(row: &RunRow) -> RunSummary {
     RunSummary {
         id: row.id.to_string(),
         external_id: row.external_id.clone(),
+        owner_id: row.owner.clone(),
         name: row.name.clone(),
         status: row.status.word().to_owned(),
         reason: row.cancelling.map(word),
@@ -136,6 +139,47 @@ fn event(row: &EventRow, names: &Names, seq: u64, n: Option<u32>) -> Event {
         task_index: place.map(|place| place.index),
         actor: Actor { kind: row.actor.kind.word().to_owned(), id: row.actor.id.clone() },
         payload: row.payload.as_ref().map(Json::value),
+        created_at: moment(row.created_at),
+    }
+}
+
+/// A token.
+#[must_use]
+pub fn token(row: &TokenRow) -> Token {
+    Token {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        principal: row.principal.clone(),
+        role: row.role.word().to_owned(),
+        queues: row.queues.clone(),
+        prefix: row.prefix.clone(),
+        created_by: row.created_by.clone(),
+        created_at: moment(row.created_at),
+        expires_at: row.expires_at.map(moment),
+        last_used_at: row.last_used_at.map(moment),
+        revoked_at: row.revoked_at.map(moment),
+    }
+}
+
+/// A token that was just made, with its secret.
+#[must_use]
+pub fn created_token(row: &TokenRow, secret: String) -> CreatedToken {
+    CreatedToken { token: token(row), secret }
+}
+
+/// What became of a wish to take a token back.
+#[must_use]
+pub fn revoked(id: TokenId, asked: bool) -> Revoked {
+    Revoked { token_id: id.to_string(), asked }
+}
+
+/// A workspace.
+#[must_use]
+pub fn workspace(row: &WorkspaceRow) -> Workspace {
+    Workspace {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        isolate_owners: row.settings.isolate_owners,
         created_at: moment(row.created_at),
     }
 }

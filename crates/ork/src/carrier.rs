@@ -8,7 +8,7 @@ use ork_core::id::RunId;
 use ork_core::store::{RunRow, WorkerRow};
 
 use crate::exit_code::{Exit, Refusal};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// How old a run is before it is taken for one that lost its process, when no worker was ever seen to carry it: a run is
 /// submitted a moment before its process enters as a worker.
@@ -17,7 +17,7 @@ const YOUNG_MS: u64 = 5_000;
 /// The living worker that carries a run, if there is one.
 pub async fn carrier(world: &World, run: RunId) -> Result<Option<WorkerRow>> {
     let lane = Pin::Process.lane("", run);
-    let living = world.look().living(world.store.workers(SCOPE).await?);
+    let living = world.look().living(world.store.workers(world.scope()).await?);
     Ok(living.into_iter().find(|worker| worker.lanes.contains(&lane)))
 }
 
@@ -27,7 +27,7 @@ pub async fn orphans(world: &World, runs: &[RunRow]) -> Result<BTreeSet<RunId>> 
     if runs.iter().all(|run| !carried(&run)) {
         return Ok(BTreeSet::new());
     }
-    let workers = world.store.workers(SCOPE).await?;
+    let workers = world.store.workers(world.scope()).await?;
     let living = world.look().living(workers.clone());
     let is_orphan = |run: &&RunRow| {
         let lane = Pin::Process.lane("", run.id);

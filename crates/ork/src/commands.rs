@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod db;
+pub mod dev;
 pub mod doctor;
 pub mod events;
 pub mod explain;
@@ -15,11 +16,13 @@ pub mod runs;
 pub mod schema;
 pub mod serve;
 pub mod tasks;
+pub mod tokens;
 pub mod validate;
 pub mod version;
 pub mod why;
 pub mod worker;
 pub mod workers;
+pub mod workspaces;
 
 use anyhow::Result;
 
@@ -31,7 +34,7 @@ use crate::output::Output;
 /// Carries out a command line.
 pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
     // Read where it matters only: nobody needs settings to ask for help.
-    let config = || Config::load(cli.database.clone());
+    let config = || Config::load(cli.database.clone(), cli.workspace.clone());
     match cli.command {
         Command::Run(args) => run::run(args, out, &config()?).await,
         Command::Init(args) => init::run(&args, out),
@@ -44,6 +47,9 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Doctor(args) => doctor::run(args, out, &config()?).await,
         Command::Worker(args) => worker::run(args, out, &config()?).await,
         Command::Serve(args) => serve::run(args, out, &config()?).await,
+        Command::Dev(args) => dev::run(args, out, &config()?).await,
+        Command::Tokens(command) => tokens::run(command, out, &config()?).await,
+        Command::Workspaces(command) => workspaces::run(command, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
         Command::Queues(_) => queues::run(out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,

@@ -16,7 +16,9 @@ use crate::config::file::Layer;
 pub use crate::config::file::OPERATIONS;
 #[cfg(test)]
 pub use crate::config::key::Kind;
-pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, schema};
+pub use crate::config::key::{
+    CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE, WORKSPACE, schema,
+};
 use crate::database::Database;
 use crate::exit_code::Refusal;
 use crate::operations::{Operations, Serving};
@@ -64,21 +66,27 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// What files say, and the option that all commands have.
+/// What files say, and the options that all commands have.
 #[derive(Debug)]
 pub struct Config {
     database: Option<String>,
+    workspace: Option<String>,
     /// The strongest first.
     layers: Vec<Layer>,
 }
 
 impl Config {
-    /// Reads the files there are. `database` is the option.
+    /// Reads the files there are. `database` and `workspace` are the options.
     ///
     /// # Errors
     /// When one of them is wrong, with the place.
-    pub fn load(database: Option<String>) -> Result<Self> {
-        Ok(Self { database, layers: file::read_all()? })
+    pub fn load(database: Option<String>, workspace: Option<String>) -> Result<Self> {
+        Ok(Self { database, workspace, layers: file::read_all()? })
+    }
+
+    /// The same, with another database.
+    pub fn at(&self, database: String) -> Self {
+        Self { database: Some(database), workspace: self.workspace.clone(), layers: self.layers.clone() }
     }
 
     /// What applies to a key. `flag` is the option of the command at hand, if it was given.
@@ -122,8 +130,18 @@ impl Config {
 
     /// Whether a command line must name the database to find it again from here.
     pub fn is_database_named(&self) -> bool {
-        let unnamed = Self { database: None, layers: self.layers.clone() };
+        let unnamed = Self { database: None, workspace: None, layers: self.layers.clone() };
         self.database.is_some() && unnamed.database().ok() != self.database().ok()
+    }
+
+    /// The name of the workspace, and who said so.
+    ///
+    /// # Errors
+    /// As [`Self::setting`], and when the option is no name.
+    pub fn workspace(&self) -> Result<Setting> {
+        let setting = self.setting(&WORKSPACE, self.workspace.clone())?;
+        WORKSPACE.check(&setting.text).map_err(|why| Refusal::usage(format!("`--workspace`: {why}")))?;
+        Ok(setting)
     }
 
     /// How many tasks may be at work at once: as many as there are cores, unless somebody says otherwise.
@@ -209,10 +227,10 @@ impl Config {
             let (database, origin) = self.database_setting()?;
             return Ok((database.to_string().into(), origin));
         }
-        let setting = if key.name == QUEUES.name {
-            self.queues(None, &self.operations(&Serving::default())?)?
-        } else {
-            self.setting(key, None)?
+        let setting = match key.name {
+            name if name == QUEUES.name => self.queues(None, &self.operations(&Serving::default())?)?,
+            name if name == WORKSPACE.name => self.workspace()?,
+            _ => self.setting(key, None)?,
         };
         Ok((key.value(&setting.text), setting.origin))
     }

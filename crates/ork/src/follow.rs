@@ -4,10 +4,9 @@ use ork_core::error::StoreResult;
 use ork_core::event::{EventRow, EventType};
 use ork_core::id::RunId;
 use ork_core::limits::PAGE_MAX;
-use ork_core::store::Store;
+use ork_server::Look;
 
 use crate::names::Names;
-use crate::world::SCOPE;
 
 /// Reads on from where it was.
 pub struct Follower {
@@ -23,11 +22,11 @@ impl Follower {
     }
 
     /// What has happened since the last time, at most one page. Empty when nothing has.
-    pub async fn next(&mut self, store: &dyn Store) -> StoreResult<Vec<EventRow>> {
-        let rows = store.events(SCOPE, self.run, self.after, PAGE_MAX).await?;
+    pub async fn next(&mut self, look: Look<'_>) -> StoreResult<Vec<EventRow>> {
+        let rows = look.store.events(look.scope, self.run, self.after, PAGE_MAX).await?;
         let expands = |row: &EventRow| row.event_type == EventType::TaskExpanded;
         if !rows.is_empty() && (self.names.groups().is_empty() || rows.iter().any(expands)) {
-            self.names = Names::read(store, SCOPE, self.run).await?;
+            self.names = Names::read(look.store, look.scope, self.run).await?;
         }
         self.after = rows.last().map_or(self.after, |row| row.seq_last);
         Ok(rows)

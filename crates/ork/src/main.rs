@@ -25,6 +25,7 @@ mod progress;
 mod reference;
 mod region;
 mod reuse;
+mod secret_key;
 mod signals;
 mod table;
 mod verdict;

@@ -27,7 +27,7 @@ use crate::region;
 use crate::view;
 use crate::when::{duration, until};
 use crate::why;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// A group with more siblings than this has no line for each: only failures, and a count now and then.
 const SIBLINGS_LOUD_MAX: u32 = 12;
@@ -288,7 +288,7 @@ impl Progress {
     /// What the attempt of this event came to. The task may have gone on since.
     async fn retry(&self, row: &EventRow, task: &TaskRow) -> Result<String> {
         let number = row.payload.as_ref().and_then(|payload| payload.value()["attempt"].as_u64()).unwrap_or_default();
-        let mut attempts = self.world.store.attempts(SCOPE, task.task).await?;
+        let mut attempts = self.world.store.attempts(self.world.scope(), task.task).await?;
         attempts.retain(|attempt| u64::from(attempt.attempt) <= number);
         let message =
             attempts.last().and_then(|attempt| attempt.error.as_ref()).map_or("", |error| error.message.as_str());
@@ -341,7 +341,7 @@ impl Progress {
 
     async fn say_what_runs(&mut self, names: &Names) -> Result<()> {
         let filter = TaskFilter { statuses: vec![TaskStatus::Running], limit: 8, ..TaskFilter::default() };
-        let tasks = self.world.store.tasks(SCOPE, self.run, &filter).await?;
+        let tasks = self.world.store.tasks(self.world.scope(), self.run, &filter).await?;
         let now = self.world.now();
         let shown: Vec<String> = tasks
             .iter()
@@ -356,7 +356,7 @@ impl Progress {
     }
 
     async fn task(&self, n: u32) -> Result<Option<TaskRow>> {
-        Ok(self.world.store.task(SCOPE, TaskRef { run: self.run, n }).await?)
+        Ok(self.world.store.task(self.world.scope(), TaskRef { run: self.run, n }).await?)
     }
 
     fn line(&mut self, word: &str, subject: &str, text: &str) {

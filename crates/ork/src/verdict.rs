@@ -18,7 +18,7 @@ use crate::output::{alarm, faint, status};
 use crate::progress::{first_line, tasks, thousands, tries};
 use crate::view;
 use crate::when::duration;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Failed tasks that are told with their logs.
 const FAILURES_MAX: u32 = 5;
@@ -35,7 +35,7 @@ const NAMES_MAX: usize = 3;
 /// Tells a finished run, and gives its exit code. `again` is the command line that began it, where that is known.
 pub async fn tell(world: &World, run: &RunRow, again: Option<&str>) -> Result<Exit> {
     let exit = exit_of(run.status);
-    let names = Names::read(world.store.as_ref(), SCOPE, run.id).await?;
+    let names = Names::read(world.store.as_ref(), world.scope(), run.id).await?;
     let failures = failures(world, run.id, FAILURES_MAX).await?;
     if world.out.json {
         let mut verdict = view::run(run);
@@ -97,7 +97,7 @@ async fn tell_kinds(world: &World, run: &RunRow, names: &Names) -> Result<()> {
 /// The first failed tasks of a run.
 pub async fn failures(world: &World, run: RunId, limit: u32) -> Result<Vec<TaskRow>> {
     let filter = TaskFilter { statuses: vec![TaskStatus::Failed], limit, ..TaskFilter::default() };
-    Ok(world.store.tasks(SCOPE, run, &filter).await?)
+    Ok(world.store.tasks(world.scope(), run, &filter).await?)
 }
 
 pub const fn exit_of(status: RunStatus) -> Exit {
@@ -113,7 +113,7 @@ pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: u
     let name = names.of_task(task);
     let message = task.error.as_ref().map_or("", |error| error.message.as_str());
     world.out.talk(format!("\n{}: {name}: {message}{}", alarm("failed"), tries(task)));
-    let (tail, _) = log_text::tail(world.store.as_ref(), task.task, task.attempt, lines).await?;
+    let (tail, _) = log_text::tail(world.look(), task.task, task.attempt, lines).await?;
     for (_, line) in &tail {
         world.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
     }
@@ -129,7 +129,7 @@ pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: u
 }
 
 async fn failure_json(world: &World, task: &TaskRow) -> Result<Value> {
-    let (lines, _) = log_text::tail(world.store.as_ref(), task.task, task.attempt, TAIL_LINES).await?;
+    let (lines, _) = log_text::tail(world.look(), task.task, task.attempt, TAIL_LINES).await?;
     let tail: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
     Ok(json!({
         "task_id": task.task.id().to_string(),

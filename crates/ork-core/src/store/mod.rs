@@ -4,6 +4,7 @@
 //! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
 //! touch.
 
+mod access;
 mod events;
 mod inspect;
 mod queue;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
+pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
@@ -47,7 +49,7 @@ impl Scope {
 
 /// A database that holds Ork's state.
 #[async_trait]
-pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspect + Send + Sync {
+pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspect + Access + Send + Sync {
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.
     async fn changed(&self);

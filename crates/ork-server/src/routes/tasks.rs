@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::header;
 use axum::response::IntoResponse;
 use futures_util::stream::try_unfold;
+use ork_core::access::Permission;
 use ork_core::error::StoreError;
 use ork_core::id::TaskRef;
 use ork_core::store::{LogQuery, TaskRow};
@@ -18,6 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::caller::Caller;
+use crate::guard::needs;
 use crate::look::Look;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
@@ -27,10 +29,10 @@ const PAGE_BYTES: usize = 256 << 10;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
-        .routes(routes!(show::show))
-        .routes(routes!(attempts::attempts))
-        .routes(routes!(logs::logs))
-        .routes(routes!(why::why))
+        .routes(needs(Permission::Read, routes!(show::show)))
+        .routes(needs(Permission::Read, routes!(attempts::attempts)))
+        .routes(needs(Permission::Read, routes!(logs::logs)))
+        .routes(needs(Permission::Read, routes!(why::why)))
 }
 
 /// A task that must be there.

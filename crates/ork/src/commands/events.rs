@@ -17,7 +17,7 @@ use crate::names::Names;
 use crate::output::{Output, faint, warn};
 use crate::view;
 use crate::when::rfc3339;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork events`.
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,7 @@ fn parse_type(text: &str) -> Result<String, String> {
 /// Carries out `ork events`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
+    let id = ids::run(world.store.as_ref(), world.scope(), &args.run).await?;
     let mut follower = Follower::new(id, args.after);
     let (mut is_down, mut is_silent) = (false, true);
     loop {
@@ -99,7 +99,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 
 async fn look(world: &World, follower: &mut Follower) -> Result<(Vec<EventRow>, bool)> {
     let is_over = row(world, follower.run).await?.status.is_terminal();
-    Ok((follower.next(world.store.as_ref()).await?, is_over))
+    Ok((follower.next(world.look()).await?, is_over))
 }
 
 fn is_transient(error: &anyhow::Error) -> bool {

@@ -12,7 +12,7 @@ use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::output::Output;
 use crate::workflow_file::{Inputs, WorkflowFile, tell};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork graph`.
 #[derive(Debug, clap::Args)]
@@ -125,7 +125,7 @@ async fn of_run(args: &Args, out: Output, config: &Config) -> Result<Graph> {
         return Err(Refusal::usage("a run has its inputs already: leave out -i and --input").into());
     }
     let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.target.to_string_lossy()).await?;
+    let id = ids::run(world.store.as_ref(), world.scope(), &args.target.to_string_lossy()).await?;
     let graph = ork_server::graph::of_run(world.look(), id).await?;
     graph.with_context(|| format!("`{id}` has no plan"))
 }

@@ -14,7 +14,7 @@ use crate::progress::tasks;
 use crate::verdict;
 use crate::view;
 use crate::why::{self, Reason};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork why`.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ const REASONS_MAX: usize = 5;
 /// Carries out `ork why`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
+    match ids::target(world.store.as_ref(), world.scope(), &args.target).await? {
         Target::Task(task) => {
             let found = why::of_task(&world, task).await?;
             let reason = found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", args.target)))?;
@@ -56,7 +56,7 @@ async fn of_task(world: &World, reason: &Reason) -> Result<()> {
     let word = reason.task.status.word();
     world.out.data(format!("{}  {}: {}", status(word), reason.name, reason.text))?;
     if reason.task.error.is_some() {
-        let names = Names::read(world.store.as_ref(), SCOPE, reason.task.task.run).await?;
+        let names = Names::read(world.store.as_ref(), world.scope(), reason.task.task.run).await?;
         verdict::tell_failure(world, &names, &reason.task, verdict::TAIL_LINES).await?;
     }
     Ok(())
@@ -108,7 +108,7 @@ async fn of_ended(world: &World, run: &RunRow) -> Result<()> {
         _ => format!("  {} of {} tasks failed or cancelled", run.tasks_bad, run.tasks_total),
     };
     world.out.data(sentence)?;
-    let names = Names::read(world.store.as_ref(), SCOPE, run.id).await?;
+    let names = Names::read(world.store.as_ref(), world.scope(), run.id).await?;
     for task in verdict::failures(world, run.id, 5).await? {
         verdict::tell_failure(world, &names, &task, verdict::TAIL_LINES).await?;
     }

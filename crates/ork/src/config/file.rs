@@ -126,13 +126,16 @@ impl Reader<'_> {
     fn value(&self, key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
         let text = match (key.kind, value.get_ref()) {
             (Kind::Database, DeValue::String(url)) => self.beside(url),
-            (Kind::Time | Kind::Address | Kind::Word(_), DeValue::String(text)) => text.to_string(),
+            (Kind::File, DeValue::String(path)) if !path.is_empty() => {
+                self.folder().join(path.as_ref()).display().to_string()
+            }
+            (Kind::Time | Kind::Address | Kind::Name | Kind::Word(_), DeValue::String(text)) => text.to_string(),
             (Kind::Whole, DeValue::Integer(number)) if number.radix() == 10 => number.as_str().replace('_', ""),
             (Kind::Names, DeValue::Array(items)) if !items.is_empty() => {
                 let names: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
                 names.ok_or("it is a list of texts")?.join(",")
             }
-            (Kind::Database | Kind::Time | Kind::Address | Kind::Word(_), _) => {
+            (Kind::Database | Kind::Time | Kind::Address | Kind::Name | Kind::File | Kind::Word(_), _) => {
                 return Err("it is a text in quotes".into());
             }
             (Kind::Whole, _) => return Err("it is a whole number, without quotes".into()),

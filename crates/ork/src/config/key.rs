@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use ork_core::limits::is_name;
 use serde_json::{Map, Value, json};
 
 use crate::config::file::OPERATIONS;
@@ -20,6 +21,10 @@ pub enum Kind {
     Time,
     /// An IP address and a port; `localhost` is one of them.
     Address,
+    /// A name.
+    Name,
+    /// A path. Relative ones in a file begin at its folder.
+    File,
     /// One of these.
     Word(&'static [&'static str]),
 }
@@ -93,14 +98,31 @@ pub const LISTEN: Key = Key {
     flag: "--listen",
     kind: Kind::Address,
     default: "127.0.0.1:6750",
-    about: "Where ork serve listens: a loopback address and a port; port 0 is any that is free.",
+    about: "Where ork serve and ork dev listen: an address and a port; port 0 is any that is free.",
+};
+pub const WORKSPACE: Key = Key {
+    name: "workspace",
+    variable: "ORK_WORKSPACE",
+    flag: "--workspace",
+    kind: Kind::Name,
+    default: "default",
+    about: "The workspace whose runs commands make and see.",
+};
+pub const SECRET_KEY_FILE: Key = Key {
+    name: "secret_key_file",
+    variable: "ORK_SECRET_KEY_FILE",
+    flag: "--secret-key-file",
+    kind: Kind::File,
+    default: "",
+    about: "The file of the key that tokens are hashed with, the same for all servers of a database; it must be there.",
 };
 
 /// What names look like.
 const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 7] = [&DATABASE, &JOBS, &PROGRESS, &LISTEN, &QUEUES, &CAPACITY, &GRACE];
+pub const KEYS: [&Key; 9] =
+    [&DATABASE, &JOBS, &PROGRESS, &LISTEN, &QUEUES, &CAPACITY, &GRACE, &WORKSPACE, &SECRET_KEY_FILE];
 
 impl Key {
     /// What is wrong with a text, for the end of a sentence.
@@ -113,7 +135,8 @@ impl Key {
             Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
             Kind::Address => address(text).map(|_| ()),
             Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
-            Kind::Database | Kind::Whole | Kind::Names | Kind::Word(_) => Ok(()),
+            Kind::Name if !is_name(text) => Err(format!("`{text}` is not a name")),
+            Kind::Database | Kind::Whole | Kind::Names | Kind::Name | Kind::File | Kind::Word(_) => Ok(()),
         }
     }
 
@@ -122,7 +145,7 @@ impl Key {
         match self.kind {
             Kind::Whole => text.parse::<usize>().map_or(Value::Null, Into::into),
             Kind::Names => text.split(',').collect(),
-            Kind::Database | Kind::Time | Kind::Address | Kind::Word(_) => text.into(),
+            Kind::Database | Kind::Time | Kind::Address | Kind::Name | Kind::File | Kind::Word(_) => text.into(),
         }
     }
 
@@ -134,6 +157,8 @@ impl Key {
             }
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
             Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
+            Kind::Name => json!({"type": "string", "pattern": NAME}),
+            Kind::File => json!({"type": "string", "minLength": 1}),
             Kind::Word(words) => json!({"enum": words}),
             Kind::Time => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),
         };

@@ -16,7 +16,7 @@ use crate::names::Names;
 use crate::output::{Tone, faint, status, toned};
 use crate::region::{cut, width};
 use crate::when::{clock, until};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Tasks that are shown.
 const SHOWN_MAX: usize = 8;
@@ -162,14 +162,14 @@ impl Board {
         self.peeked_at = Some(Instant::now());
         for n in self.shown() {
             let task = TaskRef { run, n };
-            let Some(row) = world.store.task(SCOPE, task).await? else { continue };
+            let Some(row) = world.store.task(world.scope(), task).await? else { continue };
             let Some(attempt) = self.at_work.get_mut(&n) else { continue };
             if attempt.read.0 != row.attempt {
-                let (_, end) = tail(world.store.as_ref(), task, row.attempt, 1).await?;
+                let (_, end) = tail(world.look(), task, row.attempt, 1).await?;
                 attempt.read = (row.attempt, end.saturating_sub(1));
             }
             let query = LogQuery { task, attempt: row.attempt, from: attempt.read.1, bytes_max: PEEK_BYTES };
-            let page = world.store.logs(SCOPE, query).await?;
+            let page = world.store.logs(world.scope(), query).await?;
             if let Some(last) = page.chunks.last() {
                 attempt.read.1 = last.position;
             }

@@ -40,6 +40,7 @@ fn text() -> String {
     for key in KEYS {
         let default = match key.default {
             "" if key.name == DATABASE.name => "`sqlite:$XDG_DATA_HOME/ork/ork.db`".to_owned(),
+            "" => "beside the database".to_owned(),
             _ => format!("`{}`", toml(key)),
         };
         text += &format!(
@@ -61,6 +62,8 @@ const fn kind(key: &Key) -> &'static str {
         Kind::Names => "a list of names; with commas between them in the variable",
         Kind::Time => "a duration: `500ms`, `30s`, `10m`, `2h`",
         Kind::Address => "an address and a port",
+        Kind::Name => "a name",
+        Kind::File => "a path",
         Kind::Word(_) => "one of the words of `ork schema config`",
     }
 }
@@ -70,7 +73,9 @@ fn toml(key: &Key) -> String {
     match key.kind {
         Kind::Whole => key.default.to_owned(),
         Kind::Names => format!("[\"{}\"]", key.default.replace(',', "\", \"")),
-        Kind::Database | Kind::Time | Kind::Address | Kind::Word(_) => format!("\"{}\"", key.default),
+        Kind::Database | Kind::Time | Kind::Address | Kind::Name | Kind::File | Kind::Word(_) => {
+            format!("\"{}\"", key.default)
+        }
     }
 }
 

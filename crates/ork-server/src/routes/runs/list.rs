@@ -46,7 +46,13 @@ pub async fn list(
     let look = server.look(&caller);
     let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
+    let mut wanted = RunFilter { before, limit, ..filter.runs(look.now) };
+    if let Some(own) = &caller.only_owner {
+        // Whoever asks for somebody else's gets none.
+        wanted.limit = if wanted.owner.as_ref().is_none_or(|owner| owner == own) { limit } else { 0 };
+        wanted.owner = Some(own.clone());
+    }
+    let rows = look.store.runs(look.scope, &wanted).await?;
     let is_full = rows.len() == limit as usize;
     let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
     Ok(Json(Page { items: rows.iter().map(view::run_summary).collect(), next_cursor }))

@@ -14,7 +14,7 @@ use crate::exit_code::Exit;
 use crate::ids::{self, Target};
 use crate::output::Output;
 use crate::progress::tasks;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs cancel`.
 #[derive(Debug, clap::Args)]
@@ -33,14 +33,14 @@ pub struct Args {
 /// Carries out `ork runs cancel`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
+    match ids::target(world.store.as_ref(), world.scope(), &args.target).await? {
         Target::Run(run) => cancel_run(&world, run).await,
         Target::Task(task) => cancel_task(&world, task).await,
     }
 }
 
 async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
-    let asked = world.store.cancel_run(SCOPE, id, Reason::Cancel, &world.actor(), world.now()).await?;
+    let asked = world.store.cancel_run(world.scope(), id, Reason::Cancel, &world.actor(), world.now()).await?;
     let run = row(world, id).await?;
     if world.out.json {
         world.out.value(&json!({"run_id": id.to_string(), "asked": asked, "status": run.status.word()}))?;

@@ -18,7 +18,7 @@ use crate::ids;
 use crate::json_diff::{Difference, differences};
 use crate::names::Names;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs diff`.
 #[derive(Debug, clap::Args)]
@@ -75,9 +75,9 @@ struct TaskDiff {
 /// Carries out `ork runs diff`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let first = ids::run(world.store.as_ref(), SCOPE, &args.a).await?;
+    let first = ids::run(world.store.as_ref(), world.scope(), &args.a).await?;
     let (a, b) = match &args.b {
-        Some(other) => (first, ids::run(world.store.as_ref(), SCOPE, other).await?),
+        Some(other) => (first, ids::run(world.store.as_ref(), world.scope(), other).await?),
         None => (repeated(&world, first).await?, first),
     };
     if a == b {
@@ -99,16 +99,16 @@ async fn repeated(world: &World, id: RunId) -> Result<RunId> {
         return Ok(of);
     }
     let filter = RunFilter { name: Some(run.name.clone()), before: Some(id), limit: 1, ..RunFilter::default() };
-    let before = world.store.runs(SCOPE, &filter).await?;
+    let before = world.store.runs(world.scope(), &filter).await?;
     let refusal = Refusal::usage(format!("`{id}` repeats no other run: say which to compare it with"));
     let other = before.first().map_or_else(|| "OTHER".to_owned(), |row| row.id.to_string());
     Err(refusal.hint(format!("ork runs diff {other} {id}{}", world.flags())).into())
 }
 
 async fn read(world: &World, id: RunId) -> Result<Side> {
-    let stored = world.store.plans(SCOPE, &[id]).await?.pop();
+    let stored = world.store.plans(world.scope(), &[id]).await?.pop();
     let stored = stored.with_context(|| format!("`{id}` has no plan"))?;
-    let names = Names::read(world.store.as_ref(), SCOPE, id).await?;
+    let names = Names::read(world.store.as_ref(), world.scope(), id).await?;
     let tasks = world.tasks(id).await?;
     Ok(Side {
         row: row(world, id).await?,

@@ -16,7 +16,7 @@ use crate::output::{Output, faint, status};
 use crate::table;
 use crate::view;
 use crate::when::{ago, duration};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs list`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         return Ok(Exit::Success);
     };
     let before = match &args.before {
-        Some(text) => Some(ids::run(world.store.as_ref(), SCOPE, text).await?),
+        Some(text) => Some(ids::run(world.store.as_ref(), world.scope(), text).await?),
         None => None,
     };
     let mut wanted = RunFilter { before, ..filter.runs(world.now()) };
@@ -82,7 +82,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         return all(&world, wanted).await;
     }
     wanted.limit = args.limit;
-    let rows = world.store.runs(SCOPE, &wanted).await?;
+    let rows = world.store.runs(world.scope(), &wanted).await?;
     if out.json {
         for row in &rows {
             out.value(&view::run(row))?;
@@ -116,7 +116,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 /// Pages through everything. What is created meanwhile is newer, and not in it.
 async fn all(world: &World, mut wanted: RunFilter) -> Result<Exit> {
     loop {
-        let rows = world.store.runs(SCOPE, &wanted).await?;
+        let rows = world.store.runs(world.scope(), &wanted).await?;
         for row in &rows {
             world.out.value(&view::run(row))?;
         }
@@ -169,7 +169,7 @@ fn pasted(filter: &Filter) -> String {
 /// The name of a run among the newest that was meant by one of no run.
 async fn near(world: &World, name: Option<&str>) -> Result<Option<String>> {
     let Some(name) = name else { return Ok(None) };
-    let rows = world.store.runs(SCOPE, &RunFilter { limit: PAGE_MAX, ..RunFilter::default() }).await?;
+    let rows = world.store.runs(world.scope(), &RunFilter { limit: PAGE_MAX, ..RunFilter::default() }).await?;
     let known = nearest(name, rows.iter().map(|row| row.name.as_str()));
     Ok(known.filter(|known| *known != name).map(str::to_owned))
 }

@@ -18,7 +18,7 @@ use crate::ids::{self, Target};
 use crate::log_text::{self, Lines, page};
 use crate::names::Names;
 use crate::output::{Output, faint};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs logs`.
 #[derive(Debug, clap::Args)]
@@ -53,7 +53,7 @@ const CARRIER_LOOK: Duration = Duration::from_secs(2);
 /// Carries out `ork runs logs`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
+    match ids::target(world.store.as_ref(), world.scope(), &args.target).await? {
         Target::Task(task) => {
             let row = task_row(&world, task).await?;
             one(&world, &args, &row, None).await?;
@@ -68,11 +68,11 @@ async fn all(world: &World, args: &Args, run: RunId) -> Result<()> {
         let hint = format!("{run}/TASK{}", world.flags());
         return Err(Refusal::usage("`--attempt` and `--follow` are for one task").hint(hint).into());
     }
-    let names = Names::read(world.store.as_ref(), SCOPE, run).await?;
+    let names = Names::read(world.store.as_ref(), world.scope(), run).await?;
     // Siblings of an `each` over outputs are born after everything else: all siblings are looked up behind their first.
     let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
     loop {
-        let tasks = world.store.tasks(SCOPE, run, &filter).await?;
+        let tasks = world.store.tasks(world.scope(), run, &filter).await?;
         for task in tasks.iter().filter(|task| task.task_index == 0) {
             attempted(world, args, task, &names).await?;
             if names.place(task.task.n).and_then(|place| place.size).is_some_and(|size| size > 1) {
@@ -91,7 +91,7 @@ async fn siblings(world: &World, args: &Args, first: &TaskRow, names: &Names) ->
     let after = Some(first.task.n);
     let mut filter = TaskFilter { g: Some(first.g), after, limit: PAGE_MAX, ..TaskFilter::default() };
     loop {
-        let tasks = world.store.tasks(SCOPE, first.task.run, &filter).await?;
+        let tasks = world.store.tasks(world.scope(), first.task.run, &filter).await?;
         for task in &tasks {
             attempted(world, args, task, names).await?;
         }
@@ -119,7 +119,7 @@ async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> 
     let printer = Printer { world, task, attempt, name };
     let mut from = 0;
     if args.tail > 0 {
-        let (lines, end) = log_text::tail(world.store.as_ref(), task.task, attempt, args.tail).await?;
+        let (lines, end) = log_text::tail(world.look(), task.task, attempt, args.tail).await?;
         printer.lines(lines)?;
         from = end;
         if !args.follow {
@@ -136,7 +136,7 @@ async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> 
             next_look = Instant::now() + CARRIER_LOOK;
         }
         loop {
-            let found = page(world.store.as_ref(), task.task, attempt, from).await?;
+            let found = page(world.look(), task.task, attempt, from).await?;
             for chunk in &found.chunks {
                 printer.chunk(&mut open, chunk)?;
                 from = chunk.position + 1;
@@ -164,7 +164,7 @@ async fn is_over(world: &World, task: TaskRef, attempt: u32) -> Result<bool> {
 }
 
 async fn task_row(world: &World, task: TaskRef) -> Result<TaskRow> {
-    let found = world.store.task(SCOPE, task).await?;
+    let found = world.store.task(world.scope(), task).await?;
     found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", task.id())).into())
 }
 

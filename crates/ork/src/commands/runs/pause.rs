@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs pause`.
 #[derive(Debug, clap::Args)]
@@ -29,8 +29,8 @@ pub struct Args {
 /// Carries out `ork runs pause`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
-    let asked = world.store.pause_run(SCOPE, id, &world.actor(), world.now()).await?;
+    let id = ids::run(world.store.as_ref(), world.scope(), &args.run).await?;
+    let asked = world.store.pause_run(world.scope(), id, &world.actor(), world.now()).await?;
     let found = row(&world, id).await?;
     if !asked && found.status != RunStatus::Paused {
         return Err(Refusal::usage(format!("`{id}` is over with `{}`", found.status)).into());
@@ -42,7 +42,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     out.data(format!("paused: {id}{}", if asked { "" } else { " was so already" }))?;
     let statuses = vec![TaskStatus::Dispatched, TaskStatus::Running];
     let filter = TaskFilter { statuses, limit: 1, ..TaskFilter::default() };
-    if !world.store.tasks(SCOPE, id, &filter).await?.is_empty() {
+    if !world.store.tasks(world.scope(), id, &filter).await?.is_empty() {
         out.talk("what is at work goes on to its end");
     }
     out.talk(format!("go on with: ork runs resume {id}{}", world.flags()));

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs resume`.
 #[derive(Debug, clap::Args)]
@@ -29,8 +29,8 @@ pub struct Args {
 /// Carries out `ork runs resume`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
-    let asked = world.store.resume_run(SCOPE, id, &world.actor(), world.now()).await?;
+    let id = ids::run(world.store.as_ref(), world.scope(), &args.run).await?;
+    let asked = world.store.resume_run(world.scope(), id, &world.actor(), world.now()).await?;
     let found = row(&world, id).await?;
     let is_orphan = carrier::is_orphan(&world, &found).await?;
     if !asked {

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use ork_core::graph::{NewRun, Pin, Reuse, TriggeredBy};
-use ork_core::id::WorkspaceId;
 use ork_core::plan::Plan;
 use ork_core::state::RunStatus;
 use ork_core::store::{RunRow, StoredPlan};
@@ -17,7 +16,7 @@ use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs retry`.
 #[derive(Debug, clap::Args)]
@@ -51,7 +50,7 @@ pub struct Args {
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
     let store = world.store.as_ref();
-    let id = ids::run(store, SCOPE, &args.run).await?;
+    let id = ids::run(store, world.scope(), &args.run).await?;
     let old = row(&world, id).await?;
     if !old.status.is_terminal() {
         let is_orphan = is_orphan(&world, &old).await?;
@@ -100,8 +99,9 @@ fn new_run(world: &World, old: &RunRow, stored: StoredPlan, plan: Plan, reuse: V
     };
     NewRun {
         id: world.new_run_id(),
-        workspace: WorkspaceId::DEFAULT,
+        workspace: world.workspace,
         external_id: None,
+        owner: old.owner.clone(),
         plan,
         plan_source: None,
         input: stored.input,

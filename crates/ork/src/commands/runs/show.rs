@@ -24,7 +24,7 @@ use crate::verdict;
 use crate::view;
 use crate::when::{ago, duration};
 use crate::why;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs show`.
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ const GROUPS_MAX: usize = 200;
 /// Carries out `ork runs show`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
+    match ids::target(world.store.as_ref(), world.scope(), &args.target).await? {
         Target::Run(id) if out.json => show_json(&world, id).await?,
         Target::Run(id) => show_run(&world, id).await?,
         Target::Task(task) => show_task(&world, task).await?,
@@ -63,7 +63,7 @@ async fn show_json(world: &World, id: RunId) -> Result<()> {
 
 async fn show_run(world: &World, id: RunId) -> Result<()> {
     let run = row(world, id).await?;
-    let names = Names::read(world.store.as_ref(), SCOPE, id).await?;
+    let names = Names::read(world.store.as_ref(), world.scope(), id).await?;
     world.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
     for (what, text) in facts(world, &run) {
         world.out.data(format!("  {what:<9} {text}"))?;

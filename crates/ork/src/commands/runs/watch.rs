@@ -17,7 +17,7 @@ use crate::progress::{Asked, Progress, Style};
 use crate::signals::Signals;
 use crate::verdict;
 use crate::when::parse_ms;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs watch`.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ const FOREVER: Duration = Duration::from_secs(946_080_000);
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let mut signals = Signals::listen()?;
     let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
+    let id = ids::run(world.store.as_ref(), world.scope(), &args.run).await?;
     let found = row(&world, id).await?;
     out.talk(format!("{}  {id}  {}", found.name, status(found.status.word())));
     let style = args.progress.settle(out, config)?;
@@ -85,7 +85,7 @@ async fn follow(world: &World, mut follower: Follower, style: Style) -> Result<(
     let mut is_down = false;
     let mut next_look = Instant::now();
     loop {
-        match follower.next(world.store.as_ref()).await {
+        match follower.next(world.look()).await {
             Ok(rows) => {
                 is_down = false;
                 if progress.show(&rows, &follower.names).await? {

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::ids;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork tasks cancel`.
 #[derive(Debug, clap::Args)]
@@ -27,13 +27,13 @@ pub struct Args {
 /// Carries out `ork tasks cancel`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let task = ids::task(world.store.as_ref(), SCOPE, &args.task).await?;
+    let task = ids::task(world.store.as_ref(), world.scope(), &args.task).await?;
     cancel_task(&world, task).await
 }
 
 /// Asks for the end of a task.
 pub async fn cancel_task(world: &World, task: TaskRef) -> Result<Exit> {
-    let asked = world.store.cancel_task(SCOPE, task, &world.actor(), world.now()).await?;
+    let asked = world.store.cancel_task(world.scope(), task, &world.actor(), world.now()).await?;
     if world.out.json {
         world.out.value(&json!({"task_id": task.id().to_string(), "asked": asked}))?;
     } else {

@@ -16,7 +16,7 @@ use crate::progress::because;
 use crate::table;
 use crate::view;
 use crate::when::{duration, until};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork tasks list`.
 #[derive(Debug, clap::Args)]
@@ -52,8 +52,8 @@ fn parse_status(word: &str) -> Result<TaskStatus, String> {
 /// Carries out `ork tasks list`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let run = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
-    let names = Names::read(world.store.as_ref(), SCOPE, run).await?;
+    let run = ids::run(world.store.as_ref(), world.scope(), &args.run).await?;
+    let names = Names::read(world.store.as_ref(), world.scope(), run).await?;
     let g = args.key.as_deref().map(|key| ids::group(&names, run, key)).transpose()?.map(|group| group.g);
     let filter = TaskFilter { g, statuses: args.status, ..TaskFilter::default() };
     let (tasks, is_all) = read(&world, run, filter, args.limit).await?;
@@ -87,7 +87,7 @@ async fn read(world: &World, run: RunId, mut filter: TaskFilter, limit: u32) -> 
     let mut tasks = Vec::new();
     filter.limit = PAGE_MAX;
     loop {
-        let page = world.store.tasks(SCOPE, run, &filter).await?;
+        let page = world.store.tasks(world.scope(), run, &filter).await?;
         filter.after = page.last().map(|task| task.task.n);
         let is_last = page.len() < PAGE_MAX as usize;
         tasks.extend(page);

@@ -11,7 +11,7 @@ use crate::exit_code::{Exit, Refusal};
 use crate::ids;
 use crate::names::Names;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork tasks retry`.
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,8 @@ pub struct Args {
 /// Carries out `ork tasks retry`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let task = ids::task(world.store.as_ref(), SCOPE, &args.task).await?;
-    if !world.store.retry_task_now(SCOPE, task, world.now()).await? {
+    let task = ids::task(world.store.as_ref(), world.scope(), &args.task).await?;
+    if !world.store.retry_task_now(world.scope(), task, world.now()).await? {
         return Err(refusal(&world, task).await?.into());
     }
     if out.json {
@@ -45,8 +45,8 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 /// Why there is no wait to end.
 async fn refusal(world: &World, task: TaskRef) -> Result<Refusal> {
     let (run, flags) = (row(world, task.run).await?, world.flags());
-    let names = Names::read(world.store.as_ref(), SCOPE, task.run).await?;
-    let Some(found) = world.store.task(SCOPE, task).await? else {
+    let names = Names::read(world.store.as_ref(), world.scope(), task.run).await?;
+    let Some(found) = world.store.task(world.scope(), task).await? else {
         return Ok(Refusal::no_match(format!("`{}` does not exist any more", task.id())));
     };
     let name = format!("{}/{}", task.run, names.of_task(&found));

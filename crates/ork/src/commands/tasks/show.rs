@@ -14,7 +14,7 @@ use crate::output::{Output, status};
 use crate::view;
 use crate::when::duration;
 use crate::why;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork tasks show`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub struct Args {
 /// Carries out `ork tasks show`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::find(out, config).await?;
-    let task = ids::task(world.store.as_ref(), SCOPE, &args.task).await?;
+    let task = ids::task(world.store.as_ref(), world.scope(), &args.task).await?;
     show_task(&world, task).await?;
     Ok(Exit::Success)
 }
@@ -39,15 +39,15 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 /// Shows a task with its attempts.
 pub async fn show_task(world: &World, task: TaskRef) -> Result<()> {
     let store = &world.store;
-    let found = store.task(SCOPE, task).await?;
+    let found = store.task(world.scope(), task).await?;
     let row = found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", task.id())))?;
-    let attempts = store.attempts(SCOPE, task).await?;
+    let attempts = store.attempts(world.scope(), task).await?;
     if world.out.json {
         let mut value = view::task(&row);
         value["attempts"] = attempts.iter().map(view::attempt).collect::<Vec<Value>>().into();
         return Ok(world.out.value(&value)?);
     }
-    let names = Names::read(store.as_ref(), SCOPE, task.run).await?;
+    let names = Names::read(store.as_ref(), world.scope(), task.run).await?;
     world.out.data(format!("{}  {}  {}", status(row.status.word()), names.of_task(&row), task.id()))?;
     if let Some(reason) = why::of_task(world, task).await? {
         world.out.data(format!("  why       {}", reason.text))?;
