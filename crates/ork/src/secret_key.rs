@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use ork_core::clock::Entropy;
+use ork_core::limits::PAGE_MAX;
 use ork_core::store::{Scope, Store};
 use ork_server::secret::{SecretKey, TokenKey};
 
@@ -32,14 +33,15 @@ impl Options {
     /// The key of tokens.
     ///
     /// # Errors
-    /// When it cannot be read or made, or when the tokens of the database were made with another one.
+    /// When it cannot be read or made, or when it knows none of the tokens of the database that are not revoked.
     pub async fn token_key(self, config: &Config, database: &Database, store: &dyn Store) -> Result<TokenKey> {
         let key = TokenKey::new(&self.read(config, database)?);
-        let newest = store.tokens(Scope::All, None, 1).await?.pop();
-        if newest.is_some_and(|token| token.key_id != key.id()) {
+        let newest = store.tokens(Scope::All, None, PAGE_MAX).await?;
+        let mut live = newest.iter().filter(|token| token.revoked_at.is_none()).peekable();
+        if live.peek().is_some() && live.all(|token| token.key_id != key.id()) {
             let message =
                 "the tokens of this database were made with another secret key, and this one knows none of them";
-            let hint = format!("{} (or {VARIABLE}) is the one that they were made with", SECRET_KEY_FILE.variable);
+            let hint = format!("{} names the file of that key; if it is lost, revoke them", SECRET_KEY_FILE.variable);
             return Err(Refusal::usage(message).hint(hint).into());
         }
         Ok(key)
