@@ -6,7 +6,7 @@ use ork_core::access::{Permission, Role};
 use ork_core::clock::Timestamp;
 use ork_core::event::Actor;
 use ork_core::id::{RunId, TokenId, WorkspaceId};
-use ork_core::store::{Grant, RunRow, Scope};
+use ork_core::store::{Grant, Scope, TokenHash};
 
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
@@ -31,11 +31,13 @@ pub struct Caller {
     pub expires_at: Option<Timestamp>,
     /// The one whose runs alone are there for this caller.
     pub only_owner: Option<String>,
+    /// What the token is looked up by.
+    hash: Option<TokenHash>,
 }
 
 impl Caller {
     /// The bearer of a token.
-    pub fn of(grant: Grant) -> Self {
+    pub(crate) fn of(grant: Grant, hash: TokenHash) -> Self {
         let Grant { token, workspace } = grant;
         let is_isolated = workspace.settings.isolate_owners && token.role.is_isolated();
         Self {
@@ -46,6 +48,7 @@ impl Caller {
             actor: Actor { kind: token.role.kind(), id: token.principal },
             token: Some(token.id),
             expires_at: token.expires_at,
+            hash: Some(hash),
         }
     }
 
@@ -59,6 +62,22 @@ impl Caller {
             token: None,
             expires_at: None,
             only_owner: None,
+            hash: None,
+        }
+    }
+
+    /// Whether the caller may still be answered, who was admitted when a stream was opened. Asked every few seconds: a stream
+    /// outlives the token that it was opened with.
+    pub(crate) async fn is_admitted(&self, server: &Server) -> bool {
+        let Some(hash) = self.hash else { return server.door.is_open(server).await.unwrap_or(true) };
+        match server.door.grant(server, hash).await {
+            Ok(Some(grant)) => {
+                let now = Self::of(grant, hash);
+                (now.role, now.only_owner) == (self.role, self.only_owner.clone())
+            }
+            Ok(None) => false,
+            // While the database does not answer, nothing is sent either.
+            Err(_) => true,
         }
     }
 
@@ -80,12 +99,6 @@ impl Caller {
         self.token.map(|_| self.actor.id.clone())
     }
 
-    /// Whether a run is there for this caller.
-    #[must_use]
-    pub fn sees(&self, run: &RunRow) -> bool {
-        self.only_owner.is_none() || self.only_owner == run.owner
-    }
-
     /// Where owners are isolated, what belongs to a run of somebody else is not there.
     pub(crate) async fn check_sees(
         &self,
@@ -96,10 +109,7 @@ impl Caller {
         if self.only_owner.is_none() {
             return Ok(());
         }
-        match server.look(self).store.run(self.scope(), run).await? {
-            Some(row) if self.sees(&row) => Ok(()),
-            _ => Err(missing()),
-        }
+        server.look(self).run(run).await?.map(drop).ok_or_else(missing)
     }
 
     /// What a role lets its bearer do.

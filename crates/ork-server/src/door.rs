@@ -105,21 +105,29 @@ impl Door {
             return if self.is_open(server).await? { Ok(Caller::anybody()) } else { Err(Refused::unknown_caller()) };
         };
         let (hash, now, from) = (self.key.recognise(sent), server.clock.now(), network(from));
-        let known = hash.and_then(|hash| self.seen().known.get(&hash).cloned());
-        let grant = match (known, hash) {
-            (Some((grant, at)), _) if now.since_ms(at) < REMEMBERED_MS => Some(grant),
-            // Guesses of others at the same address do not keep out who was right before.
-            (None, _) if self.seen().is_guesser(from, now) => return Err(Refused::guesser(GUESSES_MS / 1000)),
-            (_, Some(hash)) => self.look_up(server, hash, now).await?,
-            (_, None) => None,
-        };
-        match grant {
-            Some(grant) if grant.token.expires_at.is_none_or(|at| now < at) => Ok(Caller::of(grant)),
-            _ => {
-                self.seen().note_guess(from, now);
-                Err(Refused::unknown_caller())
-            }
+        // Guesses of others at the same address do not keep out who was right before.
+        let was_right = hash.is_some_and(|hash| self.seen().known.contains_key(&hash));
+        if !was_right && self.seen().is_guesser(from, now) {
+            return Err(Refused::guesser(GUESSES_MS / 1000));
         }
+        if let Some(hash) = hash
+            && let Some(grant) = self.grant(server, hash).await?
+        {
+            return Ok(Caller::of(grant, hash));
+        }
+        self.seen().note_guess(from, now);
+        Err(Refused::unknown_caller())
+    }
+
+    /// The token with this hash, if it is valid; as it was within the last [`REMEMBERED_MS`].
+    pub(crate) async fn grant(&self, server: &Server, hash: TokenHash) -> Answer<Option<Grant>> {
+        let now = server.clock.now();
+        let known = self.seen().known.get(&hash).cloned();
+        let found = match known {
+            Some((grant, at)) if now.since_ms(at) < REMEMBERED_MS => Some(grant),
+            _ => self.look_up(server, hash, now).await?,
+        };
+        Ok(found.filter(|grant| grant.token.expires_at.is_none_or(|at| now < at)))
     }
 
     async fn look_up(&self, server: &Server, hash: TokenHash, now: Timestamp) -> Answer<Option<Grant>> {

@@ -10,7 +10,6 @@
 //! nobody in.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -26,6 +25,7 @@ use utoipa::openapi::{OpenApi, path};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::caller::Caller;
+use crate::patience::Peer;
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 
@@ -150,9 +150,9 @@ impl Guard {
         if has_token(&request.uri) {
             return Err(Refused::unknown_caller());
         }
-        let from = request.extensions.get::<ConnectInfo<SocketAddr>>();
+        let from = request.extensions.get::<ConnectInfo<Peer>>();
         let from = from.ok_or_else(|| Refused::new(Code::Internal, "a request without the address that it is from"))?;
-        let caller = self.server.door.admit(&self.server, &request.headers, from.0.ip()).await?;
+        let caller = self.server.door.admit(&self.server, &request.headers, from.0.0).await?;
         match need {
             Some(Need::May(permission)) => caller.check_may(permission)?,
             Some(Need::Token | Need::Public) => {}

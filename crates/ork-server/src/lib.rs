@@ -3,6 +3,7 @@
 //! ```text
 //! request ── gate (host, origin, id, log) ── guard (whose token, what role) ──► routes/NOUN/VERB ── Look ──► ork_core::store::Store
 //!                                                 └── view ──► ork_api ──► JSON
+//! events ── Live ──► Tail, one for each stream
 //! whatever goes wrong ── Refused ──► gate ──► application/problem+json
 //! ```
 //!
@@ -17,10 +18,13 @@ mod gate;
 pub mod graph;
 mod guard;
 mod listen;
+mod live;
 mod look;
 pub mod names;
+mod patience;
 pub mod queues;
 mod refused;
+pub mod resolve;
 mod routes;
 pub mod secret;
 mod server;
@@ -33,7 +37,8 @@ pub use caller::Caller;
 pub use door::{Anybody, Door};
 pub use gate::Exchange;
 pub use listen::listen;
+pub use live::{Live, LiveOptions};
 pub use look::{Lives, Look};
-pub use refused::Code;
+pub use refused::{Answer, Code, Refused};
 pub use routes::openapi;
 pub use server::Server;

@@ -1,6 +1,7 @@
 //! The routes: one noun a folder, one endpoint a file.
 
 mod access;
+mod events;
 mod queues;
 mod runs;
 mod service;
@@ -32,6 +33,7 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
     let api = OpenApiRouter::new()
         .merge(runs::routes())
         .merge(tasks::routes())
+        .merge(events::routes())
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes())

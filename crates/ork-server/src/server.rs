@@ -11,6 +11,7 @@ use ork_core::store::Store;
 use crate::caller::Caller;
 use crate::door::Door;
 use crate::gate::Exchange;
+use crate::live::Live;
 use crate::look::{Lives, Look};
 
 /// The parts of a server.
@@ -31,6 +32,8 @@ pub struct Server {
     pub version: &'static str,
     /// Set once the server was told to stop: it is not ready any more.
     pub draining: AtomicBool,
+    /// Events as they come.
+    pub live: Live,
     /// Told of each request, once it is answered.
     pub log: Box<dyn Fn(&Exchange<'_>) + Send + Sync>,
 }
@@ -43,10 +46,11 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// The store as a caller sees it.
-    pub(crate) fn look(&self, caller: &Caller) -> Look<'_> {
+    pub(crate) fn look<'a>(&'a self, caller: &'a Caller) -> Look<'a> {
         Look {
             store: self.store.as_ref(),
             scope: caller.scope(),
+            only_owner: caller.only_owner.as_deref(),
             now: self.clock.now(),
             lives: self.lives.as_ref(),
             flags: &self.flags,

@@ -6,8 +6,7 @@ use anyhow::Result;
 use ork_core::clock::{Clock, Timestamp};
 use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
-use ork_core::limits::PAGE_MAX;
-use ork_core::store::{Scope, Store, TaskFilter, TaskRow, WorkerRow};
+use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
 use ork_server::{Lives, Look};
 
@@ -15,6 +14,7 @@ use crate::config::{Config, Origin, WORKSPACE};
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
+use crate::history::History;
 use crate::host;
 use crate::liveness::LockFiles;
 use crate::output::Output;
@@ -68,6 +68,11 @@ impl World {
         }
     }
 
+    /// What commands ask of it.
+    pub fn history(&self) -> History {
+        History::of(self)
+    }
+
     /// Opens a database that must be there.
     pub async fn find(out: Output, config: &Config) -> Result<Self> {
         let found = Self::open_existing(out, config).await?;
@@ -76,6 +81,15 @@ impl World {
             return Err(Refusal::no_match(message).hint("ork run FILE").into());
         };
         Ok(world)
+    }
+
+    /// Opens the database for a quick look: nothing is made, brought up to date or waited for.
+    pub async fn peek(out: Output, config: &Config) -> Result<Option<Self>> {
+        let database = config.database()?;
+        match database.open_to_read().await? {
+            Some(store) => Ok(Some(Self::with(out, config, database, store).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn with(out: Output, config: &Config, database: Database, store: Arc<dyn Store>) -> Result<Self> {
@@ -106,21 +120,6 @@ impl World {
         self.clock.now()
     }
 
-    /// All tasks of a run, by number.
-    pub async fn tasks(&self, run: RunId) -> Result<Vec<TaskRow>> {
-        let mut tasks = Vec::new();
-        let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
-        loop {
-            let page = self.store.tasks(self.scope(), run, &filter).await?;
-            filter.after = page.last().map(|task| task.task.n);
-            let is_last = page.len() < PAGE_MAX as usize;
-            tasks.extend(page);
-            if is_last {
-                return Ok(tasks);
-            }
-        }
-    }
-
     pub fn new_run_id(&self) -> RunId {
         RunId::new(self.now(), &mut OsEntropy)
     }
@@ -145,6 +144,7 @@ impl World {
         Look {
             store: self.store.as_ref(),
             scope: self.scope(),
+            only_owner: None,
             now: self.now(),
             lives: self.lives.as_ref(),
             flags: &self.flags,

@@ -6,6 +6,7 @@
 
 mod access;
 mod events;
+mod feed;
 mod inspect;
 mod queue;
 mod runs;
@@ -20,6 +21,7 @@ use crate::id::WorkspaceId;
 
 pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
+pub use feed::{Feed, FeedPage, FeedRow};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
@@ -49,7 +51,9 @@ impl Scope {
 
 /// A database that holds Ork's state.
 #[async_trait]
-pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspect + Access + Send + Sync {
+pub trait Store:
+    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Access + Send + Sync
+{
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.
     async fn changed(&self);

@@ -4,9 +4,12 @@ mod cancel;
 mod create;
 mod events;
 mod graph;
+mod groups;
 mod list;
 mod logs;
 mod pause;
+mod plan;
+mod resolve;
 mod resume;
 mod show;
 mod tasks;
@@ -32,6 +35,9 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(needs(Permission::Submit, routes!(create::create)))
         .routes(needs(Permission::Read, routes!(list::list)))
         .routes(needs(Permission::Read, routes!(show::show)))
+        .routes(needs(Permission::Read, routes!(resolve::resolve)))
+        .routes(needs(Permission::Read, routes!(groups::groups)))
+        .routes(needs(Permission::Read, routes!(plan::plan)))
         .routes(needs(Permission::Read, routes!(tasks::tasks)))
         .routes(needs(Permission::Read, routes!(graph::graph)))
         .routes(needs(Permission::Read, routes!(events::events)))
@@ -43,8 +49,8 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
 }
 
 /// A run that must be there.
-async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
-    let row = look.store.run(look.scope, id).await?;
+pub async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
+    let row = look.run(id).await?;
     row.ok_or_else(|| Refused::missing(format_args!("run `{id}`")))
 }
 

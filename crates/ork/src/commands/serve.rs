@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use ork_core::store::Scope;
-use ork_server::{Anybody, Door, Exchange, Server, listen};
+use ork_server::{Anybody, Door, Exchange, Live, LiveOptions, Server, listen};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -20,6 +20,7 @@ use crate::exit_code::{Exit, Refusal};
 use crate::output::{Output, warn};
 use crate::secret_key;
 use crate::signals::Signals;
+use crate::supervisor::{self, News};
 use crate::view;
 use crate::world::World;
 
@@ -91,6 +92,7 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     if anybody == Anybody::Comes {
         out.talk(format!("  try: curl -s http://{bound}/api/v1/runs -H 'content-type: application/json' -d '{TRY}'"));
     }
+    supervisor::tell(News::Ready);
     tokio::select! {
         worked = shift.work(&mut signals) => worked?,
         ended = &mut serving => return Err(anyhow!("the server ended: {ended:?}")),
@@ -129,6 +131,7 @@ fn server(world: &World, door: Door) -> Arc<Server> {
         flags: world.flags(),
         version: VERSION,
         draining: AtomicBool::new(false),
+        live: Live::new(LiveOptions::default()),
         log: Box::new(move |exchange| log(out, exchange)),
     })
 }

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use ork_client::Address;
 use ork_core::limits::is_name;
 use serde_json::{Map, Value, json};
 
-use crate::config::file::OPERATIONS;
+use crate::config::file::{CONTEXTS, OPERATIONS};
 use crate::when::parse_ms;
 
 /// What a setting holds.
@@ -21,9 +22,11 @@ pub enum Kind {
     Time,
     /// An IP address and a port; `localhost` is one of them.
     Address,
+    /// The URL of a server.
+    Server,
     /// A name.
     Name,
-    /// A path. Relative ones in a file begin at its folder.
+    /// A file. Relative paths in a file begin at its folder.
     File,
     /// One of these.
     Word(&'static [&'static str]),
@@ -117,12 +120,51 @@ pub const SECRET_KEY_FILE: Key = Key {
     about: "The file of the key that tokens are hashed with, the same for all servers of a database; it must be there.",
 };
 
+pub const SERVER: Key = Key {
+    name: "server",
+    variable: "ORK_SERVER",
+    flag: "--server",
+    kind: Kind::Server,
+    default: "",
+    about: "The server that commands ask instead of a database, such as http://127.0.0.1:6750.",
+};
+pub const CONTEXT: Key = Key {
+    name: "context",
+    variable: "ORK_CONTEXT",
+    flag: "--context",
+    kind: Kind::Name,
+    default: "",
+    about: "The context that says which server, and which token: one of [contexts], or here for the database.",
+};
+pub const TOKEN_FILE: Key = Key {
+    name: "token_file",
+    variable: "ORK_TOKEN_FILE",
+    flag: "--token-file",
+    kind: Kind::File,
+    default: "",
+    about: "The file with the token for the server; ORK_TOKEN is the token itself.",
+};
+
 /// What names look like.
 const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
+/// What servers look like.
+const SERVER_PATTERN: &str = "^https?://[^@?#]+$";
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 9] =
-    [&DATABASE, &JOBS, &PROGRESS, &LISTEN, &QUEUES, &CAPACITY, &GRACE, &WORKSPACE, &SECRET_KEY_FILE];
+pub const KEYS: [&Key; 12] = [
+    &DATABASE,
+    &SERVER,
+    &CONTEXT,
+    &TOKEN_FILE,
+    &JOBS,
+    &PROGRESS,
+    &LISTEN,
+    &QUEUES,
+    &CAPACITY,
+    &GRACE,
+    &WORKSPACE,
+    &SECRET_KEY_FILE,
+];
 
 impl Key {
     /// What is wrong with a text, for the end of a sentence.
@@ -134,8 +176,9 @@ impl Key {
             Kind::Whole if text.parse::<usize>().is_err() => Err(format!("`{text}` is not a whole number")),
             Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
             Kind::Address => address(text).map(|_| ()),
-            Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
+            Kind::Server => text.parse::<Address>().map(|_| ()).map_err(|error| error.to_string()),
             Kind::Name if !is_name(text) => Err(format!("`{text}` is not a name")),
+            Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
             Kind::Database | Kind::Whole | Kind::Names | Kind::Name | Kind::File | Kind::Word(_) => Ok(()),
         }
     }
@@ -145,7 +188,7 @@ impl Key {
         match self.kind {
             Kind::Whole => text.parse::<usize>().map_or(Value::Null, Into::into),
             Kind::Names => text.split(',').collect(),
-            Kind::Database | Kind::Time | Kind::Address | Kind::Name | Kind::File | Kind::Word(_) => text.into(),
+            _ => text.into(),
         }
     }
 
@@ -157,6 +200,7 @@ impl Key {
             }
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
             Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
+            Kind::Server => json!({"type": "string", "pattern": SERVER_PATTERN}),
             Kind::Name => json!({"type": "string", "pattern": NAME}),
             Kind::File => json!({"type": "string", "minLength": 1}),
             Kind::Word(words) => json!({"enum": words}),
@@ -194,6 +238,24 @@ fn operations() -> Value {
     })
 }
 
+fn contexts() -> Value {
+    json!({
+        "type": "object",
+        "description": "Servers by name, each with its token. In the user's config.toml only.",
+        "propertyNames": {"pattern": NAME},
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["server"],
+            "properties": {
+                "server": {"type": "string", "pattern": SERVER_PATTERN, "description": "The URL of the server."},
+                "token_file": {"type": "string", "minLength": 1, "description": "The file with its token."},
+                "token_env": {"type": "string", "minLength": 1, "description": "The variable with its token."},
+            },
+        },
+    })
+}
+
 /// The JSON Schema (2020-12) of `ork.toml`.
 pub fn schema() -> Value {
     let object = |properties: Map<String, Value>| json!({"type": "object", "additionalProperties": false, "properties": properties});
@@ -206,6 +268,7 @@ pub fn schema() -> Value {
     }
     top.insert("worker".to_owned(), object(worker));
     top.insert(OPERATIONS.to_owned(), operations());
+    top.insert(CONTEXTS.to_owned(), contexts());
     let mut schema = object(top);
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema["title"] = "ork.toml".into();

@@ -25,6 +25,9 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/runs", r#"{"workflow": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
     ("GET /api/v1/runs", "", READERS),
     ("GET /api/v1/runs/{id}", "", READERS),
+    ("GET /api/v1/resolve?name=last", "", READERS),
+    ("GET /api/v1/runs/{id}/groups", "", READERS),
+    ("GET /api/v1/runs/{id}/plan", "", READERS),
     ("GET /api/v1/runs/{id}/tasks", "", READERS),
     ("GET /api/v1/runs/{id}/graph", "", READERS),
     ("GET /api/v1/runs/{id}/events", "", READERS),
@@ -36,7 +39,11 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("GET /api/v1/tasks/{id}", "", READERS),
     ("GET /api/v1/tasks/{id}/attempts", "", READERS),
     ("GET /api/v1/tasks/{id}/logs", "", READERS),
+    ("GET /api/v1/tasks/{id}/logs/chunks", "", READERS),
     ("GET /api/v1/tasks/{id}/why", "", READERS),
+    ("POST /api/v1/tasks/{id}/retry", "", USERS),
+    ("POST /api/v1/tasks/{id}/cancel", "", USERS),
+    ("GET /api/v1/events/stream?topics=runs", "", READERS),
     ("GET /api/v1/queues", "", READERS),
     ("GET /api/v1/workers", "", READERS),
     ("POST /api/v1/workflows/validate", r#"{"workflow": "tasks:\n  a: {run: echo}\n"}"#, USERS),
@@ -347,6 +354,7 @@ fn owners_are_isolated_where_a_workspace_says_so() {
                 assert_eq!(ask(&server, &bob, &asked, body).status, 200, "{route}: it is his");
             }
         }
+        check_not_found(&server, [&ada, &bob, &operator], (own.json()["id"].as_str().unwrap(), &bobs, &task));
         let hidden = create(&ada, json!({"external_id": "order-1"}));
         assert!(hidden.status == 409 && !hidden.body.contains(&bobs), "{}", hidden.body);
         assert_eq!((list(&bob, ""), list(&service, "")), (vec!["bob".to_owned()], vec!["bob".into(), "ada".into()]));
@@ -355,6 +363,20 @@ fn owners_are_isolated_where_a_workspace_says_so() {
         let events = home.values(format!("events {bobs} --json {at}").trim_end());
         assert_eq!(events[0]["actor"], json!({"kind": "service", "id": "shop"}));
     });
+}
+
+/// Nothing leads one who is isolated to somebody else's run.
+fn check_not_found(server: &Server, who: [&str; 3], (own, bobs, task): (&str, &str, &str)) {
+    let [ada, bob, operator] = who;
+    let resolve = |token: &str, name: &str| ask(server, token, &format!("GET /api/v1/resolve?name={name}"), "");
+    assert_eq!(resolve(ada, "last").json()["run_id"], own, "the last one of hers");
+    for name in [bobs.to_owned(), task.to_owned(), bobs[4..17].to_owned(), "order-1".to_owned()] {
+        let answer = resolve(ada, &name);
+        assert!(answer.status >= 400 && !answer.body.replace(&name, "").contains("run_"), "{name}: {}", answer.body);
+        assert_eq!(resolve(operator, &name).status, 200, "{name}");
+    }
+    let stream = format!("GET /api/v1/events/stream?topics=run:{bobs}");
+    assert_eq!((ask(server, ada, &stream, "").status, ask(server, bob, &stream, "").status), (404, 200));
 }
 
 #[test]

@@ -73,8 +73,16 @@ impl Server {
         stream.write_all(&bytes[..end]).unwrap();
         stream.write_all(b"connection: close\r\n").unwrap();
         stream.write_all(&bytes[end..]).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
+        let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+        loop {
+            let read = stream.read(&mut piece).unwrap();
+            answer.extend_from_slice(&piece[..read]);
+            let text = String::from_utf8_lossy(&answer);
+            // A stream of events has no end.
+            if read == 0 || text.contains("content-type: text/event-stream\r\n") && text.contains("\r\n\r\n") {
+                break;
+            }
+        }
         Answer::read(&String::from_utf8_lossy(&answer))
     }
 

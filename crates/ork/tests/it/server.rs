@@ -67,7 +67,10 @@ const CALLS: &[(&str, &str, &str)] = &[
         r#"{"workflow": "name: late\ntasks:\n  a: {operation: nobody}\n", "labels": {"team": "media"}, "priority": 3, "external_id": "mine"}"#,
     ),
     ("GET /api/v1/runs", "?q=status:failed%20label.team=media&limit=1", ""),
+    ("GET /api/v1/resolve", "?name=last/cut/1", ""),
     ("GET /api/v1/runs/{id}", "", ""),
+    ("GET /api/v1/runs/{id}/groups", "", ""),
+    ("GET /api/v1/runs/{id}/plan", "", ""),
     ("GET /api/v1/runs/{id}/tasks", "?key=cut&limit=1", ""),
     ("GET /api/v1/runs/{id}/graph", "", ""),
     ("GET /api/v1/runs/{id}/events", "?limit=1", ""),
@@ -79,7 +82,10 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/tasks/{id}", "", ""),
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
     ("GET /api/v1/tasks/{id}/logs", "?attempt=1", ""),
+    ("GET /api/v1/tasks/{id}/logs/chunks", "?from=0", ""),
     ("GET /api/v1/tasks/{id}/why", "", ""),
+    ("POST /api/v1/tasks/{id}/cancel", "", ""),
+    ("POST /api/v1/tasks/{id}/retry", "", ""),
     ("GET /api/v1/queues", "", ""),
     ("GET /api/v1/workers", "", ""),
     ("POST /api/v1/workflows/validate", "", r#"{"workflow": "tasks:\n  a: {rum: echo}\n"}"#),
@@ -133,6 +139,8 @@ fn every_route_answers_the_same_on_both_databases() {
         });
         let mut described: Vec<String> = described.collect();
         let mut called: Vec<String> = CALLS.iter().map(|(route, ..)| (*route).to_owned()).collect();
+        // It has no end, and tests of its own.
+        described.retain(|route| route != "GET /api/v1/events/stream");
         described.sort();
         called.sort();
         assert_eq!(described, called, "each route stands in CALLS");
@@ -307,6 +315,15 @@ const PATHS: &[&str] = &[
     "/api/v1/runs/RUN/logs?task=b",
     "/api/v1/runs/RUN/logs?task=a/1",
     "/api/v1/runs/RUN/logs?task=a&attempt=9",
+    "/api/v1/resolve",
+    "/api/v1/resolve?name=abc",
+    "/api/v1/resolve?name=nobody",
+    "/api/v1/resolve?name=last/b",
+    "/api/v1/resolve?name=last/a/1",
+    "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/groups",
+    "/api/v1/runs/run_00000000-0000-0000-0000-000000000000/plan",
+    "/api/v1/tasks/task_00000000-0000-0000-0000-000000000001/logs/chunks",
+    "/api/v1/runs/RUN/tasks?status=success,faild",
     "/api/v1/runs?limit=0",
     "/api/v1/runs?limit=201",
     "/api/v1/runs?limit=x",

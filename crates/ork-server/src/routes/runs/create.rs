@@ -53,13 +53,13 @@ pub async fn create(
 ) -> Answer<impl IntoResponse> {
     let look = server.look(&caller);
     let new = new_run(&server, &caller, &headers, submit)?;
-    let row = match existing(look, &caller, &new).await? {
+    let row = match existing(look, &new).await? {
         Some(row) => row,
         None => match server.store.submit(&new).await {
             Ok(_) => super::row(look, new.id).await?,
             // Somebody else was faster with the same name.
             Err(StoreError::Conflict(text)) => {
-                existing(look, &caller, &new).await?.ok_or_else(|| Refused::new(Code::Conflict, text))?
+                existing(look, &new).await?.ok_or_else(|| Refused::new(Code::Conflict, text))?
             }
             Err(error) => return Err(error.into()),
         },
@@ -167,13 +167,12 @@ fn check_labels(plan: &Plan) -> Answer<()> {
 }
 
 /// The run that has this one's name already, if it was made by the same request.
-async fn existing(look: Look<'_>, caller: &Caller, new: &NewRun) -> Answer<Option<RunRow>> {
+async fn existing(look: Look<'_>, new: &NewRun) -> Answer<Option<RunRow>> {
     let Some(name) = &new.external_id else { return Ok(None) };
     let Some(id) = look.store.run_by_external_id(new.workspace, name).await? else { return Ok(None) };
-    let row = super::row(look, id).await?;
-    if !caller.sees(&row) {
-        return Err(Refused::new(Code::Conflict, format!("`{name}` names another run already")));
-    }
+    let taken = || Refused::new(Code::Conflict, format!("`{name}` names another run already"));
+    // What is not there for the caller has no id for it either.
+    let row = look.run(id).await?.ok_or_else(taken)?;
     let stored = look.store.plans(look.scope, &[id]).await?.pop();
     let stored = stored.ok_or_else(|| Refused::new(Code::Internal, format!("`{id}` has no plan")))?;
     let is_same = plan(&stored)? == new.plan

@@ -40,7 +40,7 @@ pub async fn create(
         queues: new.queues,
         // What a token may do never grows, and neither does how long.
         expires_at: [asked, caller.expires_at].into_iter().flatten().min(),
-        created_by: caller.actor.id,
+        created_by: caller.actor.id.clone(),
     };
     wanted.check().map_err(refuse)?;
     let key = &server.door.key;
