@@ -3,6 +3,9 @@
 //! A web page that the user looks at can send requests to this address too. By a name that its owner points at 127.0.0.1
 //! it would be the same origin and could read the answers: the `Host` gives that away. From its own origin it can send,
 //! but not read; the `Origin` gives that away. Nothing here answers a preflight, so a JSON body cannot be sent at all.
+//!
+//! Both are looked at only where somebody without a token is let in. Where a token is needed, such a page has none, and no
+//! browser adds one by itself, as it would a cookie; what a server is called from outside is then nobody's business here.
 
 use std::sync::Arc;
 
@@ -53,7 +56,10 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     let request_id = brought(request.headers()).unwrap_or_else(|| server.new_request_id());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let answered = match gate.check(request.uri(), request.headers()) {
+    // When nobody can tell whether it is open, it is looked at as if it were.
+    let is_open = server.door.is_open(server).await.unwrap_or(true);
+    let checked = if is_open { gate.check(request.uri(), request.headers()) } else { Ok(()) };
+    let answered = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
@@ -84,12 +90,15 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
 /// Writes what was refused as a problem.
 fn finish(mut response: Response, request_id: &str) -> (Response, Option<Code>) {
     let Some(refused) = response.extensions_mut().remove::<Refused>() else { return (response, None) };
-    let (code, retryable) = (refused.code, refused.is_retryable());
+    let (code, retry_after_s) = (refused.code, refused.retry_after_s());
     let mut problem = (code.status(), Json(refused.problem(request_id))).into_response();
     let headers = problem.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if retryable {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(seconds) = retry_after_s {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if code == Code::Unauthorized {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         headers.insert(header::ALLOW, allow);

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use ork_core::id::WorkspaceId;
 use ork_core::store::Scope;
 
 use crate::caller::Caller;
 use crate::look::Look;
 use crate::metrics::{CONTENT_TYPE, Figure};
 use crate::queues::queues;
-use crate::refused::Answer;
+use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 
 /// Queues that are told apart; of more, those that come first by name.
@@ -28,7 +29,10 @@ const QUEUES_MAX: usize = 100;
     responses((status = 200, description = "Metrics", body = String, content_type = "application/openmetrics-text")),
 )]
 pub async fn metrics(State(server): State<Arc<Server>>, caller: Caller) -> Answer<impl IntoResponse> {
-    // The whole instance: it is for those who run it.
+    if caller.workspace != WorkspaceId::DEFAULT {
+        let detail = "metrics are those of the whole installation, for tokens of the workspace `default`";
+        return Err(Refused::new(Code::Forbidden, detail));
+    }
     let look = Look { scope: Scope::All, ..server.look(&caller) };
     let queues = queues(look).await?;
     let held = queues.iter().take(QUEUES_MAX).flat_map(|queue| {
