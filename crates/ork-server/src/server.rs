@@ -33,6 +33,8 @@ pub struct Server {
     pub version: &'static str,
     /// Set once the server was told to stop: it is not ready any more.
     pub draining: AtomicBool,
+    /// How many milliseconds the database's clock is ahead of this machine's, when that is too far.
+    pub skew_ms: Box<dyn Fn() -> Option<i64> + Send + Sync>,
     /// What is counted.
     pub metrics: Metrics,
     /// Events as they come.

@@ -198,6 +198,10 @@ struct Moved {
 impl Store for Model {
     async fn changed(&self) {}
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
     }

@@ -63,4 +63,11 @@ pub trait Store:
     /// # Errors
     /// When the database cannot be reached.
     async fn clock_ahead_micros(&self, local: crate::clock::Timestamp) -> StoreResult<i64>;
+
+    /// Looks whether this build can work with the database as it is now. Answers what can take back a commit that was
+    /// acknowledged, in words; nothing, when every commit waits for the disk.
+    ///
+    /// # Errors
+    /// `Incompatible` when the schema is not this build's; `Unavailable` when the database cannot be reached.
+    async fn check(&self) -> StoreResult<Vec<String>>;
 }

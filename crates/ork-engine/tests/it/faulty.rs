@@ -108,6 +108,10 @@ impl Store for Faulty {
         self.inner.changed().await;
     }
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        self.inner.check().await
+    }
+
     async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
         self.inner.clock_ahead_micros(local).await
     }

@@ -48,6 +48,7 @@ impl World {
             flags: String::new(),
             version: "0",
             draining: AtomicBool::new(false),
+            skew_ms: Box::new(|| None),
             metrics: crate::Metrics::new("test"),
             live: Live::new(options),
             log: Box::new(|_| {}),

@@ -124,7 +124,7 @@ async fn admits(world: &World, address: SocketAddr, anybody: Anybody) -> Result<
 }
 
 fn server(world: &World, door: Door) -> Arc<Server> {
-    let out = world.out;
+    let (out, clock) = (world.out, Arc::clone(&world.clock));
     Arc::new(Server {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
@@ -134,6 +134,7 @@ fn server(world: &World, door: Door) -> Arc<Server> {
         flags: world.flags(),
         version: VERSION,
         draining: AtomicBool::new(false),
+        skew_ms: Box::new(move || clock.skew_micros().map(|micros| micros / 1000)),
         metrics: Metrics::new(VERSION),
         live: Live::new(LiveOptions::default()),
         log: Box::new(move |exchange| log(out, exchange)),
