@@ -2,10 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::home::{Background, Home};
+
+/// How often and for how long a server is waited for.
+const LOOKS_MAX: u32 = 3_000;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A running `ork serve`.
 pub struct Server {
@@ -23,7 +28,12 @@ pub struct Answer {
 impl Server {
     /// Starts one on a free port.
     pub fn start(home: &Home, options: &str) -> Self {
-        let mut process = home.start(format!("serve --listen 127.0.0.1:0 {options}").trim_end());
+        Self::start_at(home, 0, options)
+    }
+
+    /// Starts one on this port.
+    pub fn start_at(home: &Home, port: u16, options: &str) -> Self {
+        let mut process = home.start(format!("serve --listen 127.0.0.1:{port} {options}").trim_end());
         let line = process.wait_for("ready: http://");
         let port = line.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
         Self { process, port }
@@ -63,6 +73,18 @@ impl Server {
     pub fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
+}
+
+/// Waits until somebody listens on a port: a server that was killed is started again.
+pub fn is_up(port: u16) {
+    let is_up = (0..LOOKS_MAX).any(|_| {
+        let is_up = TcpStream::connect(("127.0.0.1", port)).is_ok();
+        if !is_up {
+            std::thread::park_timeout(LOOK);
+        }
+        is_up
+    });
+    assert!(is_up, "nobody listens on {port}");
 }
 
 impl Answer {

@@ -28,6 +28,7 @@ mod reference;
 mod runs;
 mod server;
 mod signals;
+mod stream;
 mod tasks;
 mod terminal;
 mod why;

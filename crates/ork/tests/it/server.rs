@@ -51,7 +51,7 @@ fn steady(home: &Home, text: &str) -> String {
         (r#""host": "[^"]+""#, r#""host": "HOST""#),
         (r#""[^"]+-\d+""#, r#""WORKER""#),
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
-        (r#""next_cursor": "[^"]+""#, r#""next_cursor": "CURSOR""#),
+        (r#""(next_cursor|as_of)": "[^"]+""#, r#""$1": "CURSOR""#),
         (r"req_[0-9a-f]{16}", "req_ID"),
     ];
     masks.iter().fold(home.masked(text), |text, (pattern, mask)| {
@@ -80,6 +80,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
     ("GET /api/v1/tasks/{id}/logs", "?attempt=1", ""),
     ("GET /api/v1/tasks/{id}/why", "", ""),
+    ("GET /api/v1/events/stream", "?topics=runs", ""),
     ("GET /api/v1/queues", "", ""),
     ("GET /api/v1/workers", "", ""),
     ("POST /api/v1/workflows/validate", "", r#"{"workflow": "tasks:\n  a: {rum: echo}\n"}"#),
@@ -101,6 +102,10 @@ fn every_route_answers_the_same_on_both_databases() {
         let mut session = String::new();
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
+            if path == "/api/v1/events/stream" {
+                // It has no end, and tests of its own.
+                continue;
+            }
             let id = if path.contains("/tasks/{id}") { task } else { &run };
             let path = format!("{}{query}", path.replace("{id}", id));
             let answer = match method {
