@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use ork_client::stream::{Event, Parser};
-use ork_core::clock::{Entropy, SeededEntropy};
+use ork_core::clock::SeededEntropy;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::Signal;
 use serde_json::{Value, json};
