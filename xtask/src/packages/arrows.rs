@@ -22,6 +22,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-graph", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-filter", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-api", to: &[], to_in_tests: &[] },
+    Arrow { from: "ork-client", to: &["ork-api"], to_in_tests: &[] },
     Arrow {
         from: "ork-server",
         to: &["ork-core", "ork-api", "ork-filter", "ork-workflow", "ork-graph"],
@@ -41,6 +42,8 @@ const ARROWS: &[Arrow] = &[
             "ork-workflow",
             "ork-graph",
             "ork-filter",
+            "ork-api",
+            "ork-client",
             "ork-server",
             "ork-sqlite",
             "ork-postgres",
@@ -61,6 +64,9 @@ const KEPT: &[(&str, &[&str])] = &[
     ("clap", &["ork"]),
     ("anyhow", &["ork", "xtask"]),
     ("axum", &["ork-server"]),
+    ("hyper", &["ork-client"]),
+    ("hyper-rustls", &["ork-client"]),
+    ("rustls", &["ork-client"]),
     ("utoipa-axum", &["ork-server"]),
     ("utoipa", &["ork-api", "ork-server"]),
 ];

@@ -4,9 +4,12 @@ mod cancel;
 mod create;
 mod events;
 mod graph;
+mod groups;
 mod list;
 mod logs;
 mod pause;
+mod plan;
+mod resolve;
 mod resume;
 mod show;
 mod tasks;
@@ -29,6 +32,9 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(create::create, list::list))
         .routes(routes!(show::show))
+        .routes(routes!(resolve::resolve))
+        .routes(routes!(groups::groups))
+        .routes(routes!(plan::plan))
         .routes(routes!(tasks::tasks))
         .routes(routes!(graph::graph))
         .routes(routes!(events::events))

@@ -18,6 +18,7 @@ use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::output::{Output, warn};
 use crate::signals::Signals;
+use crate::supervisor::{self, News};
 use crate::view;
 use crate::world::World;
 
@@ -65,6 +66,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let shift = duty.begin(&world).await?;
     let mut serving = tokio::spawn(serving);
     shift.say("ready", &format!("http://{bound}, described at /docs; {}", shift.serves));
+    supervisor::tell(News::Ready);
     tokio::select! {
         worked = shift.work(&mut signals) => worked?,
         ended = &mut serving => return Err(anyhow!("the server ended: {ended:?}")),
