@@ -222,7 +222,28 @@ fn what_is_no_stream_is_refused() {
         ask("?topics=runs&after=", ""),
         ask("?topics=runs&after=start", "last-event-id: 1-2-3\r\n"),
     ];
-    insta::assert_snapshot!(home.masked(&refused.join("\n")), @"");
+    insta::assert_snapshot!(home.masked(&refused.join("\n")), @r"
+    403 foreign-origin: pages of other sites may not use this server
+    403 foreign-origin: pages of other sites may not use this server
+    400 invalid-request: the query cannot be read: missing field `topics`
+    400 invalid-request: `topics` is wrong: `` is no topic: there are `runs` and `run:ID`
+        ?topics null:null `` is no topic: there are `runs` and `run:ID`
+    400 invalid-request: `topics` is wrong: `rums` is no topic: there are `runs` and `run:ID`
+        ?topics null:null `rums` is no topic: there are `runs` and `run:ID` (did you mean `runs`?)
+    400 invalid-request: `topics` is wrong: `gates` is no topic: there are `runs` and `run:ID`
+        ?topics null:null `gates` is no topic: there are `runs` and `run:ID`
+    400 invalid-request: `topics` is wrong: `x` is not a run id: it looks like `run_0191e0c8-…`
+        ?topics null:null `x` is not a run id: it looks like `run_0191e0c8-…`
+    404 not-found: no run `run_ID`
+    400 invalid-request: `topics` is wrong: a stream has at most 20 topics
+        ?topics null:null a stream has at most 20 topics
+    400 invalid-request: the query cannot be read: aftr: unknown field `aftr`, expected `topics` or `after` (did you mean `after`?)
+    400 invalid-request: `after` is wrong: it is no cursor of ours
+        ?after null:null it is no cursor of ours
+    400 invalid-request: `after` is wrong: it is no cursor of ours
+        ?after null:null it is no cursor of ours
+    400 invalid-request: `Last-Event-ID`: it is no cursor of ours
+    ");
 }
 
 /// What a process holds in memory, in KiB.
