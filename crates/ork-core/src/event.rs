@@ -218,7 +218,7 @@ impl TaskSet {
         self.0.iter().flat_map(move |(from, to)| {
             let begins = u64::from(*from) + left;
             left = begins.saturating_sub(u64::from(*to) + 1);
-            u32::try_from(begins).map_or(1..=0, |begins| begins..=*to)
+            u32::try_from(begins).ok().into_iter().flat_map(|begins| begins..=*to)
         })
     }
 

@@ -141,7 +141,7 @@ fn check_kills(home: &Home, at: &str, servers: usize) {
             let killed = servers.remove(0);
             let port = killed.port;
             killed.process.kill();
-            servers.push(Server::start_at(home, port, at));
+            servers.push(Server::begin_at(home, port, &format!("serve {at}")));
         }
         let seen: Vec<_> = clients.into_iter().map(|client| client.join().unwrap()).collect();
         let last = seen[0][&run].len() as u64;
