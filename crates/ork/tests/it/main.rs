@@ -30,6 +30,7 @@ mod reference;
 mod runs;
 mod server;
 mod signals;
+mod stream;
 mod tasks;
 mod terminal;
 mod tokens;
