@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use ork_api::Problem;
+use ork_api::{Fault, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -29,8 +29,9 @@ const PROBLEM_BYTES_MAX: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the API begins.
 const BASE: &str = "/api/v1";
-/// What of a server's words is repeated.
-const WORDS_MAX: usize = 200;
+/// What of a server's words is repeated, and how many faults of a request.
+const WORDS_MAX: usize = 1_000;
+const FAULTS_MAX: usize = 100;
 
 /// How a server is asked.
 #[derive(Debug, Clone)]
@@ -250,7 +251,18 @@ fn tame(problem: Problem) -> Problem {
         code: harmless(&problem.code),
         request_id: harmless(&problem.request_id),
         hint: problem.hint.map(|hint| harmless(&hint)),
+        errors: problem.errors.into_iter().take(FAULTS_MAX).map(tame_fault).collect(),
         ..problem
+    }
+}
+
+fn tame_fault(fault: Fault) -> Fault {
+    Fault {
+        pointer: harmless(&fault.pointer),
+        code: fault.code.map(|code| harmless(&code)),
+        message: harmless(&fault.message),
+        hint: fault.hint.map(|hint| harmless(&hint)),
+        ..fault
     }
 }
 
@@ -262,7 +274,7 @@ mod tests {
     fn values_are_encoded_and_words_are_harmless() {
         assert_eq!(encoded("last/cut a&b=ä"), "last%2Fcut%20a%26b%3D%C3%A4");
         assert_eq!(harmless("a\x1b[2J\nb\u{202e}"), "a [2J b ");
-        assert_eq!(harmless(&"x".repeat(500)).chars().count(), WORDS_MAX + 1);
+        assert_eq!(harmless(&"x".repeat(5_000)).chars().count(), WORDS_MAX + 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ork_core::id::RunId;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::carrier;
 use crate::config::Config;
@@ -42,6 +42,8 @@ pub struct Args {
 const LOOK: Duration = Duration::from_millis(200);
 /// How often its process is looked for while nothing happens.
 const CARRIER_LOOK: Duration = Duration::from_secs(2);
+/// How long it may take to say what becomes of a run that is watched no longer.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 /// The longest timeout: 30 years.
 const FOREVER: Duration = Duration::from_secs(946_080_000);
 
@@ -72,8 +74,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 
 /// What becomes of a run that is watched no longer.
 async fn left(history: &History, id: RunId) -> String {
-    match history.row(id).await {
-        Ok(found) if carrier::is_orphan(history, &found).await.unwrap_or(false) => carrier::gone(history, id),
+    // Whoever is asked to end does not wait for one that does not answer.
+    match timeout(LAST_LOOK, history.row(id)).await {
+        Ok(Ok(found)) if carrier::is_orphan(history, &found).await.unwrap_or(false) => carrier::gone(history, id),
         _ => format!("the run goes on: ork runs watch {id}{}", history.flags()),
     }
 }
