@@ -11,6 +11,7 @@ mod address;
 mod calls;
 mod error;
 mod roots;
+pub mod stream;
 mod token;
 mod wire;
 

@@ -63,6 +63,8 @@ codes! {
     OverLimit = "over-limit", UNPROCESSABLE_ENTITY;
     /// A bug, or stored data that cannot be.
     Internal = "internal", INTERNAL_SERVER_ERROR;
+    /// No room for another stream.
+    TooManyStreams = "too-many-streams", SERVICE_UNAVAILABLE;
     /// The database does not answer.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE;
 }
@@ -126,7 +128,7 @@ impl Refused {
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self.code, Code::Unavailable | Code::BodyTimeout)
+        matches!(self.code, Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams)
     }
 }
 

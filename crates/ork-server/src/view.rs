@@ -124,9 +124,15 @@ pub fn attempt(row: &AttemptRow) -> Attempt {
 
 /// The events of a stored row: one for the run, or one for each of its tasks. A row may stand for 100,000.
 pub fn events<'a>(row: &'a EventRow, names: &'a Names) -> impl Iterator<Item = Event> + 'a {
+    events_after(row, names, 0)
+}
+
+/// Those of them that come after number `after`.
+pub(crate) fn events_after<'a>(row: &'a EventRow, names: &'a Names, after: u64) -> impl Iterator<Item = Event> + 'a {
     let of_run = row.tasks.is_empty().then_some(None).into_iter();
     let subjects = of_run.chain(row.tasks.iter().map(Some));
-    (row.seq..).zip(subjects).map(|(seq, n)| event(row, names, seq, n))
+    let wanted = (row.seq..).zip(subjects).skip_while(move |(seq, _)| *seq <= after);
+    wanted.map(|(seq, n)| event(row, names, seq, n))
 }
 
 fn event(row: &EventRow, names: &Names, seq: u64, n: Option<u32>) -> Event {

@@ -29,6 +29,7 @@ use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::{self, Progress, Style, tasks};
 use crate::signals::{Asked, Signals};
+use crate::spool::Files;
 use crate::verdict;
 use crate::world::{SCOPE, World};
 
@@ -144,7 +145,8 @@ pub async fn start(
     let executors = Executors { process: Some(Arc::clone(&processes) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
-    let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
+    let spool = world.database.spool()?.map(|folder| Arc::new(Files::new(folder)) as _);
+    let config = EngineConfig { host, database_clock, spool, prefetch: 0, version: crate::VERSION.into(), ..config };
     let handle = engine.start(executors, config).await?;
     Ok((handle, processes))
 }

@@ -27,6 +27,8 @@ mod reference;
 mod region;
 mod reuse;
 mod signals;
+mod spool;
+mod supervisor;
 mod table;
 mod verdict;
 mod view;

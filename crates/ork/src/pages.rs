@@ -54,6 +54,9 @@ const PAGES: &[Code] = pages! {
         "The route exists, and the header `Allow` of the answer says with which methods.";
     "http-body-timeout", "408: the body did not come in time",
         "It may take 10 s. Send it again; nothing was created.";
+    "http-too-many-streams", "503: no room for another stream",
+        "A server has 1000 event streams open at once. Come again a little later; one stream may have 20 topics, and one is \
+         enough for a program.";
     "http-conflict", "409: it contradicts what is stored",
         "The `external_id` or `Idempotency-Key` names another run already. Send the same workflow, input, labels and priority \
          to get that run, or another name to create one.";

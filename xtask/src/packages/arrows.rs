@@ -26,8 +26,9 @@ const ARROWS: &[Arrow] = &[
     Arrow {
         from: "ork-server",
         to: &["ork-core", "ork-api", "ork-filter", "ork-workflow", "ork-graph"],
-        to_in_tests: &[],
+        to_in_tests: &["ork-sqlite"],
     },
+    Arrow { from: "ork-client", to: &["ork-api"], to_in_tests: &[] },
     Arrow { from: "ork-engine", to: &["ork-core", "ork-workflow"], to_in_tests: &["ork-sqlite", "ork-conformance"] },
     Arrow {
         from: "ork-sim",

@@ -46,7 +46,7 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
 }
 
 /// A run that must be there.
-async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
+pub async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
     let row = look.store.run(look.scope, id).await?;
     row.ok_or_else(|| Refused::missing(format_args!("run `{id}`")))
 }

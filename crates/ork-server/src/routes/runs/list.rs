@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use ork_api::{Fault, Page, RunSummary};
+use ork_api::{Fault, Page, RunSummary, Snapshot};
 use ork_core::store::RunFilter;
 use ork_filter::{Filter, FilterError};
 use serde::Deserialize;
@@ -40,22 +40,26 @@ pub struct Ask {
     path = "/runs",
     tag = "runs",
     params(Ask),
-    responses((status = 200, description = "A page of runs", body = Page<RunSummary>)),
+    responses((status = 200, description = "A page of runs", body = Snapshot<Page<RunSummary>>)),
 )]
 pub async fn list(State(server): State<Arc<Server>>, caller: Caller, Asking(ask): Asking<Ask>) -> Answer<Response> {
     let look = server.look(&caller);
     let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let mut rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
-    let mut is_full = rows.len() == limit as usize;
-    if ask.results {
-        is_full |= shorten(&mut rows, |row| row.result.as_ref().map_or(0, |result| result.as_str().len()));
-    }
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
+    let read = async {
+        let mut rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
+        let mut is_full = rows.len() == limit as usize;
+        if ask.results {
+            is_full |= shorten(&mut rows, |row| row.result.as_ref().map_or(0, |result| result.as_str().len()));
+        }
+        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
+        Ok(Page { items: rows, next_cursor })
+    };
+    let page = look.snapshot(read).await?;
     Ok(if ask.results {
-        Json(Page { items: rows.iter().map(view::run).collect(), next_cursor }).into_response()
+        Json(page.map(|page| page.map(view::run))).into_response()
     } else {
-        Json(Page { items: rows.iter().map(view::run_summary).collect(), next_cursor }).into_response()
+        Json(page.map(|page| page.map(view::run_summary))).into_response()
     })
 }
 

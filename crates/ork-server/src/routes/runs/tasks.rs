@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use ork_api::{Page, TaskSummary};
+use ork_api::{Page, Snapshot, TaskSummary};
 use ork_core::state::TaskStatus;
 use ork_core::store::TaskFilter;
 use ork_core::suggest::nearest;
@@ -43,7 +43,7 @@ pub struct Ask {
     path = "/runs/{id}/tasks",
     tag = "runs",
     params(("id" = String, Path, description = "A run"), Ask),
-    responses((status = 200, description = "A page of tasks", body = Page<TaskSummary>)),
+    responses((status = 200, description = "A page of tasks", body = Snapshot<Page<TaskSummary>>)),
 )]
 pub async fn tasks(
     State(server): State<Arc<Server>>,
@@ -64,16 +64,20 @@ pub async fn tasks(
             Some(group.g)
         }
     };
-    let mut rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
-    let mut is_full = rows.len() == limit as usize;
-    if ask.outputs {
-        is_full |= shorten(&mut rows, |row| row.output.as_ref().map_or(0, |output| output.as_str().len()));
-    }
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
+    let read = async {
+        let mut rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
+        let mut is_full = rows.len() == limit as usize;
+        if ask.outputs {
+            is_full |= shorten(&mut rows, |row| row.output.as_ref().map_or(0, |output| output.as_str().len()));
+        }
+        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
+        Ok(Page { items: rows, next_cursor })
+    };
+    let page = look.snapshot(read).await?;
     Ok(if ask.outputs {
-        Json(Page { items: rows.iter().map(view::task).collect(), next_cursor }).into_response()
+        Json(page.map(|page| page.map(view::task))).into_response()
     } else {
-        Json(Page { items: rows.iter().map(view::task_summary).collect(), next_cursor }).into_response()
+        Json(page.map(|page| page.map(view::task_summary))).into_response()
     })
 }
 
