@@ -115,11 +115,24 @@ impl Client {
 
     /// Sends a request, and reads the answer as what it must be.
     pub(crate) async fn call<T: DeserializeOwned>(&self, ask: Ask<'_>) -> ClientResult<T> {
-        let answered = timeout(self.options.timeout, async {
+        self.in_time(async {
             let response = self.send(ask).await?;
             self.read(response).await
-        });
-        match answered.await {
+        })
+        .await
+    }
+
+    /// Opens a stream of events: its beginning has a deadline, and what follows has none.
+    pub(crate) async fn open(&self, ask: Ask<'_>) -> ClientResult<Response<Incoming>> {
+        let response = self.in_time(self.send(ask)).await?;
+        if is_of_type(&response, "text/event-stream") {
+            return Ok(response);
+        }
+        Err(self.foreign("events were asked for, and something else came", None))
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = ClientResult<T>>) -> ClientResult<T> {
+        match timeout(self.options.timeout, answer).await {
             Ok(answered) => answered,
             Err(_) => Err(self.unreachable(format!("no whole answer within {} ms", self.options.timeout.as_millis()))),
         }
@@ -155,7 +168,7 @@ impl Client {
         let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("{}{base}{path}{query}", self.address))
-            .header(ACCEPT, "application/json, application/problem+json")
+            .header(ACCEPT, "application/json, application/problem+json, text/event-stream")
             .header(USER_AGENT, &self.options.agent);
         if let Some(token) = self.options.token.as_ref().and_then(Token::header) {
             request = request.header(AUTHORIZATION, token);
@@ -214,7 +227,7 @@ fn is_of_type(response: &Response<Incoming>, wanted: &str) -> bool {
 }
 
 /// The innermost reason: what is around it says only that a request failed.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
