@@ -1,5 +1,7 @@
 //! The history in a database that this process opens: what the routes of the server do, without the server.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use async_trait::async_trait;
 use ork_api::{Queue, Reason, RunWhy, Worker};
@@ -12,16 +14,29 @@ use ork_core::store::{AttemptRow, GroupRow, LogPage, LogQuery, RunFilter, RunRow
 use ork_graph::Graph;
 use ork_server::resolve::{self, Target};
 use ork_server::{graph, queues, view, why};
+use tokio::time::sleep;
 
-use super::{Backend, Made, Outputs, Submission, Wanted};
+use super::{Backend, Bell, Made, Outputs, Submission, Wanted};
 use crate::carry::{self, project};
 use crate::commands::run::new_run;
 use crate::exit_code::Refusal;
 use crate::host;
 use crate::world::World;
 
+/// How often a run is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 /// Failed tasks that are told beside the reasons of a run.
 const FAILURES_MAX: u32 = 5;
+
+/// A database is looked at again and again: it costs next to nothing.
+struct Clockwork;
+
+#[async_trait]
+impl Bell for Clockwork {
+    async fn ring(&mut self) {
+        sleep(LOOK).await;
+    }
+}
 
 #[async_trait]
 impl Backend for World {
@@ -61,6 +76,10 @@ impl Backend for World {
 
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
         Ok(self.store.events(self.scope(), run, after, PAGE_MAX).await?)
+    }
+
+    fn bell(&self, _: RunId) -> Box<dyn Bell> {
+        Box::new(Clockwork)
     }
 
     async fn logs(&self, query: LogQuery) -> Result<LogPage> {
