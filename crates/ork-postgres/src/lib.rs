@@ -4,6 +4,7 @@
 //! `ork_core::graph` decide, and writes the answer with a number of statements that does not depend on how many tasks it
 //! is about. It runs in a task of its own, so that no caller can leave a transaction half done.
 
+mod access;
 mod admit;
 mod bell;
 mod change;
@@ -16,6 +17,7 @@ mod marks;
 mod migrate;
 mod pool;
 mod queue;
+mod roles;
 mod rows;
 mod runs;
 mod settle;
@@ -24,9 +26,12 @@ mod start;
 mod store;
 mod submit;
 mod tasks;
+mod tenant;
 mod upkeep;
+mod verify;
 mod workers;
 mod writes;
 
-pub use migrate::{Migration, migrate, migration_state, verify};
+pub use migrate::{Migration, migrate, migration_state};
 pub use store::{PgOptions, PgStore};
+pub use verify::{Verified, verify};

@@ -1,20 +1,33 @@
 //! Who asks. The one place that decides it: a token will be read here, and nowhere else.
 
 use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ork_core::event::{Actor, ActorKind};
 use ork_core::id::WorkspaceId;
-use ork_core::store::Scope;
+use ork_core::store::{Scope, Store};
+
+use crate::server::Server;
 
 /// Who sent a request, and whose rows it may touch.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Caller {
     /// The tenant.
     pub workspace: WorkspaceId,
     /// Who is written down as the one who did it.
     pub actor: Actor,
+    /// The store as the tenant uses it: whatever a request reads or writes goes through it.
+    pub store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { workspace, actor, .. } = self;
+        f.debug_struct("Caller").field("workspace", workspace).field("actor", actor).finish_non_exhaustive()
+    }
 }
 
 impl Caller {
@@ -26,11 +39,12 @@ impl Caller {
 }
 
 /// Without tokens nobody can tell who reaches the loopback address.
-impl<S: Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<Arc<Server>> for Caller {
     type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(_: &mut Parts, server: &Arc<Server>) -> Result<Self, Infallible> {
         let actor = Actor { kind: ActorKind::Service, id: "api".to_owned() };
-        Ok(Self { workspace: WorkspaceId::DEFAULT, actor })
+        let workspace = WorkspaceId::DEFAULT;
+        Ok(Self { workspace, actor, store: Arc::clone(&server.store).tenant(workspace) })
     }
 }

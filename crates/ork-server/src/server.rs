@@ -14,7 +14,7 @@ use crate::look::{Lives, Look};
 
 /// The parts of a server.
 pub struct Server {
-    /// The database.
+    /// The database, for what belongs to no tenant.
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -40,9 +40,9 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// The store as a caller sees it.
-    pub(crate) fn look(&self, caller: &Caller) -> Look<'_> {
+    pub(crate) fn look<'a>(&'a self, caller: &'a Caller) -> Look<'a> {
         Look {
-            store: self.store.as_ref(),
+            store: caller.store.as_ref(),
             scope: caller.scope(),
             now: self.clock.now(),
             lives: self.lives.as_ref(),

@@ -13,7 +13,7 @@ mod upkeep;
 mod workers;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ork_core::attempt::Failure;
@@ -22,7 +22,7 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId};
+use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::{AttemptRow, LogChunk, Scope, Store, WorkerRow};
@@ -172,5 +172,9 @@ impl Store for Model {
 
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
+    }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId) -> Arc<dyn Store> {
+        self
     }
 }

@@ -12,6 +12,8 @@ mod tasks;
 mod upkeep;
 mod workers;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::error::StoreResult;
@@ -57,4 +59,8 @@ pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspe
     /// # Errors
     /// When the database cannot be reached.
     async fn clock_ahead_micros(&self, local: crate::clock::Timestamp) -> StoreResult<i64>;
+
+    /// The same store for the requests of one workspace. On PostgreSQL the database itself then shows nothing else, whatever a
+    /// statement forgets, and `Scope::All` is refused; on SQLite the scopes alone keep tenants apart.
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId) -> Arc<dyn Store>;
 }

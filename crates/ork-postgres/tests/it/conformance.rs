@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use ork_core::store::Store;
 use ork_postgres::{PgOptions, PgStore};
 
-use crate::world::{client, cluster, with_database};
+use crate::world::{app, client, cluster, with_database};
 
 type Opening = Pin<Box<dyn Future<Output = Arc<dyn Store>>>>;
 
@@ -20,7 +20,7 @@ async fn copy(model: String, number: u32) -> Arc<dyn Store> {
     let admin = client(&cluster().expect("it was there before")).await;
     let create = format!("CREATE DATABASE {name}_{number} TEMPLATE {name}");
     admin.batch_execute(&create).await.expect("copies");
-    let url = format!("{server}/{name}_{number}");
+    let url = app(&format!("{server}/{name}_{number}"));
     let options = PgOptions { writers: 1, readers: 1 };
     Arc::new(PgStore::connect(&url, options).await.expect("connects"))
 }
@@ -29,7 +29,7 @@ async fn copy(model: String, number: u32) -> Arc<dyn Store> {
 async fn with_factory<F: Future<Output = ()>>(test: impl FnOnce(Box<dyn Fn() -> Opening>) -> F) {
     with_database(|model| async move {
         ork_postgres::migrate(&model).await.expect("migrates");
-        let db = client(&model).await;
+        let db = client(&app(&model)).await;
         let other = ork_conformance::OTHER.uuid();
         db.execute("INSERT INTO workspaces (id, name, created_at) VALUES ($1, 'other', 0)", &[&other])
             .await

@@ -48,10 +48,12 @@ async fn a_settle_of_many_runs_is_no_longer() {
 }
 
 /// Fills the queue behind PostgreSQL's back.
-async fn fill(db: &tokio_postgres::Client, run: RunId) {
+async fn fill(w: &World, run: RunId) {
+    let owner = client(&w.owner).await;
+    owner.batch_execute("ALTER TABLE ready SET (autovacuum_enabled = off); ANALYZE ready").await.unwrap();
+    let db = client(&w.url).await;
     db.batch_execute(&format!(
-        "ALTER TABLE ready SET (autovacuum_enabled = off); ANALYZE ready;
-         INSERT INTO ready SELECT 'work', '{}', s % 3, nextval('ready_seq'), '{}', s, 0, 0, 1 FROM generate_series(1, 200000) s",
+        "INSERT INTO ready SELECT 'work', '{}', s % 3, nextval('ready_seq'), '{}', s, 0, 0, 1 FROM generate_series(1, 200000) s",
         WorkspaceId::DEFAULT.uuid(),
         run.uuid()
     ))
@@ -64,11 +66,12 @@ async fn fill(db: &tokio_postgres::Client, run: RunId) {
 async fn lanes_are_counted_along_the_key() {
     with_world(|w| async move {
         let run = w.submit(plan(vec![node("a", &[])])).await;
-        let db = client(&w.url).await;
-        fill(&db, run).await;
+        let (db, owner) = (client(&w.url).await, client(&w.owner).await);
+        fill(&w, run).await;
         let statement = format!("EXPLAIN (ANALYZE, TIMING off) {}", include_str!("../../sql/lanes/list.sql"));
-        for analyze in ["SET plan_cache_mode = force_custom_plan", "ANALYZE ready"] {
-            db.batch_execute(analyze).await.unwrap();
+        db.batch_execute("SET ROLE ork_engine; SET plan_cache_mode = force_custom_plan").await.unwrap();
+        for analyze in ["", "ANALYZE ready"] {
+            owner.batch_execute(analyze).await.unwrap();
             for workspace in [None, Some(WorkspaceId::DEFAULT.uuid())] {
                 let rows = db.query(&statement, &[&workspace, &100_i64]).await.unwrap();
                 let shape = rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n");
@@ -86,15 +89,15 @@ async fn lanes_are_counted_along_the_key() {
 async fn a_claim_walks_along_the_key() {
     with_world(|w| async move {
         let run = w.submit(plan(vec![node("a", &[])])).await;
-        let db = client(&w.url).await;
-        fill(&db, run).await;
+        let (db, owner) = (client(&w.url).await, client(&w.owner).await);
+        fill(&w, run).await;
         db.batch_execute(
-            "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan",
+            "SET ROLE ork_engine; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan",
         )
         .await
         .unwrap();
         for analyze in ["", "ANALYZE ready"] {
-            db.batch_execute(analyze).await.unwrap();
+            owner.batch_execute(analyze).await.unwrap();
             let shape = explain_claim(&db, w.worker.uuid()).await;
             assert!(!shape.contains("Seq Scan"), "{shape}");
             assert!(shape.contains("Index Scan using ready_pkey") || shape.contains("Index Only Scan using ready_pkey"), "{shape}");
@@ -158,9 +161,10 @@ const HOT: &[&str] = &[
 async fn plans_made_for_tiny_tables_stay_good() {
     with_world(|w| async move {
         w.submit(plan(vec![node("a", &[])])).await;
+        client(&w.owner).await.batch_execute("ANALYZE").await.unwrap();
         let db = client(&w.url).await;
         db.batch_execute(
-            "ANALYZE; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+            "SET ROLE ork_engine; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
              SET plan_cache_mode = force_generic_plan",
         )
         .await

@@ -51,7 +51,7 @@ pub async fn stream_log(
     if attempt > row.attempt {
         return Err(Refused::missing(format_args!("attempt {attempt} of `{}`", task.id())));
     }
-    let (store, scope) = (Arc::clone(&server.store), caller.scope());
+    let (store, scope) = (Arc::clone(&caller.store), caller.scope());
     let pages = try_unfold(Some(0), move |from: Option<u32>| {
         let store = Arc::clone(&store);
         async move {

@@ -1,0 +1,82 @@
+//! Who works on the tables: two roles of the cluster that nobody logs in as, and the login that is a member of both.
+//!
+//! The owner of the tables migrates and does nothing else. A login that policies do not bind (a superuser, one with
+//! `BYPASSRLS`, the owner, who may drop them) is refused, so that a filter that was forgotten shows nothing instead of
+//! everything. What sends SQL of its own through such a connection can still become `ork_engine`.
+
+use ork_core::error::{StoreError, StoreResult};
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+use crate::fault::Fault;
+use crate::sql::Sql;
+
+/// Serves all workspaces: the engine's loops, and what belongs to no tenant.
+pub const ENGINE: &str = "ork_engine";
+/// Serves the one workspace that its transaction names.
+pub const API: &str = "ork_api";
+/// Makes a login for the application.
+const LOGIN: &str = "CREATE ROLE ork LOGIN PASSWORD '…' IN ROLE ork_engine, ork_api";
+
+/// Makes the roles that are missing, if this login may.
+///
+/// Others may be doing the same at this moment for other databases of the cluster: whoever comes second finds it done.
+///
+/// # Errors
+/// `Incompatible`, with what an administrator must run, when they are missing and this login may not make them.
+pub async fn make_missing(client: &Client, wanted: &[&str]) -> StoreResult<()> {
+    let missing = missing(client, wanted).await?;
+    let statements: Vec<String> = missing.iter().map(|name| format!("CREATE ROLE {name} NOLOGIN")).collect();
+    if statements.is_empty() {
+        return Ok(());
+    }
+    let row = client.query_one(Sql::CatalogMayCreateRoles.text(), &[]).await.map_err(failed)?;
+    if !row.get::<_, bool>(0) {
+        let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+        return Err(StoreError::Incompatible(format!(
+            "nothing was changed: the cluster has no role {names}, and this login may not create roles (hint: an \
+             administrator runs: {})",
+            statements.join("; ")
+        )));
+    }
+    for statement in statements {
+        match client.batch_execute(&statement).await {
+            Ok(()) => {}
+            // The second is what PostgreSQL says when both looked before either had committed.
+            Err(e) if [Some(&SqlState::DUPLICATE_OBJECT), Some(&SqlState::UNIQUE_VIOLATION)].contains(&e.code()) => {}
+            Err(e) => return Err(failed(e)),
+        }
+    }
+    Ok(())
+}
+
+async fn missing<'a>(client: &Client, wanted: &[&'a str]) -> StoreResult<Vec<&'a str>> {
+    let rows = client.query(Sql::CatalogRoles.text(), &[&wanted]).await.map_err(failed)?;
+    let found: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    Ok(wanted.iter().copied().filter(|name| !found.iter().any(|found| found == name)).collect())
+}
+
+/// Refuses a login that policies do not bind, or that is not a member of both roles.
+///
+/// # Errors
+/// `Incompatible`, with the repair.
+pub async fn require_login(client: &Client) -> StoreResult<()> {
+    let row = client.query_one(Sql::CatalogLogin.text(), &[]).await.map_err(failed)?;
+    let (login, memberships): (String, i64) = (row.get("login"), row.get("memberships"));
+    let why = if row.get("is_superuser") {
+        "is a superuser, and no policy binds it"
+    } else if row.get("bypasses") {
+        "can bypass row level security, by an attribute of its own or of a role that it is a member of"
+    } else if row.get("owns") {
+        "owns the tables, and is for `ork db` alone"
+    } else if memberships < 2 {
+        "is not a member of both `ork_engine` and `ork_api`"
+    } else {
+        return Ok(());
+    };
+    Err(StoreError::Incompatible(format!("the login `{login}` is refused: it {why} (hint: {LOGIN})")))
+}
+
+fn failed(error: tokio_postgres::Error) -> StoreError {
+    Fault::from(error).into_store()
+}
