@@ -132,7 +132,9 @@ async fn rows_are_guarded(client: &Client) -> Result<Vec<String>, Fault> {
         let text = |column| row.get::<_, Option<String>>(column).unwrap_or_default();
         let (kind, command): (String, String) = (row.get("kind"), row.get("command"));
         if kind != "permissive" || command != "*" {
-            problems.push(format!("policy `{policy}` of table `{name}` is {kind} and for `{command}`, not for all commands"));
+            problems.push(format!(
+                "policy `{policy}` of table `{name}` is {kind} and for `{command}`, not for all commands"
+            ));
         }
         let words = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let policy = (policy, roles.join(", "), words(text("shows")), words(text("admits")));
@@ -173,7 +175,9 @@ async fn grants_differ(client: &Client) -> Result<Vec<String>, Fault> {
             wanted.extend(privileges.iter().map(|one| ((*name).to_owned(), role.to_owned(), (*one).to_owned())));
         }
     }
-    let missing = wanted.difference(&found).map(|(name, role, one)| format!("`{role}` may not {one} on `{name}`, and must"));
-    let excess = found.difference(&wanted).map(|(name, role, one)| format!("`{role}` may {one} on `{name}`, and must not"));
+    let missing =
+        wanted.difference(&found).map(|(name, role, one)| format!("`{role}` may not {one} on `{name}`, and must"));
+    let excess =
+        found.difference(&wanted).map(|(name, role, one)| format!("`{role}` may {one} on `{name}`, and must not"));
     Ok(missing.chain(excess).collect())
 }

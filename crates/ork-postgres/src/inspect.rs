@@ -22,8 +22,9 @@ impl Inspect for PgStore {
     }
 
     async fn run_ids(&self, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {
-        let rows =
-            self.select(scope, Sql::RunsIdsAfter, &[&after.map(RunId::uuid), &filter(scope), &i64::from(limit)]).await?;
+        let rows = self
+            .select(scope, Sql::RunsIdsAfter, &[&after.map(RunId::uuid), &filter(scope), &i64::from(limit)])
+            .await?;
         rows.iter().map(|row| Columns::of(row, "runs").next("id")).collect()
     }
 

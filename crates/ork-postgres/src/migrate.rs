@@ -29,16 +29,23 @@ pub struct Migration {
 }
 
 /// Brings a database to this build's schema, each migration in one transaction, and makes the roles that work on it, if the
-/// cluster lacks them. Answers the names of the migrations that it applied.
+/// cluster lacks them. When there is something to do it takes the owner of the tables, or whoever is to be it. Answers the names of the migrations that it applied.
 ///
 /// # Errors
-/// `Incompatible` when a newer Ork wrote the database, an applied migration differs from this build's, or roles are missing
-/// that this login may not make: then nothing was changed; `Unavailable` when it cannot be reached.
+/// `Incompatible` when a newer Ork wrote the database, an applied migration differs from this build's, or something is to
+/// be done that this login may not: then nothing was changed; `Unavailable` when it cannot be reached.
 pub async fn migrate(url: &str) -> StoreResult<Vec<String>> {
     let mut client = open(url).await?;
     require_server(&client).await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(failed)?;
-    refuse_newer(newest_applied(&client).await?)?;
+    let newest = newest_applied(&client).await?;
+    refuse_newer(newest)?;
+    if newest.is_some() {
+        if differences(&mut client).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        roles::require_owner(&client).await?;
+    }
     roles::make_missing(&client, &[ENGINE, API]).await?;
     let report = embedded::migrations::runner()
         .set_abort_divergent(true)

@@ -66,8 +66,12 @@ impl Queue for PgStore {
         let percents: Vec<_> = notes.iter().map(|n| i16::from(n.progress.percent.min(100))).collect();
         let stages: Vec<_> = notes.iter().map(|n| n.progress.stage.as_deref()).collect();
         let messages: Vec<_> = notes.iter().map(|n| n.progress.message.as_deref()).collect();
-        self.change(scope, Sql::LeasesProgress, &[&runs, &numbers, &leases, &percents, &stages, &messages, &filter(scope)])
-            .await?;
+        self.change(
+            scope,
+            Sql::LeasesProgress,
+            &[&runs, &numbers, &leases, &percents, &stages, &messages, &filter(scope)],
+        )
+        .await?;
         Ok(())
     }
 

@@ -77,6 +77,68 @@ pub async fn require_login(client: &Client) -> StoreResult<()> {
     Err(StoreError::Incompatible(format!("the login `{login}` is refused: it {why} (hint: {LOGIN})")))
 }
 
+/// Refuses a login that does not own the tables, as far as there are any.
+///
+/// # Errors
+/// `Incompatible`, with the name of the owner.
+pub async fn require_owner(client: &Client) -> StoreResult<()> {
+    let row = client.query_one(Sql::CatalogLogin.text(), &[]).await.map_err(failed)?;
+    if row.get("owns") {
+        return Ok(());
+    }
+    let (login, owner): (String, String) = (row.get("login"), row.get("owner"));
+    Err(StoreError::Incompatible(format!(
+        "nothing was changed: the login `{login}` does not own the tables (hint: ork db migrate as `{owner}`)"
+    )))
+}
+
 fn failed(error: tokio_postgres::Error) -> StoreError {
     Fault::from(error).into_store()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::NoTls;
+
+    use super::*;
+
+    /// A connection to the cluster of the tests; `None` skips the test.
+    async fn cluster(login: &str) -> Option<Client> {
+        let url = std::env::var("ORK_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
+        assert!(url.is_some() || std::env::var("CI").as_deref() != Ok("true"), "ORK_TEST_POSTGRES_URL is not set");
+        let url = url?.replacen("://ork_owner:", &format!("://{login}:"), 1);
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("connects");
+        tokio::spawn(connection);
+        Some(client)
+    }
+
+    /// As several databases of one cluster do when they are migrated at once.
+    #[tokio::test]
+    async fn whoever_comes_second_finds_the_roles_made() {
+        let names = ["a", "b"].map(|end| format!("ork_made_{}_{end}", std::process::id()));
+        let names = names.each_ref().map(String::as_str);
+        let mut clients = Vec::new();
+        for _ in 0..8 {
+            let Some(client) = cluster("ork_owner").await else { return println!("skipped: no cluster") };
+            clients.push(client);
+        }
+        let made = futures_util::future::join_all(clients.iter().map(|client| make_missing(client, &names))).await;
+        let rows = clients[0].query(Sql::CatalogRoles.text(), &[&names.as_slice()]).await.expect("looks");
+        clients[0].batch_execute(&format!("DROP ROLE {}", names.join(", "))).await.expect("drops");
+        assert!(made.iter().all(Result::is_ok), "{made:?}");
+        assert_eq!(rows.iter().map(|row| row.get("logs_in")).collect::<Vec<bool>>(), [false, false]);
+    }
+
+    #[tokio::test]
+    async fn whoever_may_not_make_them_is_told_what_to_run() {
+        let Some(client) = cluster("ork_app").await else { return println!("skipped: no cluster") };
+        let Err(StoreError::Incompatible(text)) = make_missing(&client, &[ENGINE, "ork_nobody"]).await else {
+            panic!("it made one")
+        };
+        assert_eq!(
+            text,
+            "nothing was changed: the cluster has no role `ork_nobody`, and this login may not create roles (hint: an administrator \
+             runs: CREATE ROLE ork_nobody NOLOGIN)"
+        );
+    }
 }

@@ -82,7 +82,8 @@ impl Runs for PgStore {
     }
 
     async fn run_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>> {
-        let rows = self.select(Scope::One(workspace), Sql::RunsByExternalId, &[&workspace.uuid(), &external_id]).await?;
+        let rows =
+            self.select(Scope::One(workspace), Sql::RunsByExternalId, &[&workspace.uuid(), &external_id]).await?;
         rows.first().map(|row| Columns::of(row, "runs").next("id")).transpose()
     }
 

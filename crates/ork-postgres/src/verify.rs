@@ -38,6 +38,7 @@ pub async fn verify(url: &str) -> StoreResult<Verified> {
     problems.extend(statements(&client).await);
     problems.extend(objects(&client).await.map_err(Fault::into_store)?);
     problems.extend(access::problems(&client).await?);
+    problems.extend(settings(&client).await?);
     let mut unchecked = None;
     match plans(&client).await {
         Ok(found) => problems.extend(found),
@@ -48,7 +49,6 @@ pub async fn verify(url: &str) -> StoreResult<Verified> {
         Err(fault) if !problems.is_empty() && matches!(fault, Fault::Database(_)) => {}
         Err(fault) => return Err(fault.into_store()),
     }
-    problems.extend(settings(&client).await?);
     Ok(Verified { problems, unchecked })
 }
 

@@ -55,6 +55,10 @@ impl Workers for PgStore {
 
     async fn leases_of(&self, worker: WorkerId, limit: usize) -> StoreResult<Vec<Lease>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.select(self.own_scope(), Sql::LeasesOfWorker, &[&worker.uuid(), &limit]).await?.iter().map(rows::lease).collect()
+        self.select(self.own_scope(), Sql::LeasesOfWorker, &[&worker.uuid(), &limit])
+            .await?
+            .iter()
+            .map(rows::lease)
+            .collect()
     }
 }

@@ -32,6 +32,7 @@ create role ork_owner login createdb createrole in role pg_signal_backend PASSWO
 create role ork_app login in role ork_engine, ork_api PASSWORD
 create role ork_stranger login PASSWORD
 create role ork_bypass login bypassrls in role ork_engine, ork_api PASSWORD
+create role ork_member login in role ork_engine, ork_api, ork_owner PASSWORD
 create role ork_super login superuser in role ork_engine, ork_api PASSWORD
 END
 "$bin/pg_ctl" start --wait --timeout=60 --log="$dir/log" --silent >>log 2>&1

@@ -7,6 +7,7 @@ SELECT session_user::text AS login,
        EXISTS (SELECT 1 FROM pg_class c
                WHERE c.relnamespace = (SELECT h.relnamespace FROM pg_class h WHERE h.oid = to_regclass('refinery_schema_history'))
                  AND c.relkind IN ('r', 'v', 'S') AND pg_has_role(session_user, c.relowner, 'MEMBER')) AS owns,
+       (SELECT pg_get_userbyid(h.relowner)::text FROM pg_class h WHERE h.oid = to_regclass('refinery_schema_history')) AS owner,
        (SELECT count(*) FROM pg_roles g
         WHERE g.rolname IN ('ork_engine', 'ork_api') AND pg_has_role(session_user, g.oid, 'MEMBER')) AS memberships
 FROM pg_roles r WHERE r.rolname = session_user

@@ -50,7 +50,7 @@ async fn a_settle_of_many_runs_is_no_longer() {
 /// Fills the queue behind PostgreSQL's back.
 async fn fill(w: &World, run: RunId) {
     let owner = client(&w.owner).await;
-    owner.batch_execute("ALTER TABLE ready SET (autovacuum_enabled = off); ANALYZE ready").await.unwrap();
+    owner.batch_execute("ALTER TABLE ready SET (autovacuum_enabled = off); ANALYZE ready").await.expect("prepares");
     let db = client(&w.url).await;
     db.batch_execute(&format!(
         "INSERT INTO ready SELECT 'work', '{}', s % 3, nextval('ready_seq'), '{}', s, 0, 0, 1 FROM generate_series(1, 200000) s",

@@ -12,7 +12,7 @@ fn allowed(problem: &str) -> bool {
 
 /// What else it finds.
 pub async fn problems(url: &str) -> Vec<String> {
-    let found = verify(url).await.unwrap();
+    let found = verify(url).await.expect("verifies");
     found.problems.into_iter().filter(|problem| !allowed(problem)).collect()
 }
 
