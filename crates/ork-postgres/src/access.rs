@@ -81,7 +81,7 @@ fn policies(table: &str, shows: Shows) -> BTreeSet<Policy> {
     let own = match shows {
         Workspace => format!("(workspace_id = {tenant})"),
         BelowRun => format!(
-            "((workspace_id = {tenant}) AND (({person} IS NULL) OR (EXISTS ( SELECT 1 FROM runs r WHERE (r.id = {table}.run_id)))))"
+            "((workspace_id = {tenant}) AND (({person} IS NULL) OR (EXISTS ( SELECT 1 FROM runs r WHERE (r.id = {table}.run_id) OFFSET 0))))"
         ),
         Itself => format!("(id = {tenant})"),
         Runs => format!("((workspace_id = {tenant}) AND (({person} IS NULL) OR (owner_id = {person})))"),

@@ -71,7 +71,7 @@ cases!(
 );
 
 /// Cases in which somebody sees several workspaces at once.
-const ACROSS: &[&str] = &["workspaces_take_turns", "lanes_are_counted"];
+const ACROSS: &[&str] = &["workspaces_take_turns", "a_submit_creates_one_run", "lanes_are_counted"];
 
 /// Runs every case, each on a fresh store, and looks for broken invariants after it.
 ///

@@ -276,7 +276,7 @@ async fn owners_see_their_own_runs() {
     with_world(|w| async move {
         let scope = Scope::One(WorkspaceId::DEFAULT);
         let [ada, bob] = ["ada", "bob"].map(|name| w.store.for_tenant(WorkspaceId::DEFAULT, Some(name)));
-        let (hers, his) = (new_run(1, plan(vec![node("a", &[])])), new_run(2, plan(vec![node("a", &[])])));
+        let (hers, his) = (new_run(101, plan(vec![node("a", &[])])), new_run(102, plan(vec![node("a", &[])])));
         ada.submit(&hers).await.unwrap();
         bob.submit(&his).await.unwrap();
         let nobodys = w.submit(plan(vec![node("a", &[])])).await;
