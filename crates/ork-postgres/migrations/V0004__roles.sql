@@ -5,12 +5,17 @@
 -- Row level security is forced: without a policy of its own the owner sees no row either. A later migration that changes
 -- rows says `NO FORCE ROW LEVEL SECURITY` first and `FORCE` at its end.
 
--- The tenant of a transaction, and the person whose runs alone it may touch; NULL is no tenant, and everybody's runs.
--- Asked for by `(SELECT …)`, they are looked up once a statement and not once a row.
+-- The tenant of a transaction; NULL is none. And the person whose runs it may touch, if it sees not all but its own.
+--
+-- How policies ask for them decides about plans. For a stable expression PostgreSQL looks its value up when it estimates how many
+-- rows there are; for a sub-select it takes the average tenant's, and plans for the largest one badly, but looks once and not
+-- at each row. `<> 'own'` is a question that it takes for true, as it nearly always is; `IS NULL` one that it takes for false.
 CREATE FUNCTION ork_workspace() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
     AS $$SELECT nullif(current_setting('ork.workspace', true), '')::uuid$$;
 CREATE FUNCTION ork_person() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     AS $$SELECT nullif(current_setting('ork.owner', true), '')$$;
+CREATE FUNCTION ork_sees() RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$SELECT CASE WHEN coalesce(current_setting('ork.owner', true), '') = '' THEN 'all' ELSE 'own' END$$;
 
 DO $$
 DECLARE
@@ -31,7 +36,7 @@ BEGIN
     FOREACH name IN ARRAY ARRAY[
         'api_tokens', 'bulk_jobs', 'queue_pauses', 'slot_keys', 'workflow_revisions', 'workflows'
     ] LOOP
-        EXECUTE format('CREATE POLICY tenant ON %I TO ork_api USING (workspace_id = (SELECT ork_workspace()))', name);
+        EXECUTE format('CREATE POLICY tenant ON %I TO ork_api USING (workspace_id = ork_workspace())', name);
     END LOOP;
     -- What lies below a run. The runs that this asks for are those that the policy of `runs` shows. `OFFSET 0` keeps it a
     -- look-up by key; otherwise all runs of a person may be read into a table of hashes first.
@@ -40,13 +45,13 @@ BEGIN
         'run_slots', 'tasks'
     ] LOOP
         EXECUTE format(
-            'CREATE POLICY tenant ON %1$I TO ork_api USING (workspace_id = (SELECT ork_workspace())
-             AND ((SELECT ork_person()) IS NULL OR EXISTS (SELECT 1 FROM runs r WHERE r.id = %1$I.run_id OFFSET 0)))', name);
+            'CREATE POLICY tenant ON %1$I TO ork_api USING (workspace_id = ork_workspace()
+             AND ((SELECT ork_sees()) <> ''own'' OR EXISTS (SELECT 1 FROM runs r WHERE r.id = %1$I.run_id OFFSET 0)))', name);
     END LOOP;
 END $$;
-CREATE POLICY tenant ON workspaces TO ork_api USING (id = (SELECT ork_workspace()));
-CREATE POLICY tenant ON runs TO ork_api USING (workspace_id = (SELECT ork_workspace())
-    AND ((SELECT ork_person()) IS NULL OR owner_id = (SELECT ork_person())));
+CREATE POLICY tenant ON workspaces TO ork_api USING (id = ork_workspace());
+CREATE POLICY tenant ON runs TO ork_api USING (workspace_id = ork_workspace()
+    AND ((SELECT ork_sees()) <> 'own' OR owner_id = (SELECT ork_person())));
 -- Workers serve all tenants.
 CREATE POLICY tenant ON workers TO ork_api USING (true) WITH CHECK (false);
 

@@ -76,15 +76,16 @@ type Policy = (String, String, String, String);
 
 /// The policies of a table.
 fn policies(table: &str, shows: Shows) -> BTreeSet<Policy> {
-    let tenant = "( SELECT ork_workspace() AS ork_workspace)";
+    let tenant = "ork_workspace()";
     let person = "( SELECT ork_person() AS ork_person)";
+    let all = "(( SELECT ork_sees() AS ork_sees) <> 'own'::text)";
     let own = match shows {
         Workspace => format!("(workspace_id = {tenant})"),
         BelowRun => format!(
-            "((workspace_id = {tenant}) AND (({person} IS NULL) OR (EXISTS ( SELECT 1 FROM runs r WHERE (r.id = {table}.run_id) OFFSET 0))))"
+            "((workspace_id = {tenant}) AND ({all} OR (EXISTS ( SELECT 1 FROM runs r WHERE (r.id = {table}.run_id) OFFSET 0))))"
         ),
         Itself => format!("(id = {tenant})"),
-        Runs => format!("((workspace_id = {tenant}) AND (({person} IS NULL) OR (owner_id = {person})))"),
+        Runs => format!("((workspace_id = {tenant}) AND ({all} OR (owner_id = {person})))"),
         All => "true".to_owned(),
         Nothing => String::new(),
     };

@@ -192,3 +192,39 @@ async fn plans_made_for_tiny_tables_stay_good() {
     })
     .await;
 }
+
+/// With policies, too, a tenant's list is a walk along its newest runs that ends with the page. What a policy asks for must
+/// look as common to PostgreSQL as it is: else it gathers all runs and sorts them.
+#[tokio::test]
+async fn a_tenants_list_ends_with_its_page() {
+    with_world(|w| async move {
+        let db = client(&w.url).await;
+        let workspace = WorkspaceId::DEFAULT.uuid();
+        db.batch_execute(&format!(
+            "INSERT INTO runs (id, workspace_id, name, priority, plan, input, triggered_by, created_at, finished_at)
+             SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(s), 12, '0'))::uuid, '{workspace}', 'n' || s % 10, 0, '{{}}', '{{}}', 'api', s, s
+             FROM generate_series(1, 50000) s;
+             INSERT INTO run_heads (run_id, workspace_id, status, paused, held, stopping, on_failure, has_result, seq, tasks_total,
+                                    tasks_left, tasks_bad)
+             SELECT id, workspace_id, 'success', false, false, false, 'stop', false, 1, 1, 0, 0 FROM runs"
+        ))
+        .await
+        .unwrap();
+        client(&w.owner).await.batch_execute("ANALYZE runs; ANALYZE run_heads").await.unwrap();
+        let prepare = format!("PREPARE list AS {}", include_str!("../../sql/runs/list.sql"));
+        db.batch_execute(&format!("SET plan_cache_mode = force_custom_plan; SET ork.workspace = '{workspace}'; {prepare}"))
+            .await
+            .unwrap();
+        for role in ["ork_engine", "ork_api"] {
+            db.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
+            for wanted in ["NULL, NULL", "'n2', NULL", "NULL, ARRAY['success']", "'n2', ARRAY['success']"] {
+                let rest = "NULL, NULL, false, false, NULL, NULL, NULL, NULL, NULL, NULL, 20";
+                let explain = format!("EXPLAIN (ANALYZE, TIMING off) EXECUTE list ('{workspace}', NULL, {wanted}, {rest})");
+                let rows = db.query(&explain, &[]).await.unwrap();
+                let shape = rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n");
+                assert!(!shape.contains("Sort") && !shape.contains("Seq Scan on run"), "{role} {wanted}:\n{shape}");
+            }
+        }
+    })
+    .await;
+}
