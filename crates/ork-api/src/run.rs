@@ -8,14 +8,14 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// A run to be created: a workflow or a plan, and what it is run with.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
     /// The text of a workflow file, YAML or JSON. Either this or `plan`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
     /// A workflow or a JSON plan with `jobs`, as an object. Either this or `workflow`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub plan: Option<Box<RawValue>>,
     /// The inputs.
@@ -34,7 +34,7 @@ pub struct Submit {
 }
 
 /// A run that was accepted: it is on disk. Nothing in it ever changes, so that sending a request again gives the same.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Submitted {
     /// Its id.
     pub id: String,
@@ -47,7 +47,7 @@ pub struct Submitted {
 }
 
 /// What became of a wish.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
     /// The run.
     pub run_id: String,
@@ -58,7 +58,7 @@ pub struct Asked {
 }
 
 /// A run, as lists show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
     /// Its id.
     pub id: String,
@@ -115,11 +115,49 @@ pub struct RunSummary {
 }
 
 /// A run.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Run {
     /// What lists show of it.
     #[serde(flatten)]
     pub summary: RunSummary,
     /// What it gave.
     pub result: Option<Value>,
+}
+
+/// What a run was made of. It never changes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunPlan {
+    /// The run.
+    pub run_id: String,
+    /// The plan as it was compiled. What is in it may differ from one version of Ork to the next.
+    #[schema(value_type = Object)]
+    pub plan: Value,
+    /// The inputs.
+    pub input: Value,
+}
+
+/// A node of a run's plan, with its fan-out siblings: a list that is as long as the workflow, however wide the fan-out.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Group {
+    /// Its name in the plan.
+    pub key: String,
+    /// How many tasks it has; null before that is known.
+    pub size: Option<u32>,
+    /// Those that are not over.
+    pub tasks_left: u32,
+    /// Those that failed or were cancelled.
+    pub tasks_bad: u32,
+    /// The first of them.
+    pub first_task_id: String,
+    /// The second; the ids of the others follow it one by one. Null where there is no second.
+    pub second_task_id: Option<String>,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Resolved {
+    /// The run.
+    pub run_id: String,
+    /// Its task, when the name is that of one.
+    pub task_id: Option<String>,
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 /// A workflow to be checked.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Validate {
     /// The text of a workflow file, YAML or JSON. Either this or `plan`.
@@ -18,7 +18,7 @@ pub struct Validate {
 }
 
 /// What was found.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Validated {
     /// Whether it can be run, given its inputs.
     pub valid: bool,

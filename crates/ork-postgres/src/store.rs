@@ -115,6 +115,11 @@ impl PgStore {
         Self { inner: Arc::clone(&self.inner), tenant: Some(tenant) }
     }
 
+    /// The engine's own handle.
+    pub(crate) fn of_all(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), tenant: None }
+    }
+
     /// The tenant that this handle serves; `None` is the engine's own.
     pub(crate) fn tenant(&self) -> Option<&Tenant> {
         self.tenant.as_deref()

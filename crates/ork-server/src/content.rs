@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use ork_api::Fault;
 use ork_core::id::{RunId, TaskId, TaskRef};
-use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX};
+use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX};
 use ork_core::suggest::nearest;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -21,6 +21,8 @@ use crate::refused::{Answer, Code, Refused};
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows of a page, when nobody says how many.
 const PAGE: u32 = 50;
+/// Bytes of the outputs or results on one page.
+const VALUES_BYTES_MAX: usize = 4 * VALUE_BYTES_MAX;
 
 /// A body of JSON.
 pub struct Content<T>(pub T);
@@ -145,6 +147,19 @@ pub fn limit(asked: Option<u32>) -> Answer<u32> {
         Some(limit @ 1..=PAGE_MAX) => Ok(limit),
         Some(_) => Err(Refused::query("limit", format!("a page has 1 to {PAGE_MAX} rows"), None)),
     }
+}
+
+/// Ends a page where the values of its rows are over the limit, behind one row at least. True when rows were left out.
+pub fn shorten<T>(rows: &mut Vec<T>, bytes_of: impl Fn(&T) -> usize) -> bool {
+    let mut bytes = 0;
+    let fits = |row: &T| {
+        bytes += bytes_of(row);
+        bytes <= VALUES_BYTES_MAX
+    };
+    let kept = rows.iter().map(fits).take_while(|fits| *fits).count().max(1);
+    let is_shorter = kept < rows.len();
+    rows.truncate(kept);
+    is_shorter
 }
 
 /// A cursor of ours.

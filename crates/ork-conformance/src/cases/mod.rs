@@ -1,6 +1,7 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
 mod control;
+mod feed;
 mod graph;
 mod queue;
 mod reading;
@@ -62,6 +63,9 @@ cases!(
     reading::lists_are_paged = "G6",
     reading::prefixes_find_runs = "G15",
     reading::events_are_read_by_cursor = "G6",
+    feed::the_feed_is_in_the_order_of_commits = "G6",
+    feed::the_feed_is_read_on_within_a_row = "G6",
+    feed::the_feed_of_a_workspace_is_its_own = "G15",
     reading::logs_are_kept_in_order = "G14",
     reading::progress_is_shown = "G4",
     reading::lanes_are_counted = "G2",
@@ -71,7 +75,14 @@ cases!(
 );
 
 /// Cases in which somebody sees several workspaces at once.
-const ACROSS: &[&str] = &["workspaces_take_turns", "a_submit_creates_one_run", "lanes_are_counted"];
+const ACROSS: &[&str] = &[
+    "workspaces_take_turns",
+    "a_submit_creates_one_run",
+    "lanes_are_counted",
+    "the_feed_is_in_the_order_of_commits",
+    "the_feed_is_read_on_within_a_row",
+    "the_feed_of_a_workspace_is_its_own",
+];
 
 /// Runs every case, each on a fresh store, and looks for broken invariants after it.
 ///

@@ -8,6 +8,7 @@ use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::{Actor, EventRow};
+use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
@@ -116,6 +117,16 @@ tenants! { Upkeep:
 
 tenants! { Events:
     events(run: RunId, after: u64, limit: u32) -> Vec<EventRow>;
+}
+
+tenants! { Feed:
+    feed(after: FeedPosition, limit: u32) -> FeedPage;
+    => async fn feed_head(&self) -> StoreResult<FeedPosition> {
+        self.of(Scope::All).0.feed_head().await
+    }
+    => async fn feed_changed(&self) {
+        self.0.feed_changed().await;
+    }
 }
 
 tenants! { Logs:

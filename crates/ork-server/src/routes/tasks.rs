@@ -1,16 +1,21 @@
 //! Tasks.
 
 mod attempts;
+mod cancel;
+mod chunks;
 mod logs;
+mod retry;
 mod show;
 mod why;
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Body;
 use axum::http::header;
 use axum::response::IntoResponse;
 use futures_util::stream::try_unfold;
+use ork_api::TaskAsked;
 use ork_core::error::StoreError;
 use ork_core::id::TaskRef;
 use ork_core::store::{LogQuery, TaskRow};
@@ -30,7 +35,10 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(show::show))
         .routes(routes!(attempts::attempts))
         .routes(routes!(logs::logs))
+        .routes(routes!(chunks::chunks))
         .routes(routes!(why::why))
+        .routes(routes!(cancel::cancel))
+        .routes(routes!(retry::retry))
 }
 
 /// A task that must be there.
@@ -39,18 +47,30 @@ async fn row(look: Look<'_>, task: TaskRef) -> Answer<TaskRow> {
     row.ok_or_else(|| Refused::missing(format_args!("task `{}`", task.id())))
 }
 
+/// What became of a wish about a task.
+async fn asked(look: Look<'_>, task: TaskRef, asked: bool) -> Answer<Json<TaskAsked>> {
+    let status = row(look, task).await?.status.word().to_owned();
+    Ok(Json(TaskAsked { task_id: task.id().to_string(), asked, status }))
+}
+
+/// The attempt that is meant: the last one, unless somebody names one that there was.
+fn attempt(row: &TaskRow, asked: Option<u32>) -> Answer<u32> {
+    match asked.unwrap_or(row.attempt) {
+        attempt if attempt > row.attempt => {
+            Err(Refused::missing(format_args!("attempt {attempt} of `{}`", row.task.id())))
+        }
+        attempt => Ok(attempt),
+    }
+}
+
 /// The log of an attempt, page by page as it is read: its whole is never in memory.
 pub async fn stream_log(
     server: &Arc<Server>,
     caller: &Caller,
     task: TaskRef,
-    attempt: Option<u32>,
+    asked: Option<u32>,
 ) -> Answer<impl IntoResponse + use<>> {
-    let row = row(server.look(caller), task).await?;
-    let attempt = attempt.unwrap_or(row.attempt);
-    if attempt > row.attempt {
-        return Err(Refused::missing(format_args!("attempt {attempt} of `{}`", task.id())));
-    }
+    let attempt = attempt(&row(server.look(caller), task).await?, asked)?;
     let (store, scope) = (Arc::clone(&caller.store), caller.scope());
     let pages = try_unfold(Some(0), move |from: Option<u32>| {
         let store = Arc::clone(&store);

@@ -54,7 +54,7 @@ pub async fn events(
     let rows = look.store.events(look.scope, id, after, limit).await?;
     // Read after them: it knows every task that they speak of.
     let names = Names::read(look.store, look.scope, id).await?;
-    let events = rows.iter().flat_map(|row| view::events(row, &names)).filter(|event| event.seq > after);
+    let events = rows.iter().flat_map(|row| view::events_after(row, &names, after));
     let items: Vec<Event> = events.take(limit as usize).collect();
     let next_cursor = items.last().filter(|_| items.len() == limit as usize).map(|event| event.seq.to_string());
     Ok(Json(Page { items, next_cursor }))

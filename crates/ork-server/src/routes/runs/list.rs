@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use ork_api::{Fault, Page, RunSummary};
+use axum::response::{IntoResponse, Response};
+use ork_api::{Fault, Page, RunSummary, Snapshot};
 use ork_core::store::RunFilter;
 use ork_filter::{Filter, FilterError};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, cursor, limit};
+use crate::content::{Asking, cursor, limit, shorten};
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 use crate::view;
@@ -25,6 +26,9 @@ pub struct Ask {
     q: String,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Whether each row has its `result`. Such a page ends early when results are large.
+    #[serde(default)]
+    results: bool,
     /// Rows of the page, 1 to 200; 50 by default.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
@@ -36,20 +40,27 @@ pub struct Ask {
     path = "/runs",
     tag = "runs",
     params(Ask),
-    responses((status = 200, description = "A page of runs", body = Page<RunSummary>)),
+    responses((status = 200, description = "A page of runs", body = Snapshot<Page<RunSummary>>)),
 )]
-pub async fn list(
-    State(server): State<Arc<Server>>,
-    caller: Caller,
-    Asking(ask): Asking<Ask>,
-) -> Answer<Json<Page<RunSummary>>> {
+pub async fn list(State(server): State<Arc<Server>>, caller: Caller, Asking(ask): Asking<Ask>) -> Answer<Response> {
     let look = server.look(&caller);
     let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
-    let is_full = rows.len() == limit as usize;
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
-    Ok(Json(Page { items: rows.iter().map(view::run_summary).collect(), next_cursor }))
+    let read = async {
+        let mut rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
+        let mut is_full = rows.len() == limit as usize;
+        if ask.results {
+            is_full |= shorten(&mut rows, |row| row.result.as_ref().map_or(0, |result| result.as_str().len()));
+        }
+        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
+        Ok(Page { items: rows, next_cursor })
+    };
+    let page = look.snapshot(read).await?;
+    Ok(if ask.results {
+        Json(page.map(|page| page.map(view::run))).into_response()
+    } else {
+        Json(page.map(|page| page.map(view::run_summary))).into_response()
+    })
 }
 
 fn refuse(text: &str, error: FilterError) -> Refused {

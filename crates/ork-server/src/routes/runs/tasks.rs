@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use ork_api::{Page, TaskSummary};
+use axum::response::{IntoResponse, Response};
+use ork_api::{Page, Snapshot, TaskSummary};
 use ork_core::state::TaskStatus;
 use ork_core::store::TaskFilter;
 use ork_core::suggest::nearest;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, RunPath, cursor, limit};
+use crate::content::{Asking, RunPath, cursor, limit, shorten};
 use crate::names::Names;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
@@ -24,8 +25,11 @@ use crate::view;
 pub struct Ask {
     /// Only the siblings of this name.
     key: Option<String>,
-    /// Only tasks with this status.
+    /// Only tasks with this status, or with one of several with commas between them.
     status: Option<String>,
+    /// Whether each row has its `output`. Such a page ends early when outputs are large.
+    #[serde(default)]
+    outputs: bool,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Rows of the page, 1 to 200; 50 by default.
@@ -33,23 +37,24 @@ pub struct Ask {
     limit: Option<u32>,
 }
 
-/// List the tasks of a run, without their outputs.
+/// List the tasks of a run, without their outputs unless they are asked for.
 #[utoipa::path(
     get,
     path = "/runs/{id}/tasks",
     tag = "runs",
     params(("id" = String, Path, description = "A run"), Ask),
-    responses((status = 200, description = "A page of tasks", body = Page<TaskSummary>)),
+    responses((status = 200, description = "A page of tasks", body = Snapshot<Page<TaskSummary>>)),
 )]
 pub async fn tasks(
     State(server): State<Arc<Server>>,
     caller: Caller,
     RunPath(id): RunPath,
     Asking(ask): Asking<Ask>,
-) -> Answer<Json<Page<TaskSummary>>> {
+) -> Answer<Response> {
     let look = server.look(&caller);
     let (after, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let statuses = ask.status.as_deref().map(status).transpose()?.into_iter().collect();
+    let words = ask.status.as_deref().into_iter().flat_map(|words| words.split(','));
+    let statuses = words.map(status).collect::<Answer<_>>()?;
     super::row(look, id).await?;
     let g = match &ask.key {
         None => None,
@@ -59,10 +64,21 @@ pub async fn tasks(
             Some(group.g)
         }
     };
-    let rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
-    let is_full = rows.len() == limit as usize;
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
-    Ok(Json(Page { items: rows.iter().map(view::task_summary).collect(), next_cursor }))
+    let read = async {
+        let mut rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
+        let mut is_full = rows.len() == limit as usize;
+        if ask.outputs {
+            is_full |= shorten(&mut rows, |row| row.output.as_ref().map_or(0, |output| output.as_str().len()));
+        }
+        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
+        Ok(Page { items: rows, next_cursor })
+    };
+    let page = look.snapshot(read).await?;
+    Ok(if ask.outputs {
+        Json(page.map(|page| page.map(view::task))).into_response()
+    } else {
+        Json(page.map(|page| page.map(view::task_summary))).into_response()
+    })
 }
 
 fn status(word: &str) -> Answer<TaskStatus> {

@@ -17,7 +17,7 @@ use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs retry`.
 #[derive(Debug, clap::Args)]
@@ -49,12 +49,16 @@ pub struct Args {
 
 /// Carries out `ork runs retry`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    if config.is_remote()? {
+        let message = "a server cannot repeat runs yet: `ork runs retry` works on a database";
+        return Err(Refusal::usage(message).hint("ork runs retry RUN --context here, where the database is").into());
+    }
     let world = World::find(out, config).await?;
     let store = world.store.as_ref();
-    let id = ids::run(store, SCOPE, &args.run).await?;
+    let id = ids::run(&world.history(), &args.run).await?;
     let old = row(&world, id).await?;
     if !old.status.is_terminal() {
-        let is_orphan = is_orphan(&world, &old).await?;
+        let is_orphan = is_orphan(&world.history(), &old).await?;
         let (gone, next) = if is_orphan { (", its process is gone", "run --resume") } else { ("", "runs watch") };
         let message = format!("`{id}` is {}{gone}: only a run that is over can be repeated", old.status);
         return Err(Refusal::usage(message).hint(format!("ork {next} {id}{}", world.flags())).into());
