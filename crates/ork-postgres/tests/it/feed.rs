@@ -10,7 +10,7 @@ use ork_core::store::{Feed, Inspect, Queue, Runs, Scope};
 use ork_postgres::{PgOptions, PgStore};
 
 use crate::gate::{Gate, look_again};
-use crate::world::{Batch, NOW, World, client, fan, node, plan, settle_of, success, with_world};
+use crate::world::{Batch, NOW, World, app, client, fan, node, plan, settle_of, success, with_world};
 
 /// What is done slowly: each statement waits for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ async fn act(store: PgStore, world: World, what: Act, run: RunId, batch: Arc<Bat
 /// Does one thing statement by statement. Before each of its statements others begin and commit, in this run and in
 /// another, and a reader reads on. How often something was held back from the reader, and what it missed.
 async fn play(world: World, what: Act) -> (u32, Result<(), String>) {
-    let (gate, url) = Gate::before(&world.url).await;
+    let (gate, url) = Gate::before(&app(&world.url)).await;
     let slow = PgStore::connect(&url, PgOptions { writers: 1, readers: 1 }).await.expect("connects");
     let run = world.submit(plan(vec![fan("a", &[], 4), node("b", &[0])])).await;
     let batch = Arc::new(world.claim(1).await);
@@ -91,7 +91,7 @@ async fn a_run_never_goes_back_in_the_order() {
     with_world(|world| async move {
         let run = world.submit(plan(vec![node("a", &[])])).await;
         let early = client(&world.url).await;
-        early.batch_execute("BEGIN; SELECT pg_current_xact_id()").await.expect("begins");
+        early.batch_execute("SET ROLE ork_engine; BEGIN; SELECT pg_current_xact_id()").await.expect("begins");
         let by = Actor::user("ada");
         world.store.pause_run(Scope::All, run, &by, NOW).await.expect("pauses");
         let mut reader = Reader::new(Scope::All);
@@ -130,6 +130,7 @@ async fn the_feed_is_read_along_its_index() {
     with_world(|world| async move {
         let run = world.submit(plan(vec![node("a", &[])])).await;
         let db = client(&world.url).await;
+        db.batch_execute("SET ROLE ork_engine; SET plan_cache_mode = force_custom_plan").await.unwrap();
         db.execute(
             "INSERT INTO events SELECT $1, 100 + s, 100 + s, workspace_id, 'run.paused', '', 'user', 'ada', NULL, 0, 1 + s % 500
              FROM run_heads, generate_series(1, 100000) s WHERE run_id = $1",
@@ -137,8 +138,7 @@ async fn the_feed_is_read_along_its_index() {
         )
         .await
         .expect("fills");
-        db.batch_execute("SET plan_cache_mode = force_custom_plan").await.unwrap();
-        for analyze in ["SELECT 1", "ANALYZE events"] {
+        for analyze in ["SELECT 1", "RESET ROLE; ANALYZE events; SET ROLE ork_engine"] {
             db.batch_execute(analyze).await.unwrap();
             let list = format!("EXPLAIN (ANALYZE, TIMING off) {}", include_str!("../../sql/feed/list.sql"));
             let list = db.query(&list, &[&5_i64, &run.uuid(), &7_i64, &100_i64]).await.unwrap();
