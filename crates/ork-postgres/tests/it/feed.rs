@@ -10,7 +10,7 @@ use ork_core::store::{Feed, Inspect, Queue, Runs, Scope};
 use ork_postgres::{PgOptions, PgStore};
 
 use crate::gate::{Gate, look_again};
-use crate::world::{Batch, NOW, World, app, client, fan, node, plan, settle_of, success, with_world};
+use crate::world::{Batch, NOW, World, client, fan, node, plan, settle_of, success, with_world};
 
 /// What is done slowly: each statement waits for its turn.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ async fn act(store: PgStore, world: World, what: Act, run: RunId, batch: Arc<Bat
 /// Does one thing statement by statement. Before each of its statements others begin and commit, in this run and in
 /// another, and a reader reads on. How often something was held back from the reader, and what it missed.
 async fn play(world: World, what: Act) -> (u32, Result<(), String>) {
-    let (gate, url) = Gate::before(&app(&world.url)).await;
+    let (gate, url) = Gate::before(&world.url).await;
     let slow = PgStore::connect(&url, PgOptions { writers: 1, readers: 1 }).await.expect("connects");
     let run = world.submit(plan(vec![fan("a", &[], 4), node("b", &[0])])).await;
     let batch = Arc::new(world.claim(1).await);
@@ -138,8 +138,9 @@ async fn the_feed_is_read_along_its_index() {
         )
         .await
         .expect("fills");
-        for analyze in ["SELECT 1", "RESET ROLE; ANALYZE events; SET ROLE ork_engine"] {
-            db.batch_execute(analyze).await.unwrap();
+        let owner = client(&world.owner).await;
+        for analyze in ["SELECT 1", "ANALYZE events"] {
+            owner.batch_execute(analyze).await.unwrap();
             let list = format!("EXPLAIN (ANALYZE, TIMING off) {}", include_str!("../../sql/feed/list.sql"));
             let list = db.query(&list, &[&5_i64, &run.uuid(), &7_i64, &100_i64]).await.unwrap();
             let head = db.query(concat!("EXPLAIN (ANALYZE, TIMING off) ", include_str!("../../sql/feed/head.sql")), &[]);
