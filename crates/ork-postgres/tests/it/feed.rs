@@ -90,13 +90,14 @@ async fn events_that_are_written_after_their_place_was_taken_are_missed() {
 async fn a_run_never_goes_back_in_the_order() {
     with_world(|world| async move {
         let run = world.submit(plan(vec![node("a", &[])])).await;
+        let mut reader = Reader::new(Scope::All);
+        reader.rest(&world.store, 100).await;
         let early = client(&world.url).await;
         early.batch_execute("SET ROLE ork_engine; BEGIN; SELECT pg_current_xact_id()").await.expect("begins");
         let by = Actor::user("ada");
         world.store.pause_run(Scope::All, run, &by, NOW).await.expect("pauses");
-        let mut reader = Reader::new(Scope::All);
         let page = reader.page(&world.store, 100).await;
-        assert!(page.held_back && page.rows.iter().all(|row| row.event.seq == 1 || row.event.seq == 2), "{page:?}");
+        assert!(page.held_back && page.rows.is_empty(), "{page:?}");
         let head = world.store.feed_head().await.expect("a head");
         assert_eq!(head, reader.at, "a snapshot's cursor goes no further");
         // As a settle does, whose transaction has begun by taking a lease.

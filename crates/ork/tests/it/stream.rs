@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ork_client::stream::{Event, Parser};
 use ork_core::clock::SeededEntropy;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -288,7 +288,7 @@ fn clients_that_read_nothing_are_cut() {
     for socket in &lazy {
         // Nothing is asked for; an end of the connection is told all the same.
         let mut ends = [PollFd::new(socket, PollFlags::empty())];
-        poll(&mut ends, None).unwrap();
+        poll(&mut ends, Some(&Timespec { tv_sec: 60, tv_nsec: 0 })).unwrap();
         assert!(ends[0].revents().intersects(PollFlags::ERR | PollFlags::HUP));
     }
     let grown = memory_kib(server.process.id()).saturating_sub(before);
