@@ -4,6 +4,7 @@
 //! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
 //! touch.
 
+mod access;
 mod events;
 mod feed;
 mod inspect;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
+pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
@@ -49,7 +51,9 @@ impl Scope {
 
 /// A database that holds Ork's state.
 #[async_trait]
-pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Send + Sync {
+pub trait Store:
+    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Access + Send + Sync
+{
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.
     async fn changed(&self);

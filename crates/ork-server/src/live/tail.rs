@@ -1,11 +1,12 @@
 //! One client's stream.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::sync::Arc;
 
 use ork_core::error::StoreResult;
 use ork_core::feed::FeedPosition;
+use ork_core::id::RunId;
 use ork_core::store::FeedRow;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -19,6 +20,8 @@ use crate::view;
 
 /// Text that is handed over at once; a little more when an event is large.
 const TEXT_BYTES: usize = 16 << 10;
+/// Runs that a stream remembers.
+const SEEN_MAX: usize = 1_000;
 /// What a browser waits before it comes again.
 const COME_AGAIN_MS: u32 = 1_000;
 
@@ -29,6 +32,8 @@ pub struct Tail {
     topics: Topics,
     /// Behind the last event that was sent or passed over.
     pub(super) at: FeedPosition,
+    /// Runs that were looked up, and whether they are there for the caller.
+    seen: BTreeMap<RunId, bool>,
     /// Rows that were read and are not sent yet, and how far they go.
     rows: VecDeque<Arc<FeedRow>>,
     read: FeedPosition,
@@ -90,6 +95,7 @@ impl Tail {
             caller,
             topics,
             at,
+            seen: BTreeMap::new(),
             rows: VecDeque::new(),
             read: at,
             news,
@@ -152,8 +158,12 @@ impl Tail {
         if self.rows.is_empty() {
             let scope = self.caller.scope();
             let (rows, read) = self.live().after(self.server.store.as_ref(), scope, self.read).await?;
-            let is_wanted = |row: &Arc<FeedRow>| scope.admits(row.workspace) && self.topics.want(&row.event);
-            self.rows = rows.into_iter().filter(is_wanted).collect();
+            for row in rows {
+                let is_wanted = scope.admits(row.workspace) && self.topics.want(&row.event);
+                if is_wanted && self.sees(row.event.run).await? {
+                    self.rows.push_back(row);
+                }
+            }
             self.read = read;
         }
         let mut text = String::new();
@@ -166,6 +176,22 @@ impl Tail {
         }
         self.at = self.read;
         Ok(text)
+    }
+
+    /// Whether a run is there for the caller. An owner never changes, so that it is looked up once.
+    async fn sees(&mut self, run: RunId) -> StoreResult<bool> {
+        if self.caller.only_owner.is_none() {
+            return Ok(true);
+        }
+        if let Some(seen) = self.seen.get(&run) {
+            return Ok(*seen);
+        }
+        let is_there = self.server.look(&self.caller).run(run).await?.is_some();
+        if self.seen.len() >= SEEN_MAX {
+            self.seen.clear();
+        }
+        self.seen.insert(run, is_there);
+        Ok(is_there)
     }
 
     /// Writes events of a row until the text is long enough.

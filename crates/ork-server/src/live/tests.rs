@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use ork_core::clock::{Clock, Entropy, SeededEntropy, Timestamp};
-use ork_core::event::{Actor, ActorKind};
+use ork_core::event::Actor;
 use ork_core::graph::{NewRun, Pin, TriggeredBy};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
@@ -15,7 +15,9 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::caller::Caller;
+use crate::door::{Anybody, Door};
 use crate::refused::Code;
+use crate::secret::{SecretKey, TokenKey};
 use crate::server::Server;
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl World {
     /// A server whose events are followed.
     fn new(options: LiveOptions) -> Self {
         let server = Arc::new(Server {
+            door: Door::new(TokenKey::new(&SecretKey::new([0; 32])), Anybody::Comes),
             store: Arc::new(SqliteStore::in_memory().unwrap()),
             clock: Arc::new(Stopped),
             entropy: Mutex::new(Box::new(SeededEntropy::new(1)) as Box<dyn Entropy>),
@@ -45,6 +48,7 @@ impl World {
             flags: String::new(),
             version: "0",
             draining: AtomicBool::new(false),
+            metrics: crate::Metrics::new("test"),
             live: Live::new(options),
             log: Box::new(|_| {}),
         });
@@ -61,6 +65,7 @@ impl World {
             id: RunId::new(NOW, &mut SeededEntropy::new(self.seed)),
             workspace: WorkspaceId::DEFAULT,
             external_id: None,
+            owner: None,
             plan: Plan { name: "test".into(), nodes: vec![node], ..Plan::default() },
             plan_source: None,
             input: Json::from_stored("{}"),
@@ -103,7 +108,7 @@ fn ada() -> Actor {
 }
 
 fn caller() -> Caller {
-    Caller { workspace: WorkspaceId::DEFAULT, actor: Actor { kind: ActorKind::Service, id: "api".into() } }
+    Caller::anybody()
 }
 
 /// The events of a text: id, type, number in the run.

@@ -21,7 +21,7 @@ use crate::carry::{self, project};
 use crate::commands::run::new_run;
 use crate::exit_code::Refusal;
 use crate::host;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// How often a run is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -46,11 +46,11 @@ impl Backend for World {
 
     async fn runs(&self, wanted: &Wanted) -> Result<Vec<RunRow>> {
         let filter = RunFilter { before: wanted.before, limit: wanted.limit, ..wanted.filter.runs(self.now()) };
-        Ok(self.store.runs(SCOPE, &filter).await?)
+        Ok(self.store.runs(self.scope(), &filter).await?)
     }
 
     async fn run(&self, id: RunId) -> Result<Option<RunRow>> {
-        Ok(self.store.run(SCOPE, id).await?)
+        Ok(self.store.run(self.scope(), id).await?)
     }
 
     async fn made(&self, id: RunId) -> Result<Made> {
@@ -59,23 +59,23 @@ impl Backend for World {
     }
 
     async fn tasks(&self, run: RunId, filter: &TaskFilter, _: Outputs) -> Result<Vec<TaskRow>> {
-        Ok(self.store.tasks(SCOPE, run, filter).await?)
+        Ok(self.store.tasks(self.scope(), run, filter).await?)
     }
 
     async fn task(&self, task: TaskRef) -> Result<Option<TaskRow>> {
-        Ok(self.store.task(SCOPE, task).await?)
+        Ok(self.store.task(self.scope(), task).await?)
     }
 
     async fn groups(&self, run: RunId) -> Result<Vec<GroupRow>> {
-        Ok(self.store.groups(SCOPE, run).await?)
+        Ok(self.store.groups(self.scope(), run).await?)
     }
 
     async fn attempts(&self, task: TaskRef) -> Result<Vec<AttemptRow>> {
-        Ok(self.store.attempts(SCOPE, task).await?)
+        Ok(self.store.attempts(self.scope(), task).await?)
     }
 
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
-        Ok(self.store.events(SCOPE, run, after, PAGE_MAX).await?)
+        Ok(self.store.events(self.scope(), run, after, PAGE_MAX).await?)
     }
 
     fn bell(&self, _: RunId) -> Box<dyn Bell> {
@@ -83,7 +83,7 @@ impl Backend for World {
     }
 
     async fn logs(&self, query: LogQuery) -> Result<LogPage> {
-        Ok(self.store.logs(SCOPE, query).await?)
+        Ok(self.store.logs(self.scope(), query).await?)
     }
 
     async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>> {
@@ -121,22 +121,22 @@ impl Backend for World {
     }
 
     async fn cancel_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.cancel_run(SCOPE, id, Why::Cancel, &self.actor(), self.now()).await?)
+        Ok(self.store.cancel_run(self.scope(), id, Why::Cancel, &self.actor(), self.now()).await?)
     }
 
     async fn pause_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.pause_run(SCOPE, id, &self.actor(), self.now()).await?)
+        Ok(self.store.pause_run(self.scope(), id, &self.actor(), self.now()).await?)
     }
 
     async fn resume_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.resume_run(SCOPE, id, &self.actor(), self.now()).await?)
+        Ok(self.store.resume_run(self.scope(), id, &self.actor(), self.now()).await?)
     }
 
     async fn cancel_task(&self, task: TaskRef) -> Result<bool> {
-        Ok(self.store.cancel_task(SCOPE, task, &self.actor(), self.now()).await?)
+        Ok(self.store.cancel_task(self.scope(), task, &self.actor(), self.now()).await?)
     }
 
     async fn retry_task(&self, task: TaskRef) -> Result<bool> {
-        Ok(self.store.retry_task_now(SCOPE, task, self.now()).await?)
+        Ok(self.store.retry_task_now(self.scope(), task, self.now()).await?)
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+mod access;
 mod again;
 mod book;
 mod carried;
@@ -32,4 +33,5 @@ mod server;
 mod signals;
 mod tasks;
 mod terminal;
+mod tokens;
 mod why;
