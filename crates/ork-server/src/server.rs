@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 
 /// The parts of a server.
 pub struct Server {
-    /// The database.
+    /// The database, for what belongs to no tenant.
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -33,6 +33,8 @@ pub struct Server {
     pub version: &'static str,
     /// Set once the server was told to stop: it is not ready any more.
     pub draining: AtomicBool,
+    /// How many milliseconds the database's clock is ahead of this machine's, when that is too far.
+    pub skew_ms: Box<dyn Fn() -> Option<i64> + Send + Sync>,
     /// What is counted.
     pub metrics: Metrics,
     /// Events as they come.
@@ -51,7 +53,7 @@ impl Server {
     /// The store as a caller sees it.
     pub(crate) fn look<'a>(&'a self, caller: &'a Caller) -> Look<'a> {
         Look {
-            store: self.store.as_ref(),
+            store: caller.store.as_ref(),
             scope: caller.scope(),
             only_owner: caller.only_owner.as_deref(),
             now: self.clock.now(),

@@ -131,10 +131,10 @@ pub fn events<'a>(row: &'a EventRow, names: &'a Names) -> impl Iterator<Item = E
 
 /// Those of them that come after number `after`.
 pub(crate) fn events_after<'a>(row: &'a EventRow, names: &'a Names, after: u64) -> impl Iterator<Item = Event> + 'a {
-    let of_run = row.tasks.is_empty().then_some(None).into_iter();
-    let subjects = of_run.chain(row.tasks.iter().map(Some));
-    let wanted = (row.seq..).zip(subjects).skip_while(move |(seq, _)| *seq <= after);
-    wanted.map(|(seq, n)| event(row, names, seq, n))
+    let skipped = (after + 1).saturating_sub(row.seq);
+    let of_run = (row.tasks.is_empty() && skipped == 0).then_some(None).into_iter();
+    let subjects = of_run.chain(row.tasks.iter_after(skipped).map(Some));
+    (row.seq + skipped..).zip(subjects).map(|(seq, n)| event(row, names, seq, n))
 }
 
 fn event(row: &EventRow, names: &Names, seq: u64, n: Option<u32>) -> Event {

@@ -187,8 +187,16 @@ impl Store for FaultyStore {
         sleep_ms(ms).await;
     }
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
+    }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
+        self
     }
 }
 

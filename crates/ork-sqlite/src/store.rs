@@ -1,7 +1,7 @@
 //! The store: what each of core's traits asks for, sent to the writer or to a reader.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
-use crate::migrate::{self, MigrationState};
+use crate::migrate;
 use crate::writer::{ThreadWriter, Writer};
 use crate::{access, claim, events, feed, inspect, runs, settle, tasks, upkeep, workers};
 
@@ -54,6 +54,7 @@ const READERS_MAX: usize = 8;
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    durability: Durability,
     /// Something may have changed for an engine of this process.
     changed: Notify,
     /// Something was written by this process.
@@ -77,12 +78,11 @@ impl SqliteStore {
             migrate::migrate(path)?;
         }
         let connection = open_writer(path, options.durability)?;
-        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
-            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
-        }
+        migrate::require_current(&connection)?;
         Ok(Self {
             writer: Writer::Thread(ThreadWriter::start(connection)?),
             readers: Readers::File { path: path.into(), idle: Mutex::new(Vec::new()) },
+            durability: options.durability,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -94,12 +94,11 @@ impl SqliteStore {
     /// `Unavailable` when the file cannot be opened; `Incompatible` when it has not this Ork's schema.
     pub fn open_to_read(path: &Path) -> StoreResult<Self> {
         let connection = open_to_read(path)?;
-        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
-            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
-        }
+        migrate::require_current(&connection)?;
         Ok(Self {
             writer: Writer::Inline(Mutex::new(connection)),
             readers: Readers::Writer,
+            durability: Durability::Full,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -124,6 +123,7 @@ impl SqliteStore {
         Ok(Self {
             writer: Writer::Inline(Mutex::new(connection)),
             readers: Readers::Writer,
+            durability: Durability::Full,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -208,8 +208,18 @@ impl Store for SqliteStore {
         }
     }
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        self.read(migrate::require_current)?;
+        // What a connection of ours waits for is decided by who opened it.
+        Ok(if self.durability == Durability::Full { Vec::new() } else { vec!["`synchronous` is not FULL".into()] })
+    }
+
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
+    }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
+        self
     }
 }
 

@@ -14,7 +14,7 @@ mod upkeep;
 mod workers;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ork_core::access::Settings;
@@ -198,7 +198,15 @@ struct Moved {
 impl Store for Model {
     async fn changed(&self) {}
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
+    }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
+        self
     }
 }

@@ -14,6 +14,8 @@ mod tasks;
 mod upkeep;
 mod workers;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::error::StoreResult;
@@ -63,4 +65,16 @@ pub trait Store:
     /// # Errors
     /// When the database cannot be reached.
     async fn clock_ahead_micros(&self, local: crate::clock::Timestamp) -> StoreResult<i64>;
+
+    /// Looks whether this build can work with the database as it is now. Answers what can take back a commit that was
+    /// acknowledged, in words; nothing, when every commit waits for the disk.
+    ///
+    /// # Errors
+    /// `Incompatible` when the schema is not this build's; `Unavailable` when the database cannot be reached.
+    async fn check(&self) -> StoreResult<Vec<String>>;
+
+    /// The same store for the requests of one workspace, and of one owner of runs if one is named. On PostgreSQL the database
+    /// itself then shows nothing else, whatever a statement forgets, and `Scope::All` is refused; on SQLite the scopes alone
+    /// keep tenants apart.
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store>;
 }

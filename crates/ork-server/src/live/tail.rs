@@ -18,8 +18,9 @@ use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 use crate::view;
 
-/// Text that is handed over at once; a little more when an event is large.
+/// Text that is handed over at once; a little more when an event is large. And events of a row that are looked at at once.
 const TEXT_BYTES: usize = 16 << 10;
+const EVENTS: usize = 64;
 /// Runs that a stream remembers.
 const SEEN_MAX: usize = 1_000;
 /// What a browser waits before it comes again.
@@ -168,11 +169,13 @@ impl Tail {
         }
         let mut text = String::new();
         while let Some(row) = self.rows.front().cloned() {
-            self.write(&row, &mut text).await?;
-            if self.at < row.end() {
+            if text.len() >= TEXT_BYTES {
                 return Ok(text);
             }
-            self.rows.pop_front();
+            self.write(&row, &mut text).await?;
+            if self.at >= row.end() {
+                self.rows.pop_front();
+            }
         }
         self.at = self.read;
         Ok(text)
@@ -194,14 +197,13 @@ impl Tail {
         Ok(is_there)
     }
 
-    /// Writes events of a row until the text is long enough.
+    /// Writes the next events of a row.
     async fn write(&mut self, row: &FeedRow, text: &mut String) -> StoreResult<()> {
-        let names = self.live().names(self.server.store.as_ref(), self.caller.scope(), row).await?;
-        let after = if self.at < row.position(row.event.seq) { 0 } else { self.at.seq() };
-        for event in view::events_after(&row.event, &names, after) {
-            if text.len() >= TEXT_BYTES {
-                return Ok(());
-            }
+        let (event, store) = (&row.event, self.caller.store.as_ref());
+        let after = if self.at < row.position(event.seq) { event.seq - 1 } else { self.at.seq() };
+        let tasks: Vec<u32> = event.tasks.iter_after(after + 1 - event.seq).take(EVENTS).collect();
+        let names = self.live().names(store, self.caller.scope(), event.run, &tasks).await?;
+        for event in view::events_after(event, &names, after).take(EVENTS) {
             self.at = row.position(event.seq);
             let data = serde_json::to_string(&event).unwrap_or_default();
             // Writing to a text cannot fail.

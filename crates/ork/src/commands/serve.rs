@@ -48,6 +48,7 @@ pub struct Args {
 
 /// Options of whatever has a server in it.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Options {
     /// An address and a port; port 0 is any that is free [default: `listen` of the settings, else 127.0.0.1:6750]
     #[arg(long, value_name = "ADDR")]
@@ -124,7 +125,7 @@ async fn admits(world: &World, address: SocketAddr, anybody: Anybody) -> Result<
 }
 
 fn server(world: &World, door: Door) -> Arc<Server> {
-    let out = world.out;
+    let (out, clock) = (world.out, Arc::clone(&world.clock));
     Arc::new(Server {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
@@ -134,6 +135,7 @@ fn server(world: &World, door: Door) -> Arc<Server> {
         flags: world.flags(),
         version: VERSION,
         draining: AtomicBool::new(false),
+        skew_ms: Box::new(move || clock.skew_micros().map(|micros| micros / 1000)),
         metrics: Metrics::new(VERSION),
         live: Live::new(LiveOptions::default()),
         log: Box::new(move |exchange| log(out, exchange)),

@@ -1,6 +1,7 @@
 //! Who may use which route, over real sockets: every route, every role, every kind of token.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 
 use serde_json::{Value, json};
 
@@ -470,4 +471,22 @@ fn the_first_token_of_the_api_closes_the_server_at_once() {
     assert_eq!(made.status, 201, "{}", made.body);
     assert_eq!(server.get("/api/v1/runs").status, 401);
     assert_eq!(ask(&server, made.json()["secret"].as_str().unwrap(), "GET /api/v1/runs", "").status, 200);
+}
+
+#[test]
+fn a_stream_ends_with_its_token() {
+    let home = Home::new();
+    let (admin, viewer) = (make(&home, "", "ada --role admin"), make(&home, "", "bob --role viewer"));
+    let server = Server::start(&home, "");
+    let mut stream = server.connect();
+    let head = format!("GET /api/v1/events/stream?topics=runs HTTP/1.1\r\nhost: x\r\n{}\r\n", bearer(&viewer));
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    let id = ask(&server, &viewer, "GET /api/v1/whoami", "").json()["token_id"].as_str().unwrap().to_owned();
+    assert_eq!(ask(&server, &admin, &format!("DELETE /api/v1/tokens/{id}"), "").status, 200);
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "the answer has an end: {rest}");
 }

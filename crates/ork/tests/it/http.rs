@@ -2,11 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use serde_json::Value;
 
 use crate::home::{Background, Home};
+
+/// How often and for how long a server is waited for.
+const LOOKS_MAX: u32 = 3_000;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A running `ork serve`.
 pub struct Server {
@@ -29,7 +34,12 @@ impl Server {
 
     /// Starts it by this command.
     pub fn begin(home: &Home, command: &str) -> Self {
-        let mut process = home.start(format!("{} --listen 127.0.0.1:0", command.trim_end()).as_str());
+        Self::begin_at(home, 0, command)
+    }
+
+    /// Starts it on this port.
+    pub fn begin_at(home: &Home, port: u16, command: &str) -> Self {
+        let mut process = home.start(format!("{} --listen 127.0.0.1:{port}", command.trim_end()).as_str());
         let line = process.wait_for("ready: http://");
         let port = line.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
         Self { process, port }
@@ -89,6 +99,18 @@ impl Server {
     pub fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
+}
+
+/// Waits until somebody listens on a port: a server that was killed is started again.
+pub fn is_up(port: u16) {
+    let is_up = (0..LOOKS_MAX).any(|_| {
+        let is_up = TcpStream::connect(("127.0.0.1", port)).is_ok();
+        if !is_up {
+            std::thread::park_timeout(LOOK);
+        }
+        is_up
+    });
+    assert!(is_up, "nobody listens on {port}");
 }
 
 impl Answer {

@@ -31,6 +31,7 @@ mod remote;
 mod runs;
 mod server;
 mod signals;
+mod stream;
 mod tasks;
 mod terminal;
 mod tokens;

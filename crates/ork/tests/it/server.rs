@@ -51,7 +51,7 @@ fn steady(home: &Home, text: &str) -> String {
         (r#""host": "[^"]+""#, r#""host": "HOST""#),
         (r#""[^"]+-\d+""#, r#""WORKER""#),
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
-        (r#""next_cursor": "[^"]+""#, r#""next_cursor": "CURSOR""#),
+        (r#""(next_cursor|as_of)": "[^"]+""#, r#""$1": "CURSOR""#),
         (r"req_[0-9a-f]{16}", "req_ID"),
     ];
     masks.iter().fold(home.masked(text), |text, (pattern, mask)| {
@@ -84,6 +84,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/tasks/{id}/logs", "?attempt=1", ""),
     ("GET /api/v1/tasks/{id}/logs/chunks", "?from=0", ""),
     ("GET /api/v1/tasks/{id}/why", "", ""),
+    ("GET /api/v1/events/stream", "?topics=runs", ""),
     ("POST /api/v1/tasks/{id}/cancel", "", ""),
     ("POST /api/v1/tasks/{id}/retry", "", ""),
     ("GET /api/v1/queues", "", ""),
@@ -117,6 +118,10 @@ fn every_route_answers_the_same_on_both_databases() {
         let mut session = String::new();
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
+            if path == "/api/v1/events/stream" {
+                // It has no end, and tests of its own.
+                continue;
+            }
             let token = server.get("/api/v1/tokens").json()["items"][0]["id"].as_str().unwrap_or_default().to_owned();
             let id = match path {
                 _ if path.contains("/tasks/{id}") => task,
@@ -140,8 +145,6 @@ fn every_route_answers_the_same_on_both_databases() {
         });
         let mut described: Vec<String> = described.collect();
         let mut called: Vec<String> = CALLS.iter().map(|(route, ..)| (*route).to_owned()).collect();
-        // It has no end, and tests of its own.
-        described.retain(|route| route != "GET /api/v1/events/stream");
         described.sort();
         called.sort();
         assert_eq!(described, called, "each route stands in CALLS");

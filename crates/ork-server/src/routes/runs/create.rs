@@ -55,7 +55,7 @@ pub async fn create(
     let new = new_run(&server, &caller, &headers, submit)?;
     let row = match existing(look, &new).await? {
         Some(row) => row,
-        None => match server.store.submit(&new).await {
+        None => match look.store.submit(&new).await {
             Ok(_) => super::row(look, new.id).await?,
             // Somebody else was faster with the same name.
             Err(StoreError::Conflict(text)) => {

@@ -31,7 +31,7 @@ pub async fn change(
 ) -> Answer<Json<Workspace>> {
     let mut row = super::row(&server, &caller, &name).await?;
     row.settings.isolate_owners = wanted.isolate_owners.unwrap_or(row.settings.isolate_owners);
-    server.look(&caller).store.set_workspace(row.id, &row.settings).await?;
+    server.store.set_workspace(row.id, &row.settings).await?;
     server.door.forget_all();
     Ok(Json(view::workspace(&row)))
 }
