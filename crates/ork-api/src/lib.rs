@@ -2,6 +2,7 @@
 //! them is in `ork-server`. Names are those of the tables; moments are RFC 3339 in UTC; durations are integer `*_ms`.
 #![deny(missing_docs)]
 
+mod access;
 mod event;
 mod problem;
 mod queue;
@@ -14,6 +15,7 @@ mod workflow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
 pub use event::{Actor, Event};
 pub use problem::{Fault, Problem};
 pub use queue::{Queue, Worker, WorkerStatus};

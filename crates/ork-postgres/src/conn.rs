@@ -64,6 +64,11 @@ impl Conn {
         }
     }
 
+    /// The driver's own, for what is asked once.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// From now on its transactions are those of this tenant, who sees nothing outside of one.
     pub fn serve(&mut self, tenant: Option<Arc<Tenant>>) {
         self.tenant = tenant;

@@ -17,6 +17,7 @@ mod inspect;
 mod marks;
 mod migrate;
 mod pool;
+mod privileges;
 mod queue;
 mod roles;
 mod rows;

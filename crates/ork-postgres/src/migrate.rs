@@ -91,6 +91,19 @@ pub async fn differences(client: &mut Client) -> StoreResult<Vec<String>> {
     Ok(problems)
 }
 
+/// Settings by which what was committed can be lost.
+pub async fn weaknesses(client: &Client) -> StoreResult<Vec<String>> {
+    let mut found = Vec::new();
+    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
+        let row = client.query_one("SELECT current_setting($1)", &[&setting]).await.map_err(failed)?;
+        let value: String = row.get(0);
+        if value == "off" {
+            found.push(format!("`{setting}` is off: what was committed can be lost"));
+        }
+    }
+    Ok(found)
+}
+
 /// The migrations of this build.
 pub fn migrations() -> Vec<refinery::Migration> {
     embedded::migrations::runner().get_migrations().clone()

@@ -67,6 +67,7 @@ impl Runs for PgStore {
                     &finished.0,
                     &finished.1,
                     &i64::from(wanted.limit.min(PAGE_MAX)),
+                    &wanted.owner,
                 ],
             )
             .await?;

@@ -217,6 +217,12 @@ impl Store for PgStore {
         self.inner.bell.changed().await;
     }
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        let conn = self.inner.engine.readers.take(None).await?;
+        migrate::require_current(conn.client()).await?;
+        migrate::weaknesses(conn.client()).await
+    }
+
     async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
         let conn = self.reader().await?;
         let asked = Instant::now();
@@ -226,8 +232,8 @@ impl Store for PgStore {
         Ok(micros - (local.micros() + half))
     }
 
-    fn tenant(self: Arc<Self>, workspace: WorkspaceId) -> Arc<dyn Store> {
-        Arc::new(self.for_tenant(workspace, None))
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store> {
+        Arc::new(self.for_tenant(workspace, owner))
     }
 }
 

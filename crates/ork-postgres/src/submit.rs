@@ -103,6 +103,7 @@ fn run_params(new: &NewRun) -> Work<Vec<Param<'_>>> {
         one(new.plan.concurrency.as_ref().map(|c| c.key.as_str())),
         one(new.plan.timeout_ms.map(|ms| new.now.plus_ms(ms).micros())),
         one(new.now.micros()),
+        one(new.owner.as_deref()),
     ])
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ork_core::error::{StoreError, StoreResult};
+use ork_core::error::StoreResult;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
-use crate::access;
 use crate::fault::{Fault, Work};
 use crate::migrate::{self, migrations, newest_applied, open};
+use crate::privileges;
 use crate::roles::ENGINE;
 use crate::sql::Sql;
 use crate::store::WRITER_PLANS;
@@ -37,8 +37,8 @@ pub async fn verify(url: &str) -> StoreResult<Verified> {
     let mut problems = migrate::differences(&mut client).await?;
     problems.extend(statements(&client).await);
     problems.extend(objects(&client).await.map_err(Fault::into_store)?);
-    problems.extend(access::problems(&client).await?);
-    problems.extend(settings(&client).await?);
+    problems.extend(privileges::problems(&client).await?);
+    problems.extend(migrate::weaknesses(&client).await?);
     let mut unchecked = None;
     match plans(&client).await {
         Ok(found) => problems.extend(found),
@@ -60,18 +60,6 @@ async fn statements(client: &Client) -> Vec<String> {
         }
     }
     problems
-}
-
-async fn settings(client: &Client) -> StoreResult<Vec<String>> {
-    let mut problems = Vec::new();
-    for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
-        let row = client.query_one("SELECT current_setting($1)", &[&setting]).await;
-        let value: String = row.map_err(|e| StoreError::Unavailable(crate::fault::describe(&e)))?.get(0);
-        if value == "off" {
-            problems.push(format!("`{setting}` is off: what was committed can be lost"));
-        }
-    }
-    Ok(problems)
 }
 
 /// What the migrations create by name: indexes, triggers, and functions with their bodies.

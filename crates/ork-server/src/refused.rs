@@ -41,6 +41,10 @@ codes! {
     InvalidRequest = "invalid-request", BAD_REQUEST;
     /// The body is not the JSON that is asked for.
     InvalidBody = "invalid-body", BAD_REQUEST;
+    /// No token, or none that is valid.
+    Unauthorized = "unauthorized", UNAUTHORIZED;
+    /// The token's role may not do that.
+    Forbidden = "forbidden", FORBIDDEN;
     /// A page of another site asks.
     ForeignOrigin = "foreign-origin", FORBIDDEN;
     /// There is no such thing.
@@ -61,6 +65,8 @@ codes! {
     InvalidWorkflow = "invalid-workflow", UNPROCESSABLE_ENTITY;
     /// Over a limit.
     OverLimit = "over-limit", UNPROCESSABLE_ENTITY;
+    /// Too often in a short time.
+    TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS;
     /// A bug, or stored data that cannot be.
     Internal = "internal", INTERNAL_SERVER_ERROR;
     /// No room for another stream.
@@ -79,6 +85,8 @@ pub struct Refused {
     /// What to do about it.
     pub hint: Option<String>,
     errors: Vec<Fault>,
+    /// Seconds after which the same may succeed.
+    retry_after_s: Option<u64>,
 }
 
 /// The answer to a request.
@@ -86,7 +94,8 @@ pub type Answer<T> = Result<T, Refused>;
 
 impl Refused {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), hint: None, errors: Vec::new() }
+        let retry_after_s = matches!(code, Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams).then_some(1);
+        Self { code, detail: detail.into(), hint: None, errors: Vec::new(), retry_after_s }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -102,6 +111,17 @@ impl Refused {
     /// A thing that does not exist, or not for this caller.
     pub(crate) fn missing(what: impl std::fmt::Display) -> Self {
         Self::new(Code::NotFound, format!("no {what}"))
+    }
+
+    /// Nobody who is known. The same for no token and for every kind of wrong one.
+    pub fn unknown_caller() -> Self {
+        Self::new(Code::Unauthorized, "a valid token is needed").hint("authorization: Bearer ork_…")
+    }
+
+    /// Somebody who sent many wrong tokens.
+    pub fn guesser(retry_after_s: u64) -> Self {
+        let refused = Self::new(Code::TooManyRequests, "too many wrong tokens came from this address");
+        Self { retry_after_s: Some(retry_after_s), ..refused }
     }
 
     /// A part of the query that is wrong.
@@ -128,7 +148,12 @@ impl Refused {
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self.code, Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams)
+        self.retry_after_s.is_some()
+    }
+
+    /// Seconds after which the same may succeed.
+    pub(crate) const fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
     }
 }
 

@@ -63,6 +63,7 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
             new.plan.concurrency.as_ref().map(|c| c.key.as_str()),
             deadline,
             new.now.micros(),
+            new.owner,
         ],
     )
     .map_err(|error| taken(error, new))?;
@@ -183,6 +184,7 @@ pub fn runs(db: &Connection, scope: Scope, wanted: &RunFilter) -> StoreResult<Ve
                 micros(wanted.finished.from),
                 micros(wanted.finished.until),
                 wanted.limit.min(limits::PAGE_MAX),
+                wanted.owner,
             ],
             rows::run_row,
         )

@@ -129,12 +129,26 @@ statements! {
         TALLY = "tasks/tally",
         TO_RESUME = "tasks/to_resume",
     }
+    tokens {
+        BY_HASH = "tokens/by_hash",
+        GET = "tokens/get",
+        INSERT = "tokens/insert",
+        LIST = "tokens/list",
+        REVOKE = "tokens/revoke",
+        TOUCH = "tokens/touch",
+    }
     workers {
         ALIVE = "workers/alive",
         BEAT = "workers/beat",
         INSERT = "workers/insert",
         LIST = "workers/list",
         RETIRE = "workers/retire",
+    }
+    workspaces {
+        BY_NAME = "workspaces/by_name",
+        INSERT = "workspaces/insert",
+        LIST = "workspaces/list",
+        SET = "workspaces/set",
     }
 }
 

@@ -5,27 +5,29 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ork_core::access::Settings;
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, GroupRow, Heartbeat, Inspect, LaneRow, LogChunk,
-    LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs,
-    Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
+    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupRow, Heartbeat, Inspect,
+    LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
+    RunFilter, RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash,
+    TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
-use crate::migrate::{self, MigrationState};
+use crate::migrate;
 use crate::writer::{ThreadWriter, Writer};
-use crate::{claim, events, feed, inspect, runs, settle, tasks, upkeep, workers};
+use crate::{access, claim, events, feed, inspect, runs, settle, tasks, upkeep, workers};
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
@@ -52,6 +54,7 @@ const READERS_MAX: usize = 8;
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    durability: Durability,
     /// Something may have changed for an engine of this process.
     changed: Notify,
     /// Something was written by this process.
@@ -75,12 +78,11 @@ impl SqliteStore {
             migrate::migrate(path)?;
         }
         let connection = open_writer(path, options.durability)?;
-        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
-            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
-        }
+        migrate::require_current(&connection)?;
         Ok(Self {
             writer: Writer::Thread(ThreadWriter::start(connection)?),
             readers: Readers::File { path: path.into(), idle: Mutex::new(Vec::new()) },
+            durability: options.durability,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -92,12 +94,11 @@ impl SqliteStore {
     /// `Unavailable` when the file cannot be opened; `Incompatible` when it has not this Ork's schema.
     pub fn open_to_read(path: &Path) -> StoreResult<Self> {
         let connection = open_to_read(path)?;
-        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
-            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
-        }
+        migrate::require_current(&connection)?;
         Ok(Self {
             writer: Writer::Inline(Mutex::new(connection)),
             readers: Readers::Writer,
+            durability: Durability::Full,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -122,6 +123,7 @@ impl SqliteStore {
         Ok(Self {
             writer: Writer::Inline(Mutex::new(connection)),
             readers: Readers::Writer,
+            durability: Durability::Full,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -206,11 +208,17 @@ impl Store for SqliteStore {
         }
     }
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        self.read(migrate::require_current)?;
+        // What a connection of ours waits for is decided by who opened it.
+        Ok(if self.durability == Durability::Full { Vec::new() } else { vec!["`synchronous` is not FULL".into()] })
+    }
+
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
     }
 
-    fn tenant(self: Arc<Self>, _: WorkspaceId) -> Arc<dyn Store> {
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
         self
     }
 }
@@ -486,5 +494,47 @@ impl Inspect for SqliteStore {
 
     async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
         self.read(|db| inspect::slot_runs(db, scope, key, limit))
+    }
+}
+
+#[async_trait]
+impl Access for SqliteStore {
+    async fn create_workspace(&self, workspace: &WorkspaceRow) -> StoreResult<()> {
+        let workspace = workspace.clone();
+        self.write(move |db| access::create_workspace(db, &workspace)).await
+    }
+
+    async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
+        self.read(|db| access::workspaces(db, scope, after, limit))
+    }
+
+    async fn workspace_by_name(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkspaceRow>> {
+        self.read(|db| access::workspace_by_name(db, scope, name))
+    }
+
+    async fn set_workspace(&self, id: WorkspaceId, settings: &Settings) -> StoreResult<bool> {
+        let settings = settings.clone();
+        self.write(move |db| access::set_workspace(db, id, &settings)).await
+    }
+
+    async fn create_token(&self, token: &TokenRow, hash: TokenHash) -> StoreResult<()> {
+        let token = token.clone();
+        self.write(move |db| access::create_token(db, &token, hash)).await
+    }
+
+    async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
+        self.read(|db| access::tokens(db, scope, before, limit))
+    }
+
+    async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
+        self.read(|db| access::token_by_hash(db, hash))
+    }
+
+    async fn revoke_token(&self, scope: Scope, id: TokenId, now: Timestamp) -> StoreResult<bool> {
+        self.write(move |db| access::revoke_token(db, scope, id, now)).await
+    }
+
+    async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
+        self.write(move |db| access::touch_token(db, id, now)).await
     }
 }

@@ -15,7 +15,7 @@ use crate::carry;
 use crate::exit_code::Refusal;
 use crate::ids::no_task;
 use crate::names::number;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Runs of a workflow that are looked at for one with everything that is needed.
 const LOOK_MAX: u32 = 50;
@@ -35,10 +35,10 @@ pub fn position(plan: &Plan, key: &str) -> Result<u32> {
 /// # Errors
 /// When the run cannot be read.
 pub async fn successes(world: &World, run: RunId, plan: &Plan, again: &BTreeSet<u32>) -> Result<Vec<Reuse>> {
-    let groups = world.store.groups(SCOPE, run).await?;
+    let groups = world.store.groups(world.scope(), run).await?;
     let wanted: Vec<u32> = groups.iter().map(|group| group.g).collect();
     let mut outputs: BTreeMap<u32, Vec<OutputRow>> = BTreeMap::new();
-    for row in world.store.outputs(SCOPE, run, &wanted).await? {
+    for row in world.store.outputs(world.scope(), run, &wanted).await? {
         outputs.entry(row.g).or_default().push(row);
     }
     // The file may have changed since: nodes are known by their names.
@@ -109,7 +109,7 @@ pub async fn begin_at(world: &World, bound: &Bound, project: &str, key: &str) ->
     let input = Json::from_value(&bound.input)?;
     let filter = RunFilter { name: Some(plan.name.clone()), limit: LOOK_MAX, ..RunFilter::default() };
     let mut changed = None;
-    for row in world.store.runs(SCOPE, &filter).await? {
+    for row in world.store.runs(world.scope(), &filter).await? {
         if !row.status.is_terminal() || row.project.as_deref() != Some(project) {
             continue;
         }

@@ -1,5 +1,6 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
+mod access;
 mod control;
 mod feed;
 mod graph;
@@ -72,6 +73,10 @@ cases!(
     reading::slots_name_their_holders = "G14",
     tenancy::another_workspace_sees_nothing = "G15",
     tenancy::another_workspace_changes_nothing = "G15",
+    access::workspaces_have_names = "G15",
+    access::a_token_is_found_by_its_hash = "G15",
+    access::tokens_stay_in_their_workspace = "G15",
+    access::runs_belong_to_owners = "G15",
 );
 
 /// Cases in which somebody sees several workspaces at once.

@@ -135,6 +135,7 @@ impl Runs for Model {
             scope.admits(row.workspace)
                 && (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
                 && filter.name.as_ref().is_none_or(|name| *name == row.name)
+                && (filter.owner.is_none() || filter.owner == row.owner)
                 && filter.labels.iter().all(|(key, value)| row.labels.get(key) == Some(value))
                 && within(Some(row.created_at), filter.created)
                 && within(row.started_at, filter.started)

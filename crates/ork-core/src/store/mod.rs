@@ -4,6 +4,7 @@
 //! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
 //! touch.
 
+mod access;
 mod events;
 mod feed;
 mod inspect;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
+pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
@@ -51,7 +53,9 @@ impl Scope {
 
 /// A database that holds Ork's state.
 #[async_trait]
-pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Send + Sync {
+pub trait Store:
+    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Access + Send + Sync
+{
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.
     async fn changed(&self);
@@ -62,7 +66,15 @@ pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs 
     /// When the database cannot be reached.
     async fn clock_ahead_micros(&self, local: crate::clock::Timestamp) -> StoreResult<i64>;
 
-    /// The same store for the requests of one workspace. On PostgreSQL the database itself then shows nothing else, whatever a
-    /// statement forgets, and `Scope::All` is refused; on SQLite the scopes alone keep tenants apart.
-    fn tenant(self: Arc<Self>, workspace: WorkspaceId) -> Arc<dyn Store>;
+    /// Looks whether this build can work with the database as it is now. Answers what can take back a commit that was
+    /// acknowledged, in words; nothing, when every commit waits for the disk.
+    ///
+    /// # Errors
+    /// `Incompatible` when the schema is not this build's; `Unavailable` when the database cannot be reached.
+    async fn check(&self) -> StoreResult<Vec<String>>;
+
+    /// The same store for the requests of one workspace, and of one owner of runs if one is named. On PostgreSQL the database
+    /// itself then shows nothing else, whatever a statement forgets, and `Scope::All` is refused; on SQLite the scopes alone
+    /// keep tenants apart.
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store>;
 }

@@ -15,5 +15,6 @@ WHERE ($1::uuid IS NULL OR workspace_id = $1)
   AND ($12::bigint IS NULL OR started_at < $12)
   AND ($13::bigint IS NULL OR finished_at >= $13)
   AND ($14::bigint IS NULL OR finished_at < $14)
+  AND ($16::text IS NULL OR owner_id = $16)
 ORDER BY id DESC
 LIMIT $15

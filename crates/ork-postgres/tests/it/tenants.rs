@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ork_core::access::Settings;
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -143,8 +144,50 @@ tenants! { Inspect:
     slot_runs(key: &str, limit: u32) -> Vec<RunId>;
 }
 
+/// Workspaces are the installation's, and a token is looked up before anybody knows whose it is.
+#[async_trait]
+impl Access for Tenants {
+    async fn create_workspace(&self, workspace: &WorkspaceRow) -> StoreResult<()> {
+        self.0.create_workspace(workspace).await
+    }
+    async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
+        self.0.workspaces(scope, after, limit).await
+    }
+    async fn workspace_by_name(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkspaceRow>> {
+        self.0.workspace_by_name(scope, name).await
+    }
+    async fn set_workspace(&self, id: WorkspaceId, settings: &Settings) -> StoreResult<bool> {
+        self.0.set_workspace(id, settings).await
+    }
+    async fn create_token(&self, token: &TokenRow, hash: TokenHash) -> StoreResult<()> {
+        self.of(Scope::One(token.workspace)).0.create_token(token, hash).await
+    }
+    async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
+        match scope {
+            Scope::One(_) => self.of(scope).0.tokens(scope, before, limit).await,
+            Scope::All => self.0.tokens(scope, before, limit).await,
+        }
+    }
+    async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
+        self.0.token_by_hash(hash).await
+    }
+    async fn revoke_token(&self, scope: Scope, id: TokenId, now: Timestamp) -> StoreResult<bool> {
+        match scope {
+            Scope::One(_) => self.of(scope).0.revoke_token(scope, id, now).await,
+            Scope::All => self.0.revoke_token(scope, id, now).await,
+        }
+    }
+    async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
+        self.0.touch_token(id, now).await
+    }
+}
+
 #[async_trait]
 impl Store for Tenants {
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        self.0.check().await
+    }
+
     async fn changed(&self) {
         self.0.changed().await;
     }
@@ -153,7 +196,7 @@ impl Store for Tenants {
         self.of(Scope::All).0.clock_ahead_micros(local).await
     }
 
-    fn tenant(self: Arc<Self>, workspace: WorkspaceId) -> Arc<dyn Store> {
-        Arc::new(self.0.clone()).tenant(workspace)
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store> {
+        Arc::new(self.0.clone()).tenant(workspace, owner)
     }
 }

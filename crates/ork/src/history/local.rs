@@ -1,5 +1,7 @@
 //! The history in a database that this process opens: what the routes of the server do, without the server.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use async_trait::async_trait;
 use ork_api::{Queue, Reason, RunWhy, Worker};
@@ -12,16 +14,29 @@ use ork_core::store::{AttemptRow, GroupRow, LogPage, LogQuery, RunFilter, RunRow
 use ork_graph::Graph;
 use ork_server::resolve::{self, Target};
 use ork_server::{graph, queues, view, why};
+use tokio::time::sleep;
 
-use super::{Backend, Made, Outputs, Submission, Wanted};
+use super::{Backend, Bell, Made, Outputs, Submission, Wanted};
 use crate::carry::{self, project};
 use crate::commands::run::new_run;
 use crate::exit_code::Refusal;
 use crate::host;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
+/// How often a run is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 /// Failed tasks that are told beside the reasons of a run.
 const FAILURES_MAX: u32 = 5;
+
+/// A database is looked at again and again: it costs next to nothing.
+struct Clockwork;
+
+#[async_trait]
+impl Bell for Clockwork {
+    async fn ring(&mut self) {
+        sleep(LOOK).await;
+    }
+}
 
 #[async_trait]
 impl Backend for World {
@@ -31,11 +46,11 @@ impl Backend for World {
 
     async fn runs(&self, wanted: &Wanted) -> Result<Vec<RunRow>> {
         let filter = RunFilter { before: wanted.before, limit: wanted.limit, ..wanted.filter.runs(self.now()) };
-        Ok(self.store.runs(SCOPE, &filter).await?)
+        Ok(self.store.runs(self.scope(), &filter).await?)
     }
 
     async fn run(&self, id: RunId) -> Result<Option<RunRow>> {
-        Ok(self.store.run(SCOPE, id).await?)
+        Ok(self.store.run(self.scope(), id).await?)
     }
 
     async fn made(&self, id: RunId) -> Result<Made> {
@@ -44,27 +59,31 @@ impl Backend for World {
     }
 
     async fn tasks(&self, run: RunId, filter: &TaskFilter, _: Outputs) -> Result<Vec<TaskRow>> {
-        Ok(self.store.tasks(SCOPE, run, filter).await?)
+        Ok(self.store.tasks(self.scope(), run, filter).await?)
     }
 
     async fn task(&self, task: TaskRef) -> Result<Option<TaskRow>> {
-        Ok(self.store.task(SCOPE, task).await?)
+        Ok(self.store.task(self.scope(), task).await?)
     }
 
     async fn groups(&self, run: RunId) -> Result<Vec<GroupRow>> {
-        Ok(self.store.groups(SCOPE, run).await?)
+        Ok(self.store.groups(self.scope(), run).await?)
     }
 
     async fn attempts(&self, task: TaskRef) -> Result<Vec<AttemptRow>> {
-        Ok(self.store.attempts(SCOPE, task).await?)
+        Ok(self.store.attempts(self.scope(), task).await?)
     }
 
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
-        Ok(self.store.events(SCOPE, run, after, PAGE_MAX).await?)
+        Ok(self.store.events(self.scope(), run, after, PAGE_MAX).await?)
+    }
+
+    fn bell(&self, _: RunId) -> Box<dyn Bell> {
+        Box::new(Clockwork)
     }
 
     async fn logs(&self, query: LogQuery) -> Result<LogPage> {
-        Ok(self.store.logs(SCOPE, query).await?)
+        Ok(self.store.logs(self.scope(), query).await?)
     }
 
     async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>> {
@@ -102,22 +121,22 @@ impl Backend for World {
     }
 
     async fn cancel_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.cancel_run(SCOPE, id, Why::Cancel, &self.actor(), self.now()).await?)
+        Ok(self.store.cancel_run(self.scope(), id, Why::Cancel, &self.actor(), self.now()).await?)
     }
 
     async fn pause_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.pause_run(SCOPE, id, &self.actor(), self.now()).await?)
+        Ok(self.store.pause_run(self.scope(), id, &self.actor(), self.now()).await?)
     }
 
     async fn resume_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.resume_run(SCOPE, id, &self.actor(), self.now()).await?)
+        Ok(self.store.resume_run(self.scope(), id, &self.actor(), self.now()).await?)
     }
 
     async fn cancel_task(&self, task: TaskRef) -> Result<bool> {
-        Ok(self.store.cancel_task(SCOPE, task, &self.actor(), self.now()).await?)
+        Ok(self.store.cancel_task(self.scope(), task, &self.actor(), self.now()).await?)
     }
 
     async fn retry_task(&self, task: TaskRef) -> Result<bool> {
-        Ok(self.store.retry_task_now(SCOPE, task, self.now()).await?)
+        Ok(self.store.retry_task_now(self.scope(), task, self.now()).await?)
     }
 }

@@ -80,7 +80,8 @@ impl Home {
         self.values("runs list --json --limit 1")[0]["id"].as_str().unwrap().to_owned()
     }
 
-    fn shown(&self, output: &Output) -> String {
+    /// What a process said, masked.
+    pub fn shown(&self, output: &Output) -> String {
         let code =
             output.status.code().map_or_else(|| format!("signal {:?}", output.status.signal()), |c| c.to_string());
         let mut shown = format!("exit {code}\n");
@@ -125,6 +126,10 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!("run_{id}"), "run_ID"),
         (format!("task_{id}"), "task_ID"),
         (format!("worker_{id}"), "worker_ID"),
+        (format!("token_{id}"), "token_ID"),
+        (format!("ws_{id}"), "ws_ID"),
+        (r"ork_[a-z2-9]{8}_[a-z2-9]{32}_[a-z2-9]{6}".into(), "ork_SECRET"),
+        (r"ork_[a-z2-9]{8}\b".into(), "ork_PREFIX"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z".into(), "MOMENT"),
         (r", again (now|in \d+ ms|in \d+\.\d s)".into(), ""),
         (r"last heard of (now|\d+ m?s ago)".into(), "last heard of AGO"),
@@ -169,6 +174,10 @@ impl Background {
             line.push(byte[0]);
         }
         String::from_utf8(line).unwrap()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: Signal) {

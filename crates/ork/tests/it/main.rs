@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+mod access;
 mod again;
 mod book;
 mod carried;
@@ -26,9 +27,12 @@ mod postgres;
 mod progress;
 mod queues;
 mod reference;
+mod remote;
 mod runs;
 mod server;
 mod signals;
+mod stream;
 mod tasks;
 mod terminal;
+mod tokens;
 mod why;

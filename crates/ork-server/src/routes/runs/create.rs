@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use ork_api::{Fault, Submit, Submitted};
+use ork_core::access::Permission;
 use ork_core::error::StoreError;
 use ork_core::graph::{NewRun, Pin, TriggeredBy};
 use ork_core::json::{Json as Stored, JsonError};
@@ -75,6 +76,7 @@ pub async fn create(
 
 fn new_run(server: &Server, caller: &Caller, headers: &HeaderMap, submit: Submit) -> Answer<NewRun> {
     let external_id = name(headers, submit.external_id)?;
+    let owner = owner(caller, submit.owner_id)?;
     let sent = Sent::of(submit.workflow.as_deref(), submit.plan.as_deref())?;
     let bound = sent.parse().and_then(|workflow| workflow.bind(&submit.input));
     let mut bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
@@ -89,6 +91,7 @@ fn new_run(server: &Server, caller: &Caller, headers: &HeaderMap, submit: Submit
         id: server.new_run_id(),
         workspace: caller.workspace,
         external_id,
+        owner,
         plan: bound.plan,
         plan_source: Some(sent.text.to_owned()),
         input: Stored::from_value(&bound.input).map_err(refuse)?,
@@ -121,11 +124,24 @@ fn name(headers: &HeaderMap, external_id: Option<String>) -> Answer<Option<Strin
         (Some(key), None) => ("`Idempotency-Key`", key),
         (None, None) => return Ok(None),
     };
+    check_name(what, &name)?;
+    Ok(Some(name))
+}
+
+fn check_name(what: &str, name: &str) -> Answer<()> {
     if name.is_empty() || name.len() > EXTERNAL_ID_BYTES_MAX || name.chars().any(char::is_control) {
         let message = format!("{what} has 1 to {EXTERNAL_ID_BYTES_MAX} bytes, and no control characters");
         return Err(Refused::new(Code::InvalidRequest, message));
     }
-    Ok(Some(name))
+    Ok(())
+}
+
+/// Whom the run belongs to: whoever creates it, or whom a service creates it for.
+fn owner(caller: &Caller, owner: Option<String>) -> Answer<Option<String>> {
+    let Some(owner) = owner else { return Ok(caller.owner()) };
+    caller.check_may(Permission::Represent)?;
+    check_name("`owner_id`", &owner)?;
+    Ok(Some(owner))
 }
 
 /// Those of the workflow were checked; those of the request were not.
@@ -154,12 +170,15 @@ fn check_labels(plan: &Plan) -> Answer<()> {
 async fn existing(look: Look<'_>, new: &NewRun) -> Answer<Option<RunRow>> {
     let Some(name) = &new.external_id else { return Ok(None) };
     let Some(id) = look.store.run_by_external_id(new.workspace, name).await? else { return Ok(None) };
-    let row = super::row(look, id).await?;
+    let taken = || Refused::new(Code::Conflict, format!("`{name}` names another run already"));
+    // What is not there for the caller has no id for it either.
+    let row = look.run(id).await?.ok_or_else(taken)?;
     let stored = look.store.plans(look.scope, &[id]).await?.pop();
     let stored = stored.ok_or_else(|| Refused::new(Code::Internal, format!("`{id}` has no plan")))?;
     let is_same = plan(&stored)? == new.plan
         && stored.input.value() == new.input.value()
         && row.priority == new.priority.unwrap_or(new.plan.priority)
+        && row.owner == new.owner
         && row.triggered_by == new.triggered_by.word();
     if is_same {
         return Ok(Some(row));

@@ -46,8 +46,9 @@ pub async fn list(State(server): State<Arc<Server>>, caller: Caller, Asking(ask)
     let look = server.look(&caller);
     let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
+    let wanted = look.own(RunFilter { before, limit, ..filter.runs(look.now) });
     let read = async {
-        let mut rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
+        let mut rows = look.store.runs(look.scope, &wanted).await?;
         let mut is_full = rows.len() == limit as usize;
         if ask.results {
             is_full |= shorten(&mut rows, |row| row.result.as_ref().map_or(0, |result| result.as_str().len()));

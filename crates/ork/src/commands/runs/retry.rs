@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use ork_core::graph::{NewRun, Pin, Reuse, TriggeredBy};
-use ork_core::id::WorkspaceId;
 use ork_core::plan::Plan;
 use ork_core::state::RunStatus;
 use ork_core::store::{RunRow, StoredPlan};
@@ -104,8 +103,9 @@ fn new_run(world: &World, old: &RunRow, stored: StoredPlan, plan: Plan, reuse: V
     };
     NewRun {
         id: world.new_run_id(),
-        workspace: WorkspaceId::DEFAULT,
+        workspace: world.workspace,
         external_id: None,
+        owner: old.owner.clone(),
         plan,
         plan_source: None,
         input: stored.input,
