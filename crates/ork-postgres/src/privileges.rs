@@ -76,7 +76,7 @@ type Policy = (String, String, String, String);
 
 /// The policies of a table.
 fn policies(table: &str, shows: Shows) -> BTreeSet<Policy> {
-    let tenant = |column| format!("(NOT ({column} IS DISTINCT FROM ork_workspace()))");
+    let tenant = |column| format!("(ork_place({column}) <> 'foreign'::text)");
     let own = tenant("workspace_id");
     let person = "( SELECT ork_person() AS ork_person)";
     let all = "(( SELECT ork_sees() AS ork_sees) <> 'own'::text)";
