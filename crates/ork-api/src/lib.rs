@@ -7,6 +7,7 @@ mod problem;
 mod queue;
 mod run;
 mod service;
+mod suggestion;
 mod task;
 mod why;
 mod workflow;
@@ -16,12 +17,13 @@ use utoipa::ToSchema;
 
 pub use event::{Actor, Event};
 pub use problem::{Fault, Problem};
-pub use queue::{Queue, Worker, WorkerStatus};
-pub use run::{Asked, Run, RunSummary, Submit, Submitted};
+pub use queue::{Queue, QueueAsked, QueuePause, Worker, WorkerStatus};
+pub use run::{Asked, Retry, Run, RunSummary, Submit, Submitted};
 pub use service::{Check, Ready, Version};
-pub use task::{Attempt, Failure, Task, TaskSummary, Usage};
+pub use suggestion::Suggestion;
+pub use task::{Attempt, Failure, LogPiece, Task, TaskAsked, TaskSummary, Usage};
 pub use why::{Reason, RunWhy};
-pub use workflow::{Validate, Validated};
+pub use workflow::{AppliedWorkflow, Definition, DeletedWorkflow, Revision, Validated, Workflow, WorkflowSummary};
 
 /// A part of a list. Pages follow each other by `next_cursor`; nobody counts the whole.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -124,3 +124,25 @@ pub struct Attempt {
     /// When it ended.
     pub finished_at: Option<String>,
 }
+
+/// What became of a wish about a task.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TaskAsked {
+    /// The task.
+    pub task_id: String,
+    /// Whether this request changed something. False when it was so already, or the task is over.
+    pub asked: bool,
+    /// The task's status now.
+    pub status: String,
+}
+
+/// A piece of a log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct LogPiece {
+    /// Its place among all pieces of the attempt, both streams together, from 0.
+    pub position: u32,
+    /// `stdout` or `stderr`.
+    pub stream: String,
+    /// What was written; bytes that are no UTF-8 are replaced.
+    pub text: String,
+}

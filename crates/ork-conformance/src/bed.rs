@@ -111,6 +111,7 @@ impl Bed {
             external_id: None,
             plan,
             plan_source: None,
+            revision: None,
             input: Json::from_stored("{}"),
             priority: None,
             pin: Pin::Anywhere,

@@ -98,6 +98,28 @@ id!(
     WorkerId, "worker_", "a worker"
 );
 
+id!(
+    /// A stored workflow, under one name.
+    WorkflowId, "wf_", "a workflow"
+);
+id!(
+    /// One immutable version of a stored workflow.
+    RevisionId, "rev_", "a revision"
+);
+
+macro_rules! fresh {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// A new id.
+            pub fn new(now: Timestamp, entropy: &mut dyn Entropy) -> Self {
+                Self(v7(now, entropy))
+            }
+        }
+    )*};
+}
+
+fresh!(WorkflowId RevisionId);
+
 impl WorkspaceId {
     /// The workspace that every new database has.
     pub const DEFAULT: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));

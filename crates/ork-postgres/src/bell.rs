@@ -19,6 +19,8 @@ use crate::marks::{Key, Marks, Place};
 const CHANNEL: &str = "ork";
 /// PostgreSQL refuses payloads of 8,000 bytes.
 const PAYLOAD_BYTES_MAX: usize = 7_900;
+/// The payload that says that no mark is good any more.
+const ANEW: &str = "*";
 /// How long a change of another process may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two attempts to listen again.
@@ -29,6 +31,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 pub enum Note {
     /// Tasks were queued in this place, this key the lowest.
     Queued(Place, Key),
+    /// What was held back may be claimed, wherever it is in the queue.
+    Anew,
     /// Something else that an engine should look at: a cancel, an evaluation, a free slot.
     Look,
 }
@@ -47,6 +51,7 @@ pub struct Bell {
 #[derive(Default)]
 struct Outbox {
     queued: BTreeMap<Place, Key>,
+    anew: bool,
     look: bool,
 }
 
@@ -64,6 +69,10 @@ impl Bell {
                         self.marks.lower(&place, key);
                         let lowest = outbox.queued.entry(place).or_insert(key);
                         *lowest = key.min(*lowest);
+                    }
+                    Note::Anew => {
+                        self.marks.forget();
+                        outbox.anew = true;
                     }
                     Note::Look => outbox.look = true,
                 }
@@ -91,8 +100,11 @@ impl Bell {
 
     fn take_payload(&self) -> Option<String> {
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let Outbox { queued, look } = std::mem::take(&mut *outbox);
+        let Outbox { queued, anew, look } = std::mem::take(&mut *outbox);
         drop(outbox);
+        if anew {
+            return Some(ANEW.into());
+        }
         if queued.is_empty() {
             return look.then(String::new);
         }
@@ -100,11 +112,11 @@ impl Bell {
         for ((lane, workspace), (rank, seq)) in &queued {
             payload.push_str(&format!("{workspace} {rank} {seq} {lane}\n"));
         }
-        Some(if payload.len() > PAYLOAD_BYTES_MAX { "*".into() } else { payload })
+        Some(if payload.len() > PAYLOAD_BYTES_MAX { ANEW.into() } else { payload })
     }
 
     fn take_note_of(&self, payload: &str) {
-        if payload == "*" {
+        if payload == ANEW {
             self.marks.forget();
         }
         for (place, key) in payload.lines().filter_map(parse_line) {

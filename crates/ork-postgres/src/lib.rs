@@ -14,6 +14,7 @@ mod fault;
 mod inspect;
 mod marks;
 mod migrate;
+mod pauses;
 mod pool;
 mod queue;
 mod rows;
@@ -26,6 +27,7 @@ mod submit;
 mod tasks;
 mod upkeep;
 mod workers;
+mod workflows;
 mod writes;
 
 pub use migrate::{Migration, migrate, migration_state, verify};

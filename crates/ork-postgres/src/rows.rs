@@ -5,8 +5,8 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
 use ork_core::executor::{Progress, Stream};
-use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::retry::RetryPolicy;
@@ -92,6 +92,8 @@ decode! {
     RunId = Uuid, |v| Ok(Self::from_uuid(v));
     WorkspaceId = Uuid, |v| Ok(Self::from_uuid(v));
     WorkerId = Uuid, |v| Ok(Self::from_uuid(v));
+    WorkflowId = Uuid, |v| Ok(Self::from_uuid(v));
+    RevisionId = Uuid, |v| Ok(Self::from_uuid(v));
     Timestamp = i64, |v| Ok(Self::from_micros(v));
     LeaseId = i64, |v| Ok(Self(v));
     TaskStatus = Text<'a>, |v| word(v.0, Self::from_word);
@@ -373,6 +375,12 @@ pub fn run_row(row: &Row) -> StoreResult<RunRow> {
         created_at: c.next("created_at")?,
         started_at: c.option("started_at")?,
         finished_at: c.option("finished_at")?,
+        revision: {
+            let (workflow, revision) = (c.option("workflow_id")?, c.option("revision_id")?);
+            workflow.zip(revision).map(|(workflow, revision)| RevisionRef { workflow, revision })
+        },
+        acknowledged_at: c.option("acknowledged_at")?,
+        acknowledged_by: c.option("acknowledged_by")?,
     })
 }
 

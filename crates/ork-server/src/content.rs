@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
-use ork_api::Fault;
+use ork_api::{Fault, Page};
 use ork_core::id::{RunId, TaskId, TaskRef};
-use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX};
+use ork_core::limits::{NAME_BYTES_MAX, PAGE_MAX, REQUEST_BYTES_MAX, is_name};
 use ork_core::suggest::nearest;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -42,6 +42,21 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Content<T> {
             Refused::new(Code::InvalidBody, format!("the body is not UTF-8, from byte {} on", error.valid_up_to()))
         })?;
         parse(text).map(Self)
+    }
+}
+
+/// A body of JSON that may be left out.
+pub struct MaybeContent<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeContent<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        let is_empty = request.body().size_hint().exact() == Some(0);
+        if is_empty && !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        Content::from_request(request, state).await.map(|Content(value)| Self(value))
     }
 }
 
@@ -147,6 +162,14 @@ pub fn limit(asked: Option<u32>) -> Answer<u32> {
     }
 }
 
+/// A page of rows, of which a store was asked for one more than are wanted: that one tells whether another page follows.
+pub fn page<R, T>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> String, shape: impl Fn(&R) -> T) -> Page<T> {
+    let is_last = rows.len() <= limit as usize;
+    rows.truncate(limit as usize);
+    let next_cursor = rows.last().filter(|_| !is_last).map(cursor);
+    Page { items: rows.iter().map(shape).collect(), next_cursor }
+}
+
 /// A cursor of ours.
 pub fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Answer<Option<T>> {
     let read = |text: &str| text.parse().map_err(|_| Refused::query("cursor", "it is none of ours", None));
@@ -177,6 +200,22 @@ impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
             text.parse().map_err(|error: ork_core::id::IdError| Refused::new(Code::NotFound, error.to_string()))?;
         let n = id.n().ok_or_else(|| Refused::missing(format_args!("task `{id}`")))?;
         Ok(Self(TaskRef { run: id.run(), n }))
+    }
+}
+
+/// The workflow or queue that a path names.
+pub struct NamePath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for NamePath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        let name = path(parts, state).await?;
+        if is_name(&name) {
+            return Ok(Self(name));
+        }
+        let message = format!("a name has 1 to {NAME_BYTES_MAX} bytes of `[A-Za-z0-9._-]`");
+        Err(Refused::new(Code::NotFound, message))
     }
 }
 

@@ -19,11 +19,14 @@ mod look;
 pub mod names;
 pub mod queues;
 mod refused;
+pub mod retry;
+pub mod reuse;
 mod routes;
 mod server;
 mod source;
 pub mod view;
 pub mod why;
+pub mod workflows;
 
 pub use caller::Caller;
 pub use gate::Exchange;

@@ -51,6 +51,8 @@ codes! {
     BodyTimeout = "body-timeout", REQUEST_TIMEOUT;
     /// It contradicts what is stored.
     Conflict = "conflict", CONFLICT;
+    /// It is not what the request expected it to be.
+    PreconditionFailed = "precondition-failed", PRECONDITION_FAILED;
     /// The body is over the limit.
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE;
     /// The body is not declared as JSON.
@@ -61,6 +63,10 @@ codes! {
     InvalidWorkflow = "invalid-workflow", UNPROCESSABLE_ENTITY;
     /// Over a limit.
     OverLimit = "over-limit", UNPROCESSABLE_ENTITY;
+    /// Over a quota of the workspace.
+    OverQuota = "over-quota", TOO_MANY_REQUESTS;
+    /// Too many requests.
+    RateLimited = "rate-limited", TOO_MANY_REQUESTS;
     /// A bug, or stored data that cannot be.
     Internal = "internal", INTERNAL_SERVER_ERROR;
     /// The database does not answer.
@@ -121,7 +127,7 @@ impl Refused {
     }
 
     pub const fn is_retryable(&self) -> bool {
-        matches!(self.code, Code::Unavailable | Code::BodyTimeout)
+        matches!(self.code, Code::Unavailable | Code::BodyTimeout | Code::OverQuota | Code::RateLimited)
     }
 }
 
@@ -140,6 +146,7 @@ impl From<StoreError> for Refused {
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::NotFound(_) => Code::NotFound,
             StoreError::Limit(_) => Code::OverLimit,
+            StoreError::OverQuota(_) => Code::OverQuota,
             StoreError::Corrupt { .. } | StoreError::Incompatible(_) => Code::Internal,
         };
         Self::new(code, error.to_string())

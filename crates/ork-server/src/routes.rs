@@ -66,7 +66,9 @@ fn complete(document: &mut OpenApi) {
         .content("application/problem+json", content)
         .build();
     for item in document.paths.paths.values_mut() {
-        for operation in [item.get.as_mut(), item.post.as_mut()].into_iter().flatten() {
+        for operation in
+            [item.get.as_mut(), item.post.as_mut(), item.put.as_mut(), item.delete.as_mut()].into_iter().flatten()
+        {
             operation.responses.responses.insert("default".to_owned(), problem.clone().into());
             // Handlers are named by their verb, which many nouns have.
             let (noun, verb) = (operation.tags.iter().flatten().next(), &operation.operation_id);

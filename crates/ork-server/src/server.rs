@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ork_core::clock::{Clock, Entropy};
-use ork_core::id::RunId;
+use ork_core::id::{RevisionId, RunId, WorkflowId};
 use ork_core::store::Store;
 
 use crate::caller::Caller;
@@ -53,6 +53,13 @@ impl Server {
     pub(crate) fn new_run_id(&self) -> RunId {
         let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
         RunId::new(self.clock.now(), entropy.as_mut())
+    }
+
+    /// Ids for a workflow and a revision, should they be new.
+    pub(crate) fn new_workflow_ids(&self) -> (WorkflowId, RevisionId) {
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        (WorkflowId::new(now, entropy.as_mut()), RevisionId::new(now, entropy.as_mut()))
     }
 
     /// A name for a request that brought none.

@@ -50,6 +50,10 @@ pub fn run_summary(row: &RunRow) -> RunSummary {
         created_at: moment(row.created_at),
         started_at: row.started_at.map(moment),
         finished_at: row.finished_at.map(moment),
+        workflow_id: row.revision.map(|of| of.workflow.to_string()),
+        revision_id: row.revision.map(|of| of.revision.to_string()),
+        acknowledged_at: row.acknowledged_at.map(moment),
+        acknowledged_by: row.acknowledged_by.clone(),
     }
 }
 

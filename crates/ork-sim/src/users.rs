@@ -74,6 +74,7 @@ impl Users {
             external_id: None,
             plan,
             plan_source: None,
+            revision: None,
             input: Json::from_stored("{}"),
             priority: None,
             pin: Pin::Anywhere,

@@ -11,6 +11,7 @@ mod enqueue;
 mod events;
 mod inspect;
 mod migrate;
+mod pauses;
 mod rows;
 mod runs;
 mod settle;
@@ -19,6 +20,7 @@ mod store;
 mod tasks;
 mod upkeep;
 mod workers;
+mod workflows;
 mod writer;
 
 pub use connection::Durability;

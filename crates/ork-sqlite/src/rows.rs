@@ -5,8 +5,8 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::TaskSet;
 use ork_core::executor::Progress;
-use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
@@ -64,6 +64,8 @@ fn decoded<T: serde::de::DeserializeOwned>(value: ValueRef<'_>) -> FromSqlResult
 cell!(RunId, |v| uuid(v).map(RunId::from_uuid));
 cell!(WorkspaceId, |v| uuid(v).map(WorkspaceId::from_uuid));
 cell!(WorkerId, |v| uuid(v).map(WorkerId::from_uuid));
+cell!(WorkflowId, |v| uuid(v).map(WorkflowId::from_uuid));
+cell!(RevisionId, |v| uuid(v).map(RevisionId::from_uuid));
 cell!(Timestamp, |v| v.as_i64().map(Timestamp::from_micros));
 cell!(LeaseId, |v| v.as_i64().map(LeaseId));
 cell!(TaskStatus, |v| word(v, TaskStatus::from_word));
@@ -291,6 +293,13 @@ pub fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         created_at: get(row, "created_at")?,
         started_at: get_option(row, "started_at")?,
         finished_at: get_option(row, "finished_at")?,
+        revision: {
+            let workflow: Option<WorkflowId> = get_option(row, "workflow_id")?;
+            let revision: Option<RevisionId> = get_option(row, "revision_id")?;
+            workflow.zip(revision).map(|(workflow, revision)| RevisionRef { workflow, revision })
+        },
+        acknowledged_at: get_option(row, "acknowledged_at")?,
+        acknowledged_by: row.get("acknowledged_by")?,
     })
 }
 

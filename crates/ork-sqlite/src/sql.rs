@@ -55,6 +55,11 @@ statements! {
         INSERT = "logs/insert",
         READ = "logs/read",
     }
+    pauses {
+        DELETE = "pauses/delete",
+        INSERT = "pauses/insert",
+        LIST = "pauses/list",
+    }
     queue {
         COUNT_KEYS = "queue/count_keys",
         DELAY = "queue/delay",
@@ -73,6 +78,10 @@ statements! {
         WORKSPACES = "queue/workspaces",
     }
     runs {
+        ACKNOWLEDGE = "runs/acknowledge",
+        LIST_UNACKNOWLEDGED = "runs/list_unacknowledged",
+        LOAD = "runs/load",
+        SOURCE = "runs/source",
         BETWEEN = "runs/between",
         BY_EXTERNAL_ID = "runs/by_external_id",
         FINISH = "runs/finish",
@@ -107,6 +116,7 @@ statements! {
         TASKS = "slots/tasks",
     }
     tasks {
+        COUNTS = "tasks/counts",
         END = "tasks/end",
         GET = "tasks/get",
         GO_ON = "tasks/go_on",
@@ -122,6 +132,20 @@ statements! {
         SWEEP = "tasks/sweep",
         TALLY = "tasks/tally",
         TO_RESUME = "tasks/to_resume",
+    }
+    workflows {
+        CURRENT = "workflows/current",
+        DELETE = "workflows/delete",
+        GET = "workflows/get",
+        INSERT = "workflows/insert",
+        INSERT_REVISION = "workflows/insert_revision",
+        LIST = "workflows/list",
+        REVISIONS = "workflows/revisions",
+        SOURCE = "workflows/source",
+        UPDATE = "workflows/update",
+    }
+    workspaces {
+        SETTINGS = "workspaces/settings",
     }
     workers {
         ALIVE = "workers/alive",

@@ -10,13 +10,14 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    AttemptRow, Claim, Claimed, Evaluation, Events, GroupRow, Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery,
-    Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start,
-    Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
+    Applied, AttemptRow, Claim, Claimed, Deleted, Evaluation, Events, Expected, GroupCount, GroupRow, Heartbeat,
+    Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewRevision, Outcomes, OutputRow, Pauses,
+    ProgressNote, Queue, QueuePause, RevisionRow, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start, Store,
+    StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers, WorkflowRow, Workflows,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
@@ -24,7 +25,7 @@ use tokio::sync::Notify;
 use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
 use crate::migrate::{self, MigrationState};
 use crate::writer::{ThreadWriter, Writer};
-use crate::{claim, events, inspect, runs, settle, tasks, upkeep, workers};
+use crate::{claim, events, inspect, pauses, runs, settle, tasks, upkeep, workers, workflows};
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
@@ -222,6 +223,15 @@ impl Runs for SqliteStore {
         self.read(|db| runs::plans(db, scope, ids))
     }
 
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+        self.read(|db| runs::source(db, scope, id))
+    }
+
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let actor = actor.clone();
+        self.write(move |db| runs::acknowledge(db, scope, id, (&actor, now))).await
+    }
+
     async fn cancel_run(
         &self,
         scope: Scope,
@@ -267,6 +277,10 @@ impl Tasks for SqliteStore {
 
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
         self.read(|db| tasks::groups(db, scope, run))
+    }
+
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+        self.read(|db| tasks::counts(db, scope, run))
     }
 
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {
@@ -449,5 +463,69 @@ impl Inspect for SqliteStore {
 
     async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
         self.read(|db| inspect::slot_runs(db, scope, key, limit))
+    }
+}
+
+#[async_trait]
+impl Workflows for SqliteStore {
+    async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
+        let new = new.clone();
+        self.write(move |db| workflows::apply(db, &new)).await
+    }
+
+    async fn workflow(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkflowRow>> {
+        self.read(|db| workflows::workflow(db, scope, name))
+    }
+
+    async fn workflows(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkflowRow>> {
+        self.read(|db| workflows::workflows(db, scope, after, limit))
+    }
+
+    async fn revisions(
+        &self,
+        scope: Scope,
+        workflow: WorkflowId,
+        before: Option<u32>,
+        limit: u32,
+    ) -> StoreResult<Vec<RevisionRow>> {
+        self.read(|db| workflows::revisions(db, scope, workflow, before, limit))
+    }
+
+    async fn revision_source(&self, scope: Scope, revision: RevisionId) -> StoreResult<Option<String>> {
+        self.read(|db| workflows::source(db, scope, revision))
+    }
+
+    async fn delete_workflow(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        expected: Expected,
+        now: Timestamp,
+    ) -> StoreResult<Deleted> {
+        let name = name.to_owned();
+        self.write(move |db| workflows::delete(db, (workspace, &name), expected, now)).await
+    }
+}
+
+#[async_trait]
+impl Pauses for SqliteStore {
+    async fn pause_queue(
+        &self,
+        workspace: WorkspaceId,
+        queue: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let (queue, actor) = (queue.to_owned(), actor.clone());
+        self.write(move |db| pauses::pause(db, workspace, &queue, (&actor, now))).await
+    }
+
+    async fn resume_queue(&self, workspace: WorkspaceId, queue: &str) -> StoreResult<bool> {
+        let queue = queue.to_owned();
+        self.write_and_wake(move |db| pauses::resume(db, workspace, &queue)).await
+    }
+
+    async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
+        self.read(|db| pauses::list(db, scope))
     }
 }

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve, tasks,
-    validate, version, why, worker, workers,
+    validate, version, why, worker, workers, workflows,
 };
 use crate::exit_code::Refusal;
 
@@ -63,8 +63,11 @@ pub enum Command {
     Serve(serve::Args),
     /// List workers, what they serve, and whether they live.
     Workers(workers::Args),
-    /// List queues, what waits in them, and who serves them.
+    /// List queues, what waits in them, and who serves them; pause and resume them.
     Queues(queues::Args),
+    /// Store workflows under their names, and look at them.
+    #[command(subcommand)]
+    Workflows(workflows::Command),
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),

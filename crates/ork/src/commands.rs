@@ -20,6 +20,7 @@ pub mod version;
 pub mod why;
 pub mod worker;
 pub mod workers;
+pub mod workflows;
 
 use anyhow::Result;
 
@@ -45,7 +46,8 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Worker(args) => worker::run(args, out, &config()?).await,
         Command::Serve(args) => serve::run(args, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
-        Command::Queues(_) => queues::run(out, &config()?).await,
+        Command::Queues(args) => queues::run(args, out, &config()?).await,
+        Command::Workflows(command) => workflows::run(command, out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,
         Command::Config(command) => config::run(&command, out, &config()?),
         Command::Schema(args) => schema::run(&args, out),

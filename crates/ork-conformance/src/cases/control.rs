@@ -5,7 +5,7 @@ use ork_core::error::StoreError;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::{Fan, Node, Plan};
 use ork_core::state::{Reason, RunStatus};
-use ork_core::store::{Scope, Submitted};
+use ork_core::store::{RunFilter, Scope, Submitted};
 
 use crate::OTHER;
 use crate::bed::{Bed, ada, done, failed};
@@ -174,4 +174,41 @@ pub async fn a_submit_creates_one_run(bed: &mut Bed) {
     assert_eq!(store.submit(&twin).await, Ok(Submitted::Created), "another workspace has names of its own");
     assert_eq!(store.run_by_external_id(OTHER, "mine").await, Ok(Some(twin.id)));
     assert_eq!(bed.claim(10).await.len(), 2);
+}
+
+pub async fn the_end_of_a_run_is_acknowledged_once(bed: &mut Bed) {
+    let store = bed.store.clone();
+    let (first, second) = (bed.submit(plan(vec![node("a", &[])])).await, bed.submit(plan(vec![node("a", &[])])).await);
+    let acknowledge = |scope, run, now| {
+        let store = store.clone();
+        async move { store.acknowledge_run(scope, run, &ada(), now).await }
+    };
+    let unseen = async || {
+        let filter = RunFilter { is_unacknowledged: true, limit: 10, ..RunFilter::default() };
+        let rows = store.runs(Scope::All, &filter).await.expect("runs are listed");
+        rows.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    let early = acknowledge(Scope::All, first, bed.now).await;
+    assert!(matches!(early, Err(StoreError::Conflict(_))), "it is not over: {early:?}");
+    let missing = acknowledge(Scope::One(OTHER), first, bed.now).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))), "{missing:?}");
+    assert_eq!(unseen().await, []);
+    bed.work(done()).await;
+    bed.work(failed()).await;
+    assert_eq!(unseen().await, [second, first], "newest first");
+    let before = bed.dump(first).await;
+    bed.pass(5);
+    assert_eq!(acknowledge(Scope::All, first, bed.now).await, Ok(true));
+    let at = bed.now;
+    bed.pass(5);
+    assert_eq!(acknowledge(Scope::All, first, bed.now).await, Ok(false), "once");
+    let row = bed.run(first).await;
+    assert_eq!((row.acknowledged_at, row.acknowledged_by.as_deref()), (Some(at), Some("ada")));
+    assert_eq!(bed.dump(first).await.events, before.events, "nothing happened to the run");
+    assert_eq!(unseen().await, [second]);
+    let only = |statuses| RunFilter { statuses, is_unacknowledged: true, limit: 10, ..RunFilter::default() };
+    assert_eq!(store.runs(Scope::All, &only(vec![RunStatus::Success])).await, Ok(vec![]));
+    assert_eq!(store.runs(Scope::One(OTHER), &only(vec![])).await, Ok(vec![]));
+    let page = RunFilter { before: Some(second), ..only(vec![]) };
+    assert_eq!(store.runs(Scope::All, &page).await, Ok(vec![]));
 }

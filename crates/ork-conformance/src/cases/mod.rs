@@ -2,9 +2,11 @@
 
 mod control;
 mod graph;
+mod pauses;
 mod queue;
 mod reading;
 mod tenancy;
+mod workflows;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -58,8 +60,17 @@ cases!(
     control::a_deadline_fails_the_run = "G7",
     control::runs_wait_for_their_slot = "G14",
     control::a_submit_creates_one_run = "G18",
+    control::the_end_of_a_run_is_acknowledged_once = "G2",
+    pauses::a_paused_queue_gives_nothing = "G2",
+    pauses::a_queue_is_paused_once = "G14",
+    pauses::pauses_are_of_one_workspace = "G15",
+    workflows::a_text_is_applied_once = "G18",
+    workflows::what_is_expected_decides = "G4",
+    workflows::a_deleted_workflow_comes_back = "G2",
+    workflows::a_run_keeps_its_revision = "G2",
     reading::lists_are_filtered = "G6",
     reading::lists_are_paged = "G6",
+    reading::tasks_are_counted = "G6",
     reading::prefixes_find_runs = "G15",
     reading::events_are_read_by_cursor = "G6",
     reading::logs_are_kept_in_order = "G14",

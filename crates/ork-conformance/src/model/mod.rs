@@ -4,6 +4,7 @@
 //! of all tasks, whenever somebody asks; after each change the rules are applied until nothing moves any more. That is
 //! slow, and plainly right. What an attempt's outcome means for its own task is [`ork_core::attempt::judge`]'s to say.
 
+mod control;
 mod inspect;
 mod people;
 mod queue;
@@ -22,10 +23,10 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId};
+use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, LogChunk, Scope, Store, WorkerRow};
+use ork_core::store::{AttemptRow, LogChunk, QueuePause, Scope, Store, WorkerRow};
 
 /// The reference store.
 #[derive(Debug, Default)]
@@ -39,6 +40,8 @@ struct State {
     logs: BTreeMap<(TaskRef, u32, u32), LogChunk>,
     /// The last number of the queue's order.
     queued: i64,
+    workflows: BTreeMap<(WorkspaceId, String), control::Workflow>,
+    pauses: BTreeMap<(WorkspaceId, String), QueuePause>,
 }
 
 /// One run.
@@ -54,6 +57,7 @@ struct Run {
     stopping: bool,
     cancelling: Option<Reason>,
     cancel_requested: Option<(Timestamp, String)>,
+    acknowledged: Option<(Timestamp, String)>,
     result: Option<Json>,
     error: Option<(String, Failure)>,
     started_at: Option<Timestamp>,

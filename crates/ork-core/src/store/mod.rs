@@ -6,11 +6,13 @@
 
 mod events;
 mod inspect;
+mod pauses;
 mod queue;
 mod runs;
 mod tasks;
 mod upkeep;
 mod workers;
+mod workflows;
 
 use async_trait::async_trait;
 
@@ -19,11 +21,13 @@ use crate::id::WorkspaceId;
 
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
+pub use pauses::{Pauses, QueuePause, queue_of};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
-pub use tasks::{AttemptRow, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
+pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use workers::{WorkerRow, Workers};
+pub use workflows::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, WorkflowRow, Workflows};
 
 /// Which workspaces a request may see and change. The API's requests have one; the engine's loops serve all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +51,9 @@ impl Scope {
 
 /// A database that holds Ork's state.
 #[async_trait]
-pub trait Store: Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspect + Send + Sync {
+pub trait Store:
+    Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspect + Workflows + Pauses + Send + Sync
+{
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.
     async fn changed(&self);

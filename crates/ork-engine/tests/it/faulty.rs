@@ -10,7 +10,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -131,6 +131,12 @@ impl Runs for Faulty {
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
         through!(self.plans(scope, ids))
     }
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+        through!(self.source(scope, id))
+    }
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        through!(self.acknowledge_run(scope, id, actor, now))
+    }
     async fn cancel_run(
         &self,
         scope: Scope,
@@ -168,6 +174,9 @@ impl Tasks for Faulty {
     }
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
         through!(self.groups(scope, run))
+    }
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+        through!(self.counts(scope, run))
     }
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {
         through!(self.outputs(scope, run, groups))
@@ -292,5 +301,58 @@ impl Inspect for Faulty {
     }
     async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
         through!(self.slot_runs(scope, key, limit))
+    }
+}
+
+#[async_trait]
+impl Workflows for Faulty {
+    async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
+        through!(self.apply_workflow(new))
+    }
+    async fn workflow(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkflowRow>> {
+        through!(self.workflow(scope, name))
+    }
+    async fn workflows(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkflowRow>> {
+        through!(self.workflows(scope, after, limit))
+    }
+    async fn revisions(
+        &self,
+        scope: Scope,
+        workflow: WorkflowId,
+        before: Option<u32>,
+        limit: u32,
+    ) -> StoreResult<Vec<RevisionRow>> {
+        through!(self.revisions(scope, workflow, before, limit))
+    }
+    async fn revision_source(&self, scope: Scope, revision: RevisionId) -> StoreResult<Option<String>> {
+        through!(self.revision_source(scope, revision))
+    }
+    async fn delete_workflow(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        expected: Expected,
+        now: Timestamp,
+    ) -> StoreResult<Deleted> {
+        through!(self.delete_workflow(workspace, name, expected, now))
+    }
+}
+
+#[async_trait]
+impl Pauses for Faulty {
+    async fn pause_queue(
+        &self,
+        workspace: WorkspaceId,
+        queue: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        through!(self.pause_queue(workspace, queue, actor, now))
+    }
+    async fn resume_queue(&self, workspace: WorkspaceId, queue: &str) -> StoreResult<bool> {
+        through!(self.resume_queue(workspace, queue))
+    }
+    async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
+        through!(self.queue_pauses(scope))
     }
 }

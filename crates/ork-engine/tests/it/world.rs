@@ -83,6 +83,7 @@ impl World {
             external_id: None,
             plan: bound.plan,
             plan_source: None,
+            revision: None,
             input: Json::from_value(&bound.input).unwrap(),
             priority: None,
             pin: Pin::Anywhere,

@@ -118,6 +118,7 @@ pub fn new_run(seed: u64, plan: Plan) -> NewRun {
         external_id: None,
         plan,
         plan_source: None,
+        revision: None,
         input: Json::from_stored("{}"),
         priority: None,
         pin: Pin::Anywhere,

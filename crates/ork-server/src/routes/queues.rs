@@ -1,14 +1,28 @@
 //! Queues.
 
 mod list;
+mod pause;
+mod resume;
 
 use std::sync::Arc;
 
+use axum::Json;
+use ork_api::QueueAsked;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::look::Look;
+use crate::queues;
+use crate::refused::Answer;
 use crate::server::Server;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new().routes(routes!(list::list))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(pause::pause)).routes(routes!(resume::resume))
+}
+
+/// What became of a wish about a queue.
+async fn asked(look: Look<'_>, queue: String, asked: bool) -> Answer<Json<QueueAsked>> {
+    let pauses = look.store.queue_pauses(look.scope).await?;
+    let paused = pauses.iter().find(|pause| pause.queue == queue).map(queues::pause);
+    Ok(Json(QueueAsked { queue, asked, paused }))
 }

@@ -1,5 +1,6 @@
 //! Runs.
 
+mod acknowledge;
 mod cancel;
 mod create;
 mod events;
@@ -8,8 +9,11 @@ mod list;
 mod logs;
 mod pause;
 mod resume;
+mod retry;
 mod show;
+mod suggest;
 mod tasks;
+mod unacknowledged;
 mod why;
 
 use std::sync::Arc;
@@ -28,6 +32,8 @@ use crate::server::Server;
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(create::create, list::list))
+        .routes(routes!(unacknowledged::unacknowledged))
+        .routes(routes!(suggest::suggest))
         .routes(routes!(show::show))
         .routes(routes!(tasks::tasks))
         .routes(routes!(graph::graph))
@@ -37,6 +43,8 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(cancel::cancel))
         .routes(routes!(pause::pause))
         .routes(routes!(resume::resume))
+        .routes(routes!(retry::retry))
+        .routes(routes!(acknowledge::acknowledge))
 }
 
 /// A run that must be there.

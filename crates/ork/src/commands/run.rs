@@ -146,6 +146,7 @@ pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, proje
         external_id: None,
         plan: bound.plan,
         plan_source: Some(file.text.clone()),
+        revision: None,
         input,
         priority: None,
         pin,

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, cursor, limit};
+use crate::content::{Asking, cursor, limit, page};
+use crate::look::Look;
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 use crate::view;
@@ -46,13 +47,18 @@ pub async fn list(
     let look = server.look(&caller);
     let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let rows = look.store.runs(look.scope, &RunFilter { before, limit, ..filter.runs(look.now) }).await?;
-    let is_full = rows.len() == limit as usize;
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
-    Ok(Json(Page { items: rows.iter().map(view::run_summary).collect(), next_cursor }))
+    page_of(look, RunFilter { before, limit, ..filter.runs(look.now) }).await
 }
 
-fn refuse(text: &str, error: FilterError) -> Refused {
+/// A page of the runs that this finds.
+pub async fn page_of(look: Look<'_>, filter: RunFilter) -> Answer<Json<Page<RunSummary>>> {
+    let limit = filter.limit;
+    let rows = look.store.runs(look.scope, &RunFilter { limit: limit + 1, ..filter }).await?;
+    Ok(Json(page(rows, limit, |row| row.id.to_string(), view::run_summary)))
+}
+
+/// A filter that cannot be read.
+pub fn refuse(text: &str, error: FilterError) -> Refused {
     let column = u32::try_from(text[..error.at.start].chars().count() + 1).ok();
     let detail = format!("the filter is wrong: {}", error.message);
     let fault =

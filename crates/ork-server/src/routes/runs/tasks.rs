@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use ork_api::{Page, TaskSummary};
+use ork_core::limits::TASKS_MAX;
 use ork_core::state::TaskStatus;
 use ork_core::store::TaskFilter;
 use ork_core::suggest::nearest;
@@ -12,7 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, RunPath, cursor, limit};
+use crate::content::{Asking, RunPath, cursor, limit, page};
 use crate::names::Names;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
@@ -24,6 +25,8 @@ use crate::view;
 pub struct Ask {
     /// Only the siblings of this name.
     key: Option<String>,
+    /// Only the siblings of the node with this number, as `/graph` counts them, from 0.
+    group: Option<u32>,
     /// Only tasks with this status.
     status: Option<String>,
     /// `next_cursor` of the page before.
@@ -51,18 +54,21 @@ pub async fn tasks(
     let (after, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
     let statuses = ask.status.as_deref().map(status).transpose()?.into_iter().collect();
     super::row(look, id).await?;
-    let g = match &ask.key {
-        None => None,
-        Some(key) => {
+    let g = match (&ask.key, ask.group) {
+        (Some(_), Some(_)) => {
+            return Err(Refused::query("group", "`key` and `group` exclude each other", None));
+        }
+        (None, group) => group,
+        (Some(key), None) => {
             let names = Names::read(look.store, look.scope, id).await?;
             let group = names.group(key).ok_or_else(|| Refused::missing(format_args!("task `{key}` in `{id}`")))?;
             Some(group.g)
         }
     };
-    let rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
-    let is_full = rows.len() == limit as usize;
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
-    Ok(Json(Page { items: rows.iter().map(view::task_summary).collect(), next_cursor }))
+    // What is larger than any number of a node finds nothing.
+    let g = g.map(|g| g.min(TASKS_MAX));
+    let rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit: limit + 1 }).await?;
+    Ok(Json(page(rows, limit, |row| row.task.n.to_string(), view::task_summary)))
 }
 
 fn status(word: &str) -> Answer<TaskStatus> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ork_core::id::RunId;
+use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{GroupRow, RunRow, TaskRow};
@@ -69,13 +69,20 @@ async fn show_run(world: &World, id: RunId) -> Result<()> {
         world.out.data(format!("  {what:<9} {text}"))?;
     }
     world.out.data("")?;
-    let mut tasks: BTreeMap<u32, Vec<TaskRow>> = BTreeMap::new();
-    for task in world.tasks(id).await? {
-        tasks.entry(task.g).or_default().push(task);
+    let mut states: BTreeMap<u32, States> = BTreeMap::new();
+    for count in world.store.counts(SCOPE, id).await? {
+        states.entry(count.g).or_default().add_many(count.status, count.count);
     }
-    let shown = names.groups().iter().take(GROUPS_MAX);
-    let cells: Vec<Vec<String>> =
-        shown.map(|group| cells(world, group, tasks.get(&group.g).map_or(&[], Vec::as_slice))).collect();
+    let mut cells: Vec<Vec<String>> = Vec::new();
+    for group in names.groups().iter().take(GROUPS_MAX) {
+        cells.push(match group.size {
+            Some(1) | None => {
+                let only = world.store.task(SCOPE, TaskRef { run: id, n: group.first }).await?;
+                only.map_or_else(Vec::new, |task| cells_of(world, group, &task))
+            }
+            Some(size) => cells_of_all(group, size, &states.remove(&group.g).unwrap_or_default()),
+        });
+    }
     let paint = |column: usize, cell: &str| match column {
         0 => status(cell),
         2 => faint(cell),
@@ -132,11 +139,11 @@ fn facts(world: &World, run: &RunRow) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn cells(world: &World, group: &GroupRow, tasks: &[TaskRow]) -> Vec<String> {
-    if let ([task], Some(1) | None) = (tasks, group.size) {
-        return vec![task.status.word().into(), group.key.clone(), words(world, task)];
-    }
-    let states: States = tasks.iter().map(|task| task.status).collect();
-    let size = group.size.map_or_else(|| "?".into(), |size| thousands(u64::from(size)));
+fn cells_of(world: &World, group: &GroupRow, task: &TaskRow) -> Vec<String> {
+    vec![task.status.word().into(), group.key.clone(), words(world, task)]
+}
+
+fn cells_of_all(group: &GroupRow, size: u32, states: &States) -> Vec<String> {
+    let size = thousands(u64::from(size));
     vec![states.overall().word().into(), format!("{} ({size} tasks)", group.key), states.to_string()]
 }

@@ -1,0 +1,33 @@
+//! `POST /tasks/{id}/retry`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use ork_api::TaskAsked;
+
+use crate::caller::Caller;
+use crate::content::TaskPath;
+use crate::refused::Answer;
+use crate::server::Server;
+
+/// Try a task again now.
+///
+/// Ends the wait of a task that is `retrying`; its attempts are counted as before. A run that is over is done again by
+/// `POST /runs/{id}/retry`.
+#[utoipa::path(
+    post,
+    path = "/tasks/{id}/retry",
+    tag = "tasks",
+    params(("id" = String, Path, description = "A task")),
+    responses((status = 200, description = "What became of it", body = TaskAsked)),
+)]
+pub async fn retry(
+    State(server): State<Arc<Server>>,
+    caller: Caller,
+    TaskPath(task): TaskPath,
+) -> Answer<Json<TaskAsked>> {
+    let look = server.look(&caller);
+    let asked = look.store.retry_task_now(look.scope, task, look.now).await?;
+    super::asked(look, task, asked).await
+}
