@@ -18,6 +18,9 @@ use crate::{apt, shell};
 /// The variable by which tests, provers and benchmarks get the cluster's URL.
 pub const URL_VARIABLE: &str = "ORK_TEST_POSTGRES_URL";
 
+/// The variable by which provers of outages get the pipe that stops and starts the server: see `postgres/keeper.sh`.
+pub const CONTROL_VARIABLE: &str = "ORK_TEST_POSTGRES_CONTROL";
+
 const KEEPER: &str = include_str!("postgres/keeper.sh");
 const FOLDER_PREFIX: &str = "ork-pg-";
 /// A free port may be taken between our look and the server's start.
@@ -60,6 +63,8 @@ impl Purpose {
 pub struct Cluster {
     /// `postgres://ork_owner:…@127.0.0.1:PORT/postgres`.
     pub url: String,
+    /// The pipe that stops and starts it.
+    pub control: PathBuf,
     keeper: Child,
     lifeline: Option<ChildStdin>,
 }
@@ -110,7 +115,7 @@ impl Cluster {
             bail!("failed to start PostgreSQL from `{}`:\n{}", bin.display(), first.trim_end());
         }
         let url = format!("postgres://ork_owner:{password}@127.0.0.1:{port}/postgres");
-        Ok(Cluster { url, keeper, lifeline })
+        Ok(Cluster { url, control: folder.join("control"), keeper, lifeline })
     }
 
     /// A cluster with the programs of this machine, which are installed if need be.

@@ -35,6 +35,16 @@ const PROOFS: &[Proof] = &[
         about: "G2, G4, G7, G11 under kill -9 of real processes: --rounds N",
         cargo: &["run", "--release", "--package", "ork-sim", "--bin", "kills", "--"],
     },
+    Proof {
+        name: "outage",
+        about: "G8: PostgreSQL is away while tasks end: --seconds N",
+        cargo: &["run", "--release", "--package", "ork-sim", "--bin", "outage", "--"],
+    },
+    Proof {
+        name: "storm",
+        about: "G2, G4, G7 with three servers and three workers under kill -9 and crashes of PostgreSQL: --seconds N --tasks N --restarts N --seed N",
+        cargo: &["run", "--release", "--package", "ork-sim", "--bin", "storm", "--"],
+    },
 ];
 
 /// Prints the proofs.
@@ -56,7 +66,8 @@ pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
     let cluster = Cluster::find_and_start(Purpose::Proof)?;
     let mut command = shell::cargo();
     command.args(proof.cargo).args(arguments);
-    command.env(postgres::URL_VARIABLE, &cluster.url).env("ORK_BIN", shell::target().join("release/ork"));
+    command.env(postgres::URL_VARIABLE, &cluster.url).env(postgres::CONTROL_VARIABLE, &cluster.control);
+    command.env("ORK_BIN", shell::target().join("release/ork"));
     record(name, &mut command, &facts)
 }
 

@@ -28,6 +28,11 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", about: "clippy on all targets, warnings denied", run: clippy },
     Step { name: "postgres", about: "PostgreSQL found or installed, a private cluster started", run: postgres },
     Step { name: "tests", about: "cargo test on all targets, with PostgreSQL", run: tests },
+    Step {
+        name: "storm",
+        about: "three servers, three workers and PostgreSQL killed under load for a minute, and an outage",
+        run: storm,
+    },
     Step { name: "doctests", about: "cargo test --doc", run: doctests },
     Step { name: "readme", about: "the README's first commands, in an empty home", run: |_| readme::run() },
     Step { name: "examples", about: "examples with an expected result, each compared", run: examples::run },
@@ -208,6 +213,23 @@ fn tests(suite: &mut Suite) -> Result<()> {
         suite.skipped.push(format!("the media template: {error:#}"));
     }
     suite.cargo_test(&["--all-targets"])
+}
+
+/// On a cluster of its own, which it may stop. Without PostgreSQL it is skipped as those tests are.
+fn storm(suite: &mut Suite) -> Result<()> {
+    postgres(suite)?;
+    if matches!(suite.server, Some(Server::Absent)) {
+        return Ok(());
+    }
+    shell::run(shell::cargo().args(["build", "--package", "ork", "--package", "ork-sim", "--bins"]))?;
+    let cluster = Cluster::find_and_start(Purpose::Proof)?;
+    for (program, options) in [("storm", ["--seconds", "60"]), ("outage", ["--seconds", "20"])] {
+        let mut command = Command::new(shell::target().join("debug").join(program));
+        command.args(options).env("ORK_BIN", shell::target().join("debug/ork"));
+        command.env(postgres::URL_VARIABLE, &cluster.url).env(postgres::CONTROL_VARIABLE, &cluster.control);
+        shell::run(&mut command)?;
+    }
+    Ok(())
 }
 
 fn doctests(suite: &mut Suite) -> Result<()> {

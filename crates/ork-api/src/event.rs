@@ -1,11 +1,11 @@
 //! Events.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Who did something.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Actor {
     /// `user`, `service`, `worker`, `system` or `bot`.
     pub kind: String,
@@ -14,7 +14,7 @@ pub struct Actor {
 }
 
 /// An immutable fact about a run.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// What happened, such as `task.success`.
     #[serde(rename = "type")]
@@ -24,13 +24,13 @@ pub struct Event {
     /// The run.
     pub run_id: String,
     /// The task that it is about, if it is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_id: Option<String>,
     /// The task's name in the plan.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// The task's place among its siblings.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_index: Option<u32>,
     /// Who brought it about.
     pub actor: Actor,

@@ -12,24 +12,48 @@ mod task;
 mod why;
 mod workflow;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use event::{Actor, Event};
 pub use problem::{Fault, Problem};
 pub use queue::{Queue, QueueAsked, QueuePause, Worker, WorkerStatus};
-pub use run::{Asked, Retry, Run, RunSummary, Submit, Submitted};
+pub use run::{Asked, Group, Resolved, Retry, Run, RunPlan, RunSummary, Submit, Submitted};
 pub use service::{Check, Ready, Version};
 pub use suggestion::Suggestion;
-pub use task::{Attempt, Failure, LogPiece, Task, TaskAsked, TaskSummary, Usage};
+pub use task::{Attempt, Failure, LogChunk, LogPage, Task, TaskAsked, TaskSummary, Usage};
 pub use why::{Reason, RunWhy};
 pub use workflow::{AppliedWorkflow, Definition, DeletedWorkflow, Revision, Validated, Workflow, WorkflowSummary};
 
-/// A part of a list. Pages follow each other by `next_cursor`; nobody counts the whole.
+/// An answer with its place in the order of all events.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Snapshot<T> {
+    /// What was asked for.
+    #[serde(flatten)]
+    pub of: T,
+    /// Where the event stream goes on: sent as `after`, it has everything that is not in this answer.
+    pub as_of: String,
+}
+
+impl<T> Snapshot<T> {
+    /// The same place of another view of it.
+    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Snapshot<U> {
+        Snapshot { of: view(self.of), as_of: self.as_of }
+    }
+}
+
+/// A part of a list. Pages follow each other by `next_cursor`; nobody counts the whole.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
     /// What to send as `cursor` for the next page; null when this was the last one.
     pub next_cursor: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// The same page with another view of its rows.
+    pub fn map<U>(self, view: impl Fn(&T) -> U) -> Page<U> {
+        Page { items: self.items.iter().map(view).collect(), next_cursor: self.next_cursor }
+    }
 }

@@ -1,10 +1,10 @@
 //! Queues, and who serves them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A queue, or the part of it that belongs to a host.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Queue {
     /// Its name.
     pub queue: String,
@@ -31,7 +31,7 @@ pub struct Queue {
 }
 
 /// That a queue is paused.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct QueuePause {
     /// By whom.
     pub by: String,
@@ -40,7 +40,7 @@ pub struct QueuePause {
 }
 
 /// What became of a wish about a queue.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct QueueAsked {
     /// The queue.
     pub queue: String,
@@ -51,7 +51,7 @@ pub struct QueueAsked {
 }
 
 /// Whether a worker lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkerStatus {
     /// It does.
@@ -75,7 +75,7 @@ impl WorkerStatus {
 }
 
 /// A worker process.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Worker {
     /// Its id: another one after each restart.
     pub id: String,

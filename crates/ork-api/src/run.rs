@@ -8,17 +8,17 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// A run to be created: a stored workflow, a text or a plan, and what it is run with.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
     /// The name of a stored workflow, whose newest revision is run. Either this, or `source`, or `plan`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
     /// The text of a workflow file, YAML or JSON.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// A workflow or a JSON plan with `jobs`, as an object.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub plan: Option<Box<RawValue>>,
     /// The inputs.
@@ -37,26 +37,26 @@ pub struct Submit {
 }
 
 /// How a run is to be done again.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// Do this task again although it succeeded, and all that depends on it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Take over what succeeded, which is the default. False does everything again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_only: Option<bool>,
     /// Inputs that replace those of the run; the others stay. What depends on one that changed is done again.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schema(value_type = Object)]
     pub input: Map<String, Value>,
     /// Your own name for the new run, under which it is created once: 1 to 256 bytes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
 
 /// A run that was accepted: it is on disk. Nothing in it ever changes, so that sending a request again gives the same.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Submitted {
     /// Its id.
     pub id: String,
@@ -69,7 +69,7 @@ pub struct Submitted {
 }
 
 /// What became of a wish.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Asked {
     /// The run.
     pub run_id: String,
@@ -80,7 +80,7 @@ pub struct Asked {
 }
 
 /// A run, as lists show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RunSummary {
     /// Its id.
     pub id: String,
@@ -145,11 +145,49 @@ pub struct RunSummary {
 }
 
 /// A run.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Run {
     /// What lists show of it.
     #[serde(flatten)]
     pub summary: RunSummary,
     /// What it gave.
     pub result: Option<Value>,
+}
+
+/// What a run was made of. It never changes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RunPlan {
+    /// The run.
+    pub run_id: String,
+    /// The plan as it was compiled. What is in it may differ from one version of Ork to the next.
+    #[schema(value_type = Object)]
+    pub plan: Value,
+    /// The inputs.
+    pub input: Value,
+}
+
+/// A node of a run's plan, with its fan-out siblings: a list that is as long as the workflow, however wide the fan-out.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Group {
+    /// Its name in the plan.
+    pub key: String,
+    /// How many tasks it has; null before that is known.
+    pub size: Option<u32>,
+    /// Those that are not over.
+    pub tasks_left: u32,
+    /// Those that failed or were cancelled.
+    pub tasks_bad: u32,
+    /// The first of them.
+    pub first_task_id: String,
+    /// The second; the ids of the others follow it one by one. Null where there is no second.
+    pub second_task_id: Option<String>,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Resolved {
+    /// The run.
+    pub run_id: String,
+    /// Its task, when the name is that of one.
+    pub task_id: Option<String>,
 }

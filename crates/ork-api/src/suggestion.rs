@@ -1,10 +1,10 @@
 //! What a filter that is being typed can become.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A word that can stand where the cursor is.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Suggestion {
     /// The whole word; it replaces what stands from `from` to `to`.
     pub word: String,

@@ -1,26 +1,26 @@
 //! Tasks and attempts.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 /// What went wrong.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// Its kind, such as `exit` or `timeout`.
     pub kind: String,
     /// The exit code, for `exit`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i32>,
     /// The signal, for `signal`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
     /// What happened, in words.
     pub message: String,
 }
 
 /// What an attempt used.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// User and system time of its processes.
     pub cpu_ms: u64,
@@ -29,7 +29,7 @@ pub struct Usage {
 }
 
 /// A task, as lists show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TaskSummary {
     /// Its id.
     pub id: String,
@@ -89,7 +89,7 @@ pub struct TaskSummary {
 }
 
 /// A task.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Task {
     /// What lists show of it.
     #[serde(flatten)]
@@ -99,7 +99,7 @@ pub struct Task {
 }
 
 /// One try of a task.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Attempt {
     /// Its number, from 1.
     pub attempt: u32,
@@ -126,23 +126,34 @@ pub struct Attempt {
 }
 
 /// What became of a wish about a task.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TaskAsked {
     /// The task.
     pub task_id: String,
-    /// Whether this request changed something. False when it was so already, or the task is over.
+    /// Whether this request changed something. False when it was so already, or there is nothing to change.
     pub asked: bool,
     /// The task's status now.
     pub status: String,
 }
 
-/// A piece of a log.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct LogPiece {
-    /// Its place among all pieces of the attempt, both streams together, from 0.
+/// A piece of a log, as one of the two streams brought it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogChunk {
+    /// Its place among all chunks of the attempt, both streams together, from 0.
     pub position: u32,
     /// `stdout` or `stderr`.
     pub stream: String,
-    /// What was written; bytes that are no UTF-8 are replaced.
-    pub text: String,
+    /// The bytes, in Base64: a piece may begin in the middle of a letter, and need not be text.
+    pub base64: String,
+}
+
+/// A part of a log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogPage {
+    /// The attempt.
+    pub attempt: u32,
+    /// The chunks, by position.
+    pub chunks: Vec<LogChunk>,
+    /// What to send as `from` for the next part; null when this was the last one so far.
+    pub next: Option<u32>,
 }

@@ -1,13 +1,13 @@
 //! Why something is not over.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::Task;
 
 /// Why a task is where it is.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// `code` names the reason; what else there is depends on it.
     #[serde(flatten)]
@@ -24,7 +24,7 @@ pub struct Reason {
 }
 
 /// Why a run is not over, or how it ended.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RunWhy {
     /// The run.
     pub run_id: String,

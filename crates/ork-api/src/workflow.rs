@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 /// A workflow to be checked or stored.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
     /// The text of a workflow file, YAML or JSON. Either this or `plan`.
@@ -18,7 +18,7 @@ pub struct Definition {
 }
 
 /// What was found.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Validated {
     /// Whether it can be run, given its inputs.
     pub valid: bool,
@@ -33,7 +33,7 @@ pub struct Validated {
 }
 
 /// A stored workflow, as lists show it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct WorkflowSummary {
     /// Its id.
     pub id: String,
@@ -50,7 +50,7 @@ pub struct WorkflowSummary {
 }
 
 /// A version of a stored workflow. It never changes.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Revision {
     /// Its id.
     pub id: String,
@@ -65,7 +65,7 @@ pub struct Revision {
 }
 
 /// A stored workflow.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Workflow {
     /// What lists show of it.
     #[serde(flatten)]
@@ -75,7 +75,7 @@ pub struct Workflow {
 }
 
 /// What became of a text that was applied.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AppliedWorkflow {
     /// `created`, `updated`, or `unchanged` when the text was the same already.
     pub applied: String,
@@ -85,7 +85,7 @@ pub struct AppliedWorkflow {
 }
 
 /// A workflow that was deleted.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct DeletedWorkflow {
     /// Its name.
     pub name: String,

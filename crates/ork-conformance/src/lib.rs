@@ -14,6 +14,7 @@
 mod bed;
 mod cases;
 mod compare;
+mod feed;
 pub mod model;
 mod plans;
 mod random;
@@ -21,6 +22,7 @@ mod random;
 use ork_core::id::WorkspaceId;
 
 pub use cases::conformance;
+pub use feed::Reader;
 pub use model::Model;
 pub use random::random;
 

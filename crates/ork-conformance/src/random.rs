@@ -22,6 +22,7 @@ use ork_core::store::{
 use crate::OTHER;
 use crate::bed::{ada, worker_row};
 use crate::compare::{canonical, difference};
+use crate::feed::Reader;
 use crate::model::Model;
 use crate::plans::{random_plan, small};
 
@@ -88,13 +89,17 @@ where
                 side.register_worker(&worker_row(*worker, world.now)).await.expect("a worker registers");
             }
         }
+        let (mut reader, mut dice) = (Reader::new(Scope::All), SeededEntropy::new(seed));
         for step in 0..steps {
             let command = world.next(&model).await;
             if let Err(wrong) = world.step(&*store, &model, &command).await {
                 diverged.push(format!("seed {seed}, step {step}: {command:?}\n{wrong}"));
                 break;
             }
+            reader.page(&*store, 1 + u32::try_from(dice.below(5)).unwrap_or(0)).await;
         }
+        reader.rest(&*store, 7).await;
+        diverged.extend(reader.check(&*store).await.err().map(|wrong| format!("seed {seed}: {wrong}")));
     }
     let shown: Vec<&str> = diverged.iter().map(String::as_str).take(DIVERGED_MAX).collect();
     let all = diverged.len();

@@ -113,7 +113,8 @@ pub struct Usage {
 }
 
 /// How an attempt ended, as its executor reports it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It did its work.
     Success {

@@ -178,7 +178,7 @@ impl WorkerId {
 }
 
 /// A task, by its run and its number in it: the key that stores use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TaskRef {
     /// The run.
     pub run: RunId,

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod error;
 pub mod event;
 pub mod executor;
+pub mod feed;
 pub mod graph;
 pub mod id;
 pub mod json;

@@ -44,6 +44,11 @@ pub const EXTERNAL_ID_BYTES_MAX: usize = 256;
 /// Bytes of the body of a request.
 pub const REQUEST_BYTES_MAX: usize = 8 << 20;
 
+/// Event streams that a server has open at once.
+pub const STREAMS_MAX: usize = 1_000;
+/// Topics of one event stream.
+pub const TOPICS_MAX: usize = 20;
+
 /// Whether `name` may name a workflow, a task, a queue or a label: 1 to 128 bytes of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn is_name(name: &str) -> bool {

@@ -7,6 +7,7 @@ use ork_core::limits;
 use ork_core::store::Scope;
 
 use crate::clock::DatabaseClock;
+use crate::spool::Spool;
 
 /// How an engine works. Units are milliseconds where a name ends in `_ms`.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub struct EngineConfig {
     /// The heartbeat gets a thread with a runtime of its own, so that a blocked runtime loses no lease. The store must
     /// be able to answer there. Default: false, as the simulator needs it.
     pub heart_thread: bool,
+    /// Where outcomes wait on disk while the database cannot be reached. Default: nowhere, they wait in memory.
+    pub spool: Option<Arc<dyn Spool>>,
     /// The clock that the engine was started with, when it follows the database: measured again at each heartbeat.
     pub database_clock: Option<Arc<DatabaseClock>>,
 }
@@ -64,6 +67,7 @@ impl Default for EngineConfig {
             reap_ms: 1_000,
             poll_ms: 1_000,
             heart_thread: false,
+            spool: None,
             database_clock: None,
         }
     }

@@ -18,7 +18,7 @@ use crate::handle::EngineHandle;
 use crate::parts::{Parts, lock};
 use crate::{
     EngineConfig, Executors, Liveness, announcer, controls, dispatcher, heart, identity, logs, reaper, runner,
-    scheduler, settler,
+    scheduler, settler, spool,
 };
 
 /// What an engine lives in.
@@ -64,6 +64,7 @@ impl Engine {
         let Self { store, clock, entropy, liveness } = self;
         let parts = Arc::new(Parts::new(store, clock, entropy, executors, liveness, config));
         identity::enter(&parts, parts.identity.now()).await?;
+        spool::recover(&parts, None).await?;
         let dispatcher = spawn(&parts, "dispatcher", |parts| Box::pin(dispatcher::run(parts)), false);
         for (name, run) in VITAL_LOOPS {
             spawn(&parts, name, run, false);

@@ -10,6 +10,7 @@ use ork_core::id::WorkerId;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::figures::Figures;
 use crate::observe::Observations;
 use crate::parts::{Parts, Phase};
 
@@ -57,6 +58,12 @@ impl EngineHandle {
     pub fn attempts(&self) -> usize {
         let count = self.parts.desk.count();
         count.live + count.waiting
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.parts.figures()
     }
 
     /// Ends when the engine is over.

@@ -1,6 +1,7 @@
 //! Since when the database has answered without a break.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ork_core::clock::Timestamp;
 
@@ -10,6 +11,7 @@ use crate::parts::lock;
 /// nothing until everybody has had the time of a full lease to be heard again.
 pub struct Health {
     stretch: Mutex<Option<Stretch>>,
+    is_away: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -20,19 +22,22 @@ struct Stretch {
 
 impl Health {
     pub const fn new() -> Self {
-        Self { stretch: Mutex::new(None) }
+        Self { stretch: Mutex::new(None), is_away: AtomicBool::new(false) }
     }
 
-    /// The database answered at `now`. More than `gap_ms_max` after its last answer a new stretch begins.
-    pub fn answered(&self, now: Timestamp, gap_ms_max: u64) {
+    /// The database answered at `now`. More than `gap_ms_max` after its last answer a new stretch begins. True when it was
+    /// away before.
+    pub fn answered(&self, now: Timestamp, gap_ms_max: u64) -> bool {
         let mut stretch = lock(&self.stretch);
         let from = stretch.filter(|old| now.since_ms(old.to) <= gap_ms_max).map_or(now, |old| old.from);
         *stretch = Some(Stretch { from, to: now });
+        self.is_away.swap(false, Ordering::Relaxed)
     }
 
-    /// The database did not answer.
-    pub fn failed(&self) {
+    /// The database did not answer. True when it did before.
+    pub fn failed(&self) -> bool {
         *lock(&self.stretch) = None;
+        !self.is_away.swap(true, Ordering::Relaxed)
     }
 
     /// Whether it has answered for `ms` up to `now`.
@@ -54,8 +59,8 @@ mod tests {
         let health = Health::new();
         for answer in answers {
             match answer {
-                Some(ms) => health.answered(at(*ms), 7_500),
-                None => health.failed(),
+                Some(ms) => drop(health.answered(at(*ms), 7_500)),
+                None => drop(health.failed()),
             }
         }
         let last = answers.iter().flatten().max().copied().unwrap_or_default();

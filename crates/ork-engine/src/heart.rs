@@ -46,7 +46,7 @@ async fn beat(parts: &Parts) {
         Ok(heartbeat) => heartbeat,
         Err(error) => return parts.store_failed("heart", &error),
     };
-    parts.health.answered(now, parts.config.lease_ttl_ms / 2);
+    parts.store_answered(now);
     if heartbeat.alive {
         return controls::apply(parts, heartbeat.cancelled);
     }

@@ -170,7 +170,7 @@ impl Ticket {
             end,
             random: parts.random(),
         };
-        Done { settle, key: self.plan.key(self.claimed.g), index: self.claimed.task_index }
+        Done { settle, key: self.plan.key(self.claimed.g), index: self.claimed.task_index, is_kept: false }
     }
 
     /// Settles an attempt that never began.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ork_core::clock::{Clock, Entropy};
+use ork_core::clock::{Clock, Entropy, Timestamp};
 use ork_core::error::StoreError;
 use ork_core::event::{Actor, ActorKind};
 use ork_core::graph::LeaseId;
@@ -16,6 +16,7 @@ use crate::claims::Claims;
 use crate::config::EngineConfig;
 use crate::desk::Desk;
 use crate::executors::Executors;
+use crate::figures::Tally;
 use crate::health::Health;
 use crate::identity::Identity;
 use crate::liveness::Liveness;
@@ -41,6 +42,7 @@ pub struct Parts {
     pub notes: Notes,
     pub logs: LogBook,
     pub observers: Observers,
+    pub tally: Tally,
     pub health: Health,
     pub pokes: Pokes,
     pub phase: watch::Sender<Phase>,
@@ -100,6 +102,7 @@ impl Parts {
             notes: Notes::default(),
             logs: LogBook::default(),
             observers: Observers::new(),
+            tally: Tally::default(),
             health: Health::new(),
             pokes: Pokes::default(),
             phase: watch::Sender::new(Phase::Working),
@@ -145,10 +148,20 @@ impl Parts {
         self.pokes.scheduler.notify_one();
     }
 
-    /// Takes note of an error of the store.
+    /// Takes note of an error of the store. That it is away is told once, however many ask it in vain.
     pub fn store_failed(&self, part: &'static str, error: &StoreError) {
-        self.health.failed();
+        self.tally.trouble(part);
+        if error.is_transient() && !self.health.failed() {
+            return;
+        }
         self.observers.trouble(part, error);
+    }
+
+    /// Takes note that the store answered at `now`.
+    pub fn store_answered(&self, now: Timestamp) {
+        if self.health.answered(now, self.config.lease_ttl_ms / 2) {
+            self.observers.trouble("engine", "the database answers again");
+        }
     }
 
     /// Ends everything at once: loops and attempts are dropped where they stand, and nothing is settled.

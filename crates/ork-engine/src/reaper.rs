@@ -19,6 +19,7 @@ use tokio::time::sleep;
 
 use crate::observe::Observation;
 use crate::parts::Parts;
+use crate::spool;
 
 pub async fn run(parts: Arc<Parts>) {
     loop {
@@ -32,7 +33,7 @@ pub async fn run(parts: Arc<Parts>) {
 async fn round(parts: &Parts) -> StoreResult<()> {
     let workers = parts.store.workers(parts.config.scope).await?;
     let now = parts.clock.now();
-    parts.health.answered(now, parts.config.lease_ttl_ms / 2);
+    parts.store_answered(now);
     let own = parts.identity.now();
     for worker in workers.iter().filter(|worker| worker.id != own) {
         if worker.ended_at.is_some() || declare_dead(parts, worker, now).await? {
@@ -65,6 +66,7 @@ async fn declare_dead(parts: &Parts, worker: &WorkerRow, now: Timestamp) -> Stor
 
 /// Settles the leases of a worker that is struck off: it gets no more, so there is an end to them.
 async fn reap(parts: &Parts, worker: &WorkerRow) -> StoreResult<()> {
+    spool::recover(parts, Some(worker.id)).await?;
     let mut last = None;
     loop {
         let leases = parts.store.leases_of(worker.id, limits::BATCH_MAX).await?;

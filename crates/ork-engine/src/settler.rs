@@ -18,12 +18,15 @@ use crate::dispatcher;
 use crate::observe::{Observation, Subject};
 use crate::pace;
 use crate::parts::{Parts, lock};
+use crate::spool;
 
 /// An outcome that is to be settled, and what to call its task.
 pub struct Done {
     pub settle: Settle,
     pub key: Arc<str>,
     pub index: u32,
+    /// It is on disk.
+    pub is_kept: bool,
 }
 
 /// Outcomes that are not settled yet.
@@ -117,20 +120,42 @@ impl Outbox {
         }
     }
 
+    /// Outcomes that wait and are not on disk; from now on they count as such.
+    fn to_be_kept(&self) -> Vec<Settle> {
+        let mut state = lock(&self.state);
+        let unkept = state.queue.iter_mut().filter(|done| !done.is_kept);
+        let keep = |done: &mut Done| {
+            done.is_kept = true;
+            done.settle.clone()
+        };
+        unkept.map(keep).collect()
+    }
+
+    /// Whether nothing waits at all.
+    fn is_clear(&self) -> bool {
+        let state = lock(&self.state);
+        state.queue.is_empty() && state.in_flight == 0 && state.aside.is_empty()
+    }
+
     fn set_aside(&self, done: Done) {
         lock(&self.state).aside.push_back((Instant::now() + ASIDE, done));
     }
 }
 
 pub async fn run(parts: Arc<Parts>) {
+    let mut has_kept = false;
     loop {
         parts.outbox.fill().await;
         gather(&parts).await;
         let batch = parts.outbox.take();
         let attempts = batch.iter().map(|done| (done.settle.task, done.settle.attempt)).collect();
         parts.logs.settle_after(&attempts).await;
-        send(&parts, batch).await;
+        has_kept |= send(&parts, batch).await;
         parts.outbox.sent();
+        if has_kept && parts.outbox.is_clear() {
+            spool::forget(&parts).await;
+            has_kept = false;
+        }
         parts.pokes.room.notify_one();
     }
 }
@@ -149,14 +174,15 @@ async fn gather(parts: &Parts) {
 }
 
 /// Sends a batch. One outcome that the store cannot take must not keep the others: the batch is halved until that one
-/// is alone.
-async fn send(parts: &Parts, batch: Vec<Done>) {
+/// is alone. True when outcomes were put on disk meanwhile.
+async fn send(parts: &Parts, batch: Vec<Done>) -> bool {
     let mut open = vec![batch];
+    let mut has_kept = false;
     // Something that hinders the claim must not hinder the outcomes, and not be tried with each half of them again.
     let mut is_alone = false;
     while let Some(mut batch) = open.pop() {
         let (settles, subjects) = split(batch);
-        match settle(parts, &settles, &mut is_alone).await {
+        match settle(parts, &settles, (&mut is_alone, &mut has_kept)).await {
             Ok((outcomes, claimed)) => {
                 deliver(parts, &settles, &subjects, &outcomes, claimed.is_none());
                 if let Some((claim, claimed)) = claimed {
@@ -174,6 +200,7 @@ async fn send(parts: &Parts, batch: Vec<Done>) {
             }
         }
     }
+    has_kept
 }
 
 type Name = (Arc<str>, u32);
@@ -183,7 +210,8 @@ fn split(batch: Vec<Done>) -> (Vec<Settle>, Vec<Name>) {
 }
 
 fn join(settles: Vec<Settle>, names: Vec<Name>) -> Vec<Done> {
-    settles.into_iter().zip(names).map(|(settle, (key, index))| Done { settle, key, index }).collect()
+    let done = |(settle, (key, index))| Done { settle, key, index, is_kept: false };
+    settles.into_iter().zip(names).map(done).collect()
 }
 
 fn set_aside(parts: &Parts, batch: Vec<Done>, error: &StoreError) {
@@ -197,9 +225,10 @@ fn set_aside(parts: &Parts, batch: Vec<Done>, error: &StoreError) {
 async fn settle(
     parts: &Parts,
     settles: &[Settle],
-    is_alone: &mut bool,
+    (is_alone, has_kept): (&mut bool, &mut bool),
 ) -> StoreResult<(Outcomes, Option<(Claim, Vec<Claimed>)>)> {
     let mut backoff = Backoff::new();
+    let mut is_kept = false;
     loop {
         let claim = if *is_alone { None } else { parts.claims.next_beside(parts, settles.len()) };
         let (store, actor) = (&parts.store, parts.actor());
@@ -220,6 +249,10 @@ async fn settle(
         }
         if error.is_transient() {
             parts.store_failed("settler", &error);
+            let mut unkept = if is_kept { Vec::new() } else { settles.to_vec() };
+            unkept.extend(parts.outbox.to_be_kept());
+            spool::keep(parts, unkept).await;
+            (is_kept, *has_kept) = (true, true);
             backoff.wait().await;
         } else if had_claim {
             *is_alone = true;
@@ -231,6 +264,7 @@ async fn settle(
 }
 
 fn deliver(parts: &Parts, settles: &[Settle], names: &[Name], outcomes: &Outcomes, is_alone: bool) {
+    parts.tally.settled(settles, &outcomes.settled);
     if outcomes.queued > 0 && is_alone {
         parts.pokes.dispatcher.notify_one();
     }

@@ -20,6 +20,12 @@ impl States {
         *self.0.entry(status).or_default() += count;
     }
 
+    /// These counts.
+    #[must_use]
+    pub(crate) const fn of(counts: BTreeMap<TaskStatus, u32>) -> Self {
+        Self(counts)
+    }
+
     /// The counts, in the order of a task's life.
     pub fn counts(&self) -> impl Iterator<Item = (TaskStatus, u32)> {
         self.0.iter().map(|(status, count)| (*status, *count))

@@ -2,7 +2,8 @@
 //!
 //! NOTIFY inside a data transaction would make commits wait for each other (PostgreSQL takes one lock for all of them), so
 //! it is sent afterwards, on a connection of its own: at once when none is in flight, and gathered behind one that is. It
-//! carries the lowest keys that were queued, which is all that another process's [`Marks`] need to know.
+//! carries the lowest keys that were queued, which is all that another process's [`Marks`] need to know, and whether events
+//! were written, which is all that readers of the event stream need to know.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -23,6 +24,12 @@ const PAYLOAD_BYTES_MAX: usize = 7_900;
 const ANEW: &str = "*";
 /// How long a change of another process may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two that say nothing but that events were written: each costs a transaction, and most commits write events.
+const EVENTS_EVERY: Duration = Duration::from_millis(5);
+/// What a payload begins with when events were written.
+const EVENTS: char = '+';
+/// What a payload says that names no place.
+const LOOK: &str = "?";
 /// Between two attempts to listen again.
 const RETRY_EVERY: Duration = Duration::from_millis(500);
 
@@ -35,6 +42,8 @@ pub enum Note {
     Anew,
     /// Something else that an engine should look at: a cancel, an evaluation, a free slot.
     Look,
+    /// Events were written.
+    Events,
 }
 
 /// Both ends of all wake-ups of one store.
@@ -43,6 +52,7 @@ pub struct Bell {
     /// Where claims begin to look.
     pub marks: Marks,
     changed: Notify,
+    fed: Notify,
     waiting: AtomicUsize,
     outbox: Mutex<Outbox>,
     post: Notify,
@@ -53,6 +63,7 @@ struct Outbox {
     queued: BTreeMap<Place, Key>,
     anew: bool,
     look: bool,
+    events: bool,
 }
 
 impl Bell {
@@ -61,6 +72,7 @@ impl Bell {
         if notes.is_empty() {
             return;
         }
+        let is_work = notes.iter().any(|note| *note != Note::Events);
         {
             let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
             for note in notes {
@@ -75,10 +87,16 @@ impl Bell {
                         outbox.anew = true;
                     }
                     Note::Look => outbox.look = true,
+                    Note::Events => {
+                        outbox.events = true;
+                        self.fed.notify_one();
+                    }
                 }
             }
         }
-        self.wake();
+        if is_work {
+            self.wake();
+        }
         self.post.notify_one();
     }
 
@@ -98,24 +116,46 @@ impl Bell {
         let _ = tokio::time::timeout(LOOK_EVERY, next).await;
     }
 
+    /// Ends when events may have been written, or after a second.
+    pub async fn fed(&self) {
+        tokio::time::timeout(LOOK_EVERY, self.fed.notified()).await.ok();
+    }
+
+    /// Whether there is nothing to say but that events were written.
+    fn has_only_events(&self) -> bool {
+        let outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+        outbox.events && !outbox.look && !outbox.anew && outbox.queued.is_empty()
+    }
+
     fn take_payload(&self) -> Option<String> {
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let Outbox { queued, anew, look } = std::mem::take(&mut *outbox);
+        let Outbox { queued, anew, look, events } = std::mem::take(&mut *outbox);
         drop(outbox);
+        if queued.is_empty() && !anew && !look && !events {
+            return None;
+        }
+        let mut payload = if events { EVENTS.to_string() } else { String::new() };
         if anew {
-            return Some(ANEW.into());
+            return Some(payload + ANEW);
         }
         if queued.is_empty() {
-            return look.then(String::new);
+            payload.push_str(if look { LOOK } else { "" });
         }
-        let mut payload = String::new();
         for ((lane, workspace), (rank, seq)) in &queued {
             payload.push_str(&format!("{workspace} {rank} {seq} {lane}\n"));
         }
-        Some(if payload.len() > PAYLOAD_BYTES_MAX { ANEW.into() } else { payload })
+        Some(if payload.len() > PAYLOAD_BYTES_MAX { format!("{EVENTS}{ANEW}") } else { payload })
     }
 
     fn take_note_of(&self, payload: &str) {
+        let work = payload.strip_prefix(EVENTS);
+        if work.is_some() {
+            self.fed.notify_one();
+        }
+        let payload = work.unwrap_or(payload);
+        if payload.is_empty() {
+            return;
+        }
         if payload == ANEW {
             self.marks.forget();
         }
@@ -146,9 +186,12 @@ impl Bell {
             }
         });
         client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+        // Nothing is lost with a word that is not durable, and nobody waits for a disk.
+        client.batch_execute("SET synchronous_commit = off").await?;
         // What was queued while nobody listened is below the marks.
         self.marks.forget();
         self.wake();
+        self.fed.notify_one();
         let notify = client.prepare("SELECT pg_notify($1, $2)").await?;
         loop {
             tokio::select! {
@@ -157,6 +200,9 @@ impl Bell {
             }
             while let Some(payload) = self.take_payload() {
                 client.execute(&notify, &[&CHANNEL, &payload]).await?;
+                if self.has_only_events() {
+                    tokio::time::sleep(EVENTS_EVERY).await;
+                }
             }
         }
     }

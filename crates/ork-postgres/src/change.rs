@@ -149,6 +149,9 @@ pub async fn write(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<
     if left.upkeep {
         db.note(Note::Look);
     }
+    if finished.iter().any(|run| !run.changes.events.is_empty()) {
+        db.note(Note::Events);
+    }
     if planted::is(Bug::CursorOnLateIds) {
         db.commit().await?;
         db.begin_send(&late).await?;

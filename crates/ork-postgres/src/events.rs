@@ -14,7 +14,7 @@ use crate::store::PgStore;
 impl Events for PgStore {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
         let rows = self.select(Sql::EventsList, &[&run.uuid(), &big(after), &filter(scope), &i64::from(limit)]).await?;
-        rows.iter().map(|row| rows::event_row(run, row)).collect()
+        rows.iter().map(|row| rows::event_row(run, Columns::of(row, "events"))).collect()
     }
 }
 

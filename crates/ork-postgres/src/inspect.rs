@@ -117,7 +117,7 @@ impl Transition for Dump {
             events: answers[events]
                 .rows
                 .iter()
-                .map(|row| rows::event_row(self.run, row))
+                .map(|row| rows::event_row(self.run, Columns::of(row, "events")))
                 .collect::<StoreResult<_>>()?,
         }))
     }

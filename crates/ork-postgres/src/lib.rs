@@ -11,6 +11,7 @@ mod claim;
 mod conn;
 mod events;
 mod fault;
+mod feed;
 mod inspect;
 mod marks;
 mod migrate;

@@ -411,9 +411,8 @@ pub fn output_row(row: &Row) -> StoreResult<OutputRow> {
     })
 }
 
-/// Reads the columns of `events/list.sql`.
-pub fn event_row(run: RunId, row: &Row) -> StoreResult<EventRow> {
-    let mut c = Columns::of(row, "events");
+/// Reads the columns of `events/list.sql`, after those that `c` has read.
+pub fn event_row(run: RunId, mut c: Columns<'_>) -> StoreResult<EventRow> {
     Ok(EventRow {
         run,
         seq: c.next("seq")?,

@@ -34,6 +34,8 @@ statements! {
     EvaluationsOfRun = "evaluations/of_run",
     EventsInsert = "events/insert",
     EventsList = "events/list",
+    FeedHead = "feed/head",
+    FeedList = "feed/list",
     GroupsAll = "groups/all",
     GroupsInsert = "groups/insert",
     GroupsList = "groups/list",

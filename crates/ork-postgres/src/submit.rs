@@ -66,6 +66,7 @@ impl Transition for Submit {
         if left.upkeep || head.held {
             db.note(Note::Look);
         }
+        db.note(Note::Events);
         db.commit().await?;
         Ok(Submitted::Created)
     }

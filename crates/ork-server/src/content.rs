@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use ork_api::{Fault, Page};
 use ork_core::id::{RunId, TaskId, TaskRef};
-use ork_core::limits::{NAME_BYTES_MAX, PAGE_MAX, REQUEST_BYTES_MAX, is_name};
+use ork_core::limits::{NAME_BYTES_MAX, PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX, is_name};
 use ork_core::suggest::nearest;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
@@ -21,6 +21,8 @@ use crate::refused::{Answer, Code, Refused};
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Rows of a page, when nobody says how many.
 const PAGE: u32 = 50;
+/// Bytes of the outputs or results on one page.
+const VALUES_BYTES_MAX: usize = 4 * VALUE_BYTES_MAX;
 
 /// A body of JSON.
 pub struct Content<T>(pub T);
@@ -163,11 +165,25 @@ pub fn limit(asked: Option<u32>) -> Answer<u32> {
 }
 
 /// A page of rows, of which a store was asked for one more than are wanted: that one tells whether another page follows.
-pub fn page<R, T>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> String, shape: impl Fn(&R) -> T) -> Page<T> {
+pub fn page<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> String) -> Page<R> {
     let is_last = rows.len() <= limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| !is_last).map(cursor);
-    Page { items: rows.iter().map(shape).collect(), next_cursor }
+    Page { items: rows, next_cursor }
+}
+
+/// Ends a page where the values of its rows are over the limit, behind one row at least.
+pub fn shorten<T>(page: &mut Page<T>, bytes_of: impl Fn(&T) -> usize, cursor: impl Fn(&T) -> String) {
+    let mut bytes = 0;
+    let fits = |row: &T| {
+        bytes += bytes_of(row);
+        bytes <= VALUES_BYTES_MAX
+    };
+    let kept = page.items.iter().map(fits).take_while(|fits| *fits).count().max(1);
+    if kept < page.items.len() {
+        page.items.truncate(kept);
+        page.next_cursor = page.items.last().map(cursor);
+    }
 }
 
 /// A cursor of ours.

@@ -3,6 +3,7 @@
 //! ```text
 //! request ── gate (host, origin, id, log) ──► routes/NOUN/VERB ── Look ──► ork_core::store::Store
 //!                                                 └── view ──► ork_api ──► JSON
+//! events ── Live ──► Tail, one for each stream
 //! whatever goes wrong ── Refused ──► gate ──► application/problem+json
 //! ```
 //!
@@ -15,10 +16,13 @@ mod content;
 mod gate;
 pub mod graph;
 mod listen;
+mod live;
 mod look;
 pub mod names;
+mod patience;
 pub mod queues;
 mod refused;
+pub mod resolve;
 pub mod retry;
 pub mod reuse;
 mod routes;
@@ -31,7 +35,8 @@ pub mod workflows;
 pub use caller::Caller;
 pub use gate::Exchange;
 pub use listen::{LOOPBACK_ONLY, listen};
+pub use live::{Live, LiveOptions};
 pub use look::{Lives, Look};
-pub use refused::Code;
+pub use refused::{Answer, Code, Refused};
 pub use routes::openapi;
 pub use server::Server;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
+use crate::patience::PatientListener;
 use crate::routes::router;
 use crate::server::Server;
 
@@ -14,7 +15,7 @@ pub const LOOPBACK_ONLY: &str =
     "without tokens whoever reaches the server may run commands, so it listens on a loopback address only";
 
 /// Binds an address, and gives the one that it came to with what serves it until `stop` ends. Requests that are being
-/// answered by then are answered.
+/// answered by then are answered, and streams end.
 ///
 /// # Errors
 /// When the address is taken, or is not a loopback address.
@@ -28,6 +29,17 @@ pub async fn listen(
     }
     let listener = TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
-    let serving = axum::serve(listener, router(server, bound.port())).with_graceful_shutdown(stop);
-    Ok((bound, serving.into_future()))
+    let (live, router) = (Arc::clone(&server), router(Arc::clone(&server), bound.port()));
+    let stop = async move {
+        stop.await;
+        server.live.close();
+    };
+    let serving = axum::serve(PatientListener(listener), router).with_graceful_shutdown(stop).into_future();
+    let both = async move {
+        tokio::select! {
+            served = serving => served,
+            () = live.live.follow(live.store.as_ref()) => Ok(()),
+        }
+    };
+    Ok((bound, both))
 }

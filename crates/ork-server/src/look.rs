@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use ork_api::Snapshot;
 use ork_core::clock::Timestamp;
 use ork_core::store::{Scope, Store, WorkerRow};
+
+use crate::refused::Answer;
 
 /// Whether a worker's process exists, as far as can be told from here.
 pub type Lives = dyn Fn(&WorkerRow, Timestamp) -> bool + Send + Sync;
@@ -30,6 +33,12 @@ impl fmt::Debug for Look<'_> {
 }
 
 impl Look<'_> {
+    /// What `read` gives, and a cursor from before that: a stream that goes on from there misses nothing of it.
+    pub(crate) async fn snapshot<T>(&self, read: impl Future<Output = Answer<T>>) -> Answer<Snapshot<T>> {
+        let as_of = self.store.feed_head().await?.to_string();
+        Ok(Snapshot { of: read.await?, as_of })
+    }
+
     /// Those of the workers that live.
     #[must_use]
     pub fn living(&self, workers: Vec<WorkerRow>) -> Vec<WorkerRow> {

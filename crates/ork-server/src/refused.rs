@@ -69,6 +69,8 @@ codes! {
     RateLimited = "rate-limited", TOO_MANY_REQUESTS;
     /// A bug, or stored data that cannot be.
     Internal = "internal", INTERNAL_SERVER_ERROR;
+    /// No room for another stream.
+    TooManyStreams = "too-many-streams", SERVICE_UNAVAILABLE;
     /// The database does not answer.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE;
 }
@@ -76,9 +78,12 @@ codes! {
 /// A request that is not carried out. The gate writes it as a problem, with the id of the request.
 #[derive(Debug, Clone)]
 pub struct Refused {
+    /// What kind of problem it is.
     pub code: Code,
-    detail: String,
-    hint: Option<String>,
+    /// What is wrong, in words.
+    pub detail: String,
+    /// What to do about it.
+    pub hint: Option<String>,
     errors: Vec<Fault>,
 }
 
@@ -86,32 +91,32 @@ pub struct Refused {
 pub type Answer<T> = Result<T, Refused>;
 
 impl Refused {
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), hint: None, errors: Vec::new() }
     }
 
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    pub fn errors(mut self, errors: Vec<Fault>) -> Self {
+    pub(crate) fn errors(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
         self
     }
 
     /// A thing that does not exist, or not for this caller.
-    pub fn missing(what: impl std::fmt::Display) -> Self {
+    pub(crate) fn missing(what: impl std::fmt::Display) -> Self {
         Self::new(Code::NotFound, format!("no {what}"))
     }
 
     /// A part of the query that is wrong.
-    pub fn query(name: &str, message: impl Into<String>, hint: Option<String>) -> Self {
+    pub(crate) fn query(name: &str, message: impl Into<String>, hint: Option<String>) -> Self {
         let fault = Fault { pointer: format!("?{name}"), message: message.into(), hint, ..Fault::default() };
         Self::new(Code::InvalidRequest, format!("`{name}` is wrong: {}", fault.message)).errors(vec![fault])
     }
 
-    pub fn problem(self, request_id: &str) -> Problem {
+    pub(crate) fn problem(self, request_id: &str) -> Problem {
         let (status, retryable) = (self.code.status(), self.is_retryable());
         Problem {
             kind: "about:blank".to_owned(),
@@ -126,8 +131,13 @@ impl Refused {
         }
     }
 
+    /// Whether the same request may succeed later.
+    #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self.code, Code::Unavailable | Code::BodyTimeout | Code::OverQuota | Code::RateLimited)
+        matches!(
+            self.code,
+            Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams | Code::OverQuota | Code::RateLimited
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! The routes: one noun a folder, one endpoint a file.
 
+mod events;
 mod queues;
 mod runs;
 mod service;
@@ -27,6 +28,7 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
     let api = OpenApiRouter::new()
         .merge(runs::routes())
         .merge(tasks::routes())
+        .merge(events::routes())
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes());

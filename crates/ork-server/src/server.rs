@@ -10,6 +10,7 @@ use ork_core::store::Store;
 
 use crate::caller::Caller;
 use crate::gate::Exchange;
+use crate::live::Live;
 use crate::look::{Lives, Look};
 
 /// The parts of a server.
@@ -28,6 +29,8 @@ pub struct Server {
     pub version: &'static str,
     /// Set once the server was told to stop: it is not ready any more.
     pub draining: AtomicBool,
+    /// Events as they come.
+    pub live: Live,
     /// Told of each request, once it is answered.
     pub log: Box<dyn Fn(&Exchange<'_>) + Send + Sync>,
 }

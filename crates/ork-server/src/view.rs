@@ -1,17 +1,21 @@
 //! Rows of the store as the shapes of the wire, field by field: a column that is added is shown because somebody decided so.
 
-use ork_api::{Actor, Attempt, Event, Run, RunSummary, RunWhy, Task, TaskSummary, Usage};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ork_api::{
+    Actor, Attempt, Event, Group, LogChunk, LogPage, Run, RunPlan, RunSummary, RunWhy, Task, TaskSummary, Usage,
+};
 use ork_core::attempt::{Failure, FailureKind};
 use ork_core::clock::Timestamp;
 use ork_core::event::EventRow;
 use ork_core::graph::ProcessEnd;
-use ork_core::id::TaskRef;
+use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
 use ork_core::state::Reason;
-use ork_core::store::{AttemptRow, RunRow, TaskRow};
+use ork_core::store::{self, AttemptRow, GroupRow, RunRow, StoredPlan, TaskRow};
 use serde_json::{Map, Value};
 
-use crate::names::Names;
+use crate::names::{Names, number};
 use crate::why;
 
 /// RFC 3339 in UTC with microseconds; empty for a moment that no calendar has.
@@ -124,9 +128,15 @@ pub fn attempt(row: &AttemptRow) -> Attempt {
 
 /// The events of a stored row: one for the run, or one for each of its tasks. A row may stand for 100,000.
 pub fn events<'a>(row: &'a EventRow, names: &'a Names) -> impl Iterator<Item = Event> + 'a {
+    events_after(row, names, 0)
+}
+
+/// Those of them that come after number `after`.
+pub(crate) fn events_after<'a>(row: &'a EventRow, names: &'a Names, after: u64) -> impl Iterator<Item = Event> + 'a {
     let of_run = row.tasks.is_empty().then_some(None).into_iter();
     let subjects = of_run.chain(row.tasks.iter().map(Some));
-    (row.seq..).zip(subjects).map(|(seq, n)| event(row, names, seq, n))
+    let wanted = (row.seq..).zip(subjects).skip_while(move |(seq, _)| *seq <= after);
+    wanted.map(|(seq, n)| event(row, names, seq, n))
 }
 
 fn event(row: &EventRow, names: &Names, seq: u64, n: Option<u32>) -> Event {
@@ -142,6 +152,38 @@ fn event(row: &EventRow, names: &Names, seq: u64, n: Option<u32>) -> Event {
         payload: row.payload.as_ref().map(Json::value),
         created_at: moment(row.created_at),
     }
+}
+
+/// A group of a run.
+#[must_use]
+pub fn group(run: RunId, row: &GroupRow) -> Group {
+    let task = |index| TaskRef { run, n: number(row, index) }.id().to_string();
+    Group {
+        key: row.key.clone(),
+        size: row.size,
+        tasks_left: row.tasks_left,
+        tasks_bad: row.tasks_bad,
+        first_task_id: task(0),
+        second_task_id: row.size.is_some_and(|size| size > 1).then(|| task(1)),
+    }
+}
+
+/// What a run was made of.
+#[must_use]
+pub fn run_plan(stored: &StoredPlan) -> RunPlan {
+    let plan = serde_json::from_str(stored.plan.as_str()).unwrap_or_default();
+    RunPlan { run_id: stored.run.to_string(), plan, input: stored.input.value() }
+}
+
+/// A part of a log.
+#[must_use]
+pub fn log_page(attempt: u32, page: &store::LogPage) -> LogPage {
+    let chunk = |chunk: &store::LogChunk| LogChunk {
+        position: chunk.position,
+        stream: chunk.stream.word().to_owned(),
+        base64: BASE64_STANDARD.encode(&chunk.bytes),
+    };
+    LogPage { attempt, chunks: page.chunks.iter().map(chunk).collect(), next: page.next }
 }
 
 /// A failure.

@@ -38,6 +38,22 @@ pub async fn newest(look: Look<'_>, name: &str) -> StoreResult<Option<(RevisionR
     Ok(source.map(|source| (RevisionRef { workflow: row.id, revision: row.revision.id }, source)))
 }
 
+/// A workflow with the text of its newest revision, or of this one; `None` when there is none.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn show(look: Look<'_>, name: &str, revision: Option<u32>) -> StoreResult<Option<ork_api::Workflow>> {
+    let Some(mut row) = look.store.workflow(look.scope, name).await? else { return Ok(None) };
+    if let Some(number) = revision.filter(|number| *number != row.revision.number) {
+        let before = Some(number.saturating_add(1));
+        let found = look.store.revisions(look.scope, row.id, before, 1).await?.pop();
+        let Some(found) = found.filter(|found| found.number == number) else { return Ok(None) };
+        row.revision = found;
+    }
+    let source = look.store.revision_source(look.scope, row.revision.id).await?;
+    Ok(source.map(|source| ork_api::Workflow { summary: summary(&row), source }))
+}
+
 /// The word for what became of a text.
 #[must_use]
 pub const fn word(applied: Applied) -> &'static str {
@@ -60,12 +76,6 @@ pub fn summary(row: &WorkflowRow) -> ork_api::WorkflowSummary {
         created_at: moment(row.created_at),
         updated_at: moment(row.updated_at),
     }
-}
-
-/// A workflow with a text of it.
-#[must_use]
-pub fn workflow(row: &WorkflowRow, source: String) -> ork_api::Workflow {
-    ork_api::Workflow { summary: summary(row), source }
 }
 
 /// What became of a text, and the workflow as it is now.

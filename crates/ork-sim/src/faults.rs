@@ -11,15 +11,16 @@ use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
+use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    AttemptRow, Claim, Claimed, Evaluation, Events, GroupCount, GroupRow, Heartbeat, Inspect, LaneRow, LogChunk,
-    LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs,
-    Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow,
-    Workers,
+    AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, GroupCount, GroupRow, Heartbeat, Inspect, LaneRow,
+    LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter,
+    RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep,
+    WorkerRow, Workers,
 };
 use tokio::time::{sleep, sleep_until};
 
@@ -423,6 +424,21 @@ impl Upkeep for FaultyStore {
 impl Events for FaultyStore {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
         self.send("events", self.world.store.events(scope, run, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl Feed for FaultyStore {
+    async fn feed(&self, scope: Scope, after: FeedPosition, limit: u32) -> StoreResult<FeedPage> {
+        self.send("feed", self.world.store.feed(scope, after, limit)).await
+    }
+
+    async fn feed_head(&self) -> StoreResult<FeedPosition> {
+        self.send("feed_head", self.world.store.feed_head()).await
+    }
+
+    async fn feed_changed(&self) {
+        self.world.store.feed_changed().await;
     }
 }
 

@@ -48,7 +48,7 @@ pub struct Round {
 pub const TASKS: usize = 300;
 
 /// 300 tasks: fan-outs, joins and a chain. Each says when it begins and when it ends.
-fn workflow() -> String {
+pub(crate) fn workflow() -> String {
     let script = r#"echo "start $ORK_TASK_KEY $ORK_TASK_INDEX $ORK_ATTEMPT" >> "$WITNESS"; sleep 0.01; echo "stop $ORK_TASK_KEY $ORK_TASK_INDEX $ORK_ATTEMPT" >> "$WITNESS""#;
     let nodes = [
         ("first", "", 1),
@@ -76,14 +76,14 @@ fn workflow() -> String {
 }
 
 /// A place for one round.
-struct Place {
-    folder: PathBuf,
+pub(crate) struct Place {
+    pub(crate) folder: PathBuf,
     ork: PathBuf,
     url: String,
 }
 
 impl Place {
-    fn new(ork: &Path, database: &Database, seed: u64) -> Result<Self, String> {
+    pub(crate) fn new(ork: &Path, database: &Database, seed: u64) -> Result<Self, String> {
         let name = format!("ork_kills_{}_{}_{seed}", std::process::id(), database.word());
         let folder = std::env::temp_dir().join(&name);
         let _ = fs::remove_dir_all(&folder);
@@ -104,7 +104,7 @@ impl Place {
         Ok(place)
     }
 
-    fn remove(&self, database: &Database) {
+    pub(crate) fn remove(&self, database: &Database) {
         let _ = fs::remove_dir_all(&self.folder);
         if let (Database::Postgres(base), Some((_, name))) = (database, self.url.rsplit_once('/')) {
             // A round that passed leaves nothing behind; one that failed leaves its database to be looked at.
@@ -112,7 +112,7 @@ impl Place {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.ork);
         command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.folder.join("home")).env("ORK_DATABASE_URL", &self.url);
@@ -122,7 +122,7 @@ impl Place {
     }
 
     /// Runs `ork` to its end; its standard output.
-    fn say(&self, arguments: &[&str]) -> Result<String, String> {
+    pub(crate) fn say(&self, arguments: &[&str]) -> Result<String, String> {
         let output = self.command(arguments).output().map_err(|e| format!("failed to run ork: {e}"))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
@@ -168,7 +168,7 @@ impl Place {
     }
 }
 
-fn elapsed_ms(since: Instant) -> u64 {
+pub(crate) fn elapsed_ms(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -185,13 +185,13 @@ type Seen = (String, u32, u32);
 
 /// What the tasks themselves wrote.
 #[derive(Debug, Default)]
-struct Witness {
+pub(crate) struct Witness {
     starts: Vec<Seen>,
     stops: BTreeSet<Seen>,
 }
 
 impl Witness {
-    fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let mut witness = Self::default();
         for line in fs::read_to_string(path).unwrap_or_default().lines() {
             let words: Vec<&str> = line.split(' ').collect();
@@ -207,7 +207,7 @@ impl Witness {
     }
 
     /// Compares with what Ork remembers of the run.
-    fn compare(&self, run: &Value) -> Result<usize, String> {
+    pub(crate) fn compare(&self, run: &Value) -> Result<usize, String> {
         if run["status"] != "success" {
             return Err(format!("the run is {}: {}", run["status"], run["error"]));
         }

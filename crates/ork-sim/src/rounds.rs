@@ -1,4 +1,4 @@
-//! The frame of a proof in rounds: `--rounds N`, and the verdict as JSON in its last line.
+//! The frame of a proof with a number, such as `--rounds N`, and the verdict as JSON in its last line.
 
 use std::process::ExitCode;
 
@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 /// Runs a proof with as many rounds as the command line says, or so many.
 pub fn main(rounds: u64, prove: impl FnOnce(u64) -> Result<Value, String>) -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
-    let asked = arguments.iter().position(|a| a == "--rounds").and_then(|at| arguments.get(at + 1));
-    let rounds = asked.and_then(|text| text.parse().ok()).unwrap_or(rounds);
-    match prove(rounds) {
+    main_with("--rounds", rounds, prove)
+}
+
+/// Runs a proof with the number that the command line gives under this name, or with this one.
+pub fn main_with(name: &str, default: u64, prove: impl FnOnce(u64) -> Result<Value, String>) -> ExitCode {
+    match prove(option(name, default)) {
         Ok(verdict) => {
             println!("{verdict}");
             ExitCode::SUCCESS
@@ -19,4 +21,12 @@ pub fn main(rounds: u64, prove: impl FnOnce(u64) -> Result<Value, String>) -> Ex
             ExitCode::FAILURE
         }
     }
+}
+
+/// A number of the command line.
+#[must_use]
+pub fn option(name: &str, default: u64) -> u64 {
+    let arguments: Vec<String> = std::env::args().collect();
+    let asked = arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
+    asked.and_then(|text| text.parse().ok()).unwrap_or(default)
 }

@@ -113,9 +113,7 @@ pub fn write(
     let queued = enqueue::queue_changes(db, &head, &groups, &changes, now)?;
     left.queued += queued.ready;
     left.upkeep |= queued.held;
-    for event in &changes.events {
-        insert_event(db, workspace, event)?;
-    }
+    insert_events(db, workspace, &changes.events)?;
     Ok((head, left))
 }
 
@@ -355,22 +353,36 @@ fn write_run(
     Ok(())
 }
 
-pub fn insert_event(db: &Connection, workspace: WorkspaceId, event: &EventRow) -> StoreResult<()> {
-    execute(
-        db,
-        sql::events::INSERT,
-        params![
-            run_key(event.run),
-            event.seq.cast_signed(),
-            event.seq_last.cast_signed(),
-            workspace_key(workspace),
-            event.event_type.word(),
-            event.tasks.to_string(),
-            event.actor.kind.word(),
-            event.actor.id,
-            event.payload.as_ref().map(Json::as_str),
-            event.created_at.micros(),
-        ],
-    )?;
+fn insert_events(db: &Connection, workspace: WorkspaceId, events: &[EventRow]) -> StoreResult<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut statement = db.prepare_cached(sql::events::INSERT).map_err(failed)?;
+    for (feed, event) in (take_feed(db, events.len())?..).zip(events) {
+        statement
+            .execute(params![
+                run_key(event.run),
+                event.seq.cast_signed(),
+                event.seq_last.cast_signed(),
+                workspace_key(workspace),
+                event.event_type.word(),
+                event.tasks.to_string(),
+                event.actor.kind.word(),
+                event.actor.id,
+                event.payload.as_ref().map(Json::as_str),
+                event.created_at.micros(),
+                feed,
+            ])
+            .map_err(failed)?;
+    }
     Ok(())
+}
+
+/// Takes `count` numbers of the order of all events; the first of them.
+fn take_feed(db: &Connection, count: usize) -> StoreResult<i64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let mut last = db.prepare_cached(sql::feed::LAST_NUMBER).map_err(failed)?;
+    let last: i64 = last.query_row([], |row| row.get(0)).map_err(failed)?;
+    execute(db, sql::feed::TAKE_NUMBERS, params![last + count])?;
+    Ok(last + 1)
 }

@@ -22,7 +22,7 @@ pub fn events(db: &Connection, scope: Scope, run: RunId, after: u64, limit: u32)
     Ok(events)
 }
 
-fn event(run: RunId, row: &Row<'_>) -> StoreResult<EventRow> {
+pub fn event(run: RunId, row: &Row<'_>) -> StoreResult<EventRow> {
     let seq = row.get::<_, i64>("seq").map_err(failed)?.unsigned_abs();
     let corrupt = |column: &'static str, text: &str| StoreError::Corrupt {
         table: "events",

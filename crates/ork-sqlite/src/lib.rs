@@ -9,6 +9,7 @@ mod claim;
 mod connection;
 mod enqueue;
 mod events;
+mod feed;
 mod inspect;
 mod migrate;
 mod pauses;

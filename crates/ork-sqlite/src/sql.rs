@@ -23,6 +23,12 @@ statements! {
         INSERT = "events/insert",
         LIST = "events/list",
     }
+    feed {
+        HEAD = "feed/head",
+        LAST_NUMBER = "feed/last_number",
+        LIST = "feed/list",
+        TAKE_NUMBERS = "feed/take_numbers",
+    }
     groups {
         ALL = "groups/all",
         GET = "groups/get",

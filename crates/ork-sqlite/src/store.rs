@@ -9,15 +9,16 @@ use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
+use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Applied, AttemptRow, Claim, Claimed, Deleted, Evaluation, Events, Expected, GroupCount, GroupRow, Heartbeat,
-    Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewRevision, Outcomes, OutputRow, Pauses,
-    ProgressNote, Queue, QueuePause, RevisionRow, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start, Store,
-    StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers, WorkflowRow, Workflows,
+    Applied, AttemptRow, Claim, Claimed, Deleted, Evaluation, Events, Expected, Feed, FeedPage, GroupCount, GroupRow,
+    Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewRevision, Outcomes, OutputRow,
+    Pauses, ProgressNote, Queue, QueuePause, RevisionRow, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start,
+    Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers, WorkflowRow, Workflows,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
@@ -25,7 +26,7 @@ use tokio::sync::Notify;
 use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
 use crate::migrate::{self, MigrationState};
 use crate::writer::{ThreadWriter, Writer};
-use crate::{claim, events, inspect, pauses, runs, settle, tasks, upkeep, workers, workflows};
+use crate::{claim, events, feed, inspect, pauses, runs, settle, tasks, upkeep, workers, workflows};
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
@@ -54,6 +55,8 @@ pub struct SqliteStore {
     readers: Readers,
     /// Something may have changed for an engine of this process.
     changed: Notify,
+    /// Something was written by this process.
+    written: Notify,
 }
 
 /// Connections for reading; in memory there is only the writer's.
@@ -80,6 +83,7 @@ impl SqliteStore {
             writer: Writer::Thread(ThreadWriter::start(connection)?),
             readers: Readers::File { path: path.into(), idle: Mutex::new(Vec::new()) },
             changed: Notify::new(),
+            written: Notify::new(),
         })
     }
 
@@ -92,7 +96,12 @@ impl SqliteStore {
         if migrate::refuse_newer(&connection)? == MigrationState::Behind {
             return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
         }
-        Ok(Self { writer: Writer::Inline(Mutex::new(connection)), readers: Readers::Writer, changed: Notify::new() })
+        Ok(Self {
+            writer: Writer::Inline(Mutex::new(connection)),
+            readers: Readers::Writer,
+            changed: Notify::new(),
+            written: Notify::new(),
+        })
     }
 
     /// A database in memory, whose operations run on the caller's thread: for the simulator and for tests.
@@ -111,7 +120,12 @@ impl SqliteStore {
         let mut connection = open_in_memory()?;
         migrate::apply_in_memory(&mut connection)?;
         connection.commit_hook(Some(fails)).map_err(failed)?;
-        Ok(Self { writer: Writer::Inline(Mutex::new(connection)), readers: Readers::Writer, changed: Notify::new() })
+        Ok(Self {
+            writer: Writer::Inline(Mutex::new(connection)),
+            readers: Readers::Writer,
+            changed: Notify::new(),
+            written: Notify::new(),
+        })
     }
 
     async fn write<T, F>(&self, function: F) -> StoreResult<T>
@@ -119,7 +133,9 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        self.writer.write(function).await
+        let done = self.writer.write(function).await;
+        self.written.notify_one();
+        done
     }
 
     /// As [`Self::write`], and wakes the engines of this process.
@@ -128,7 +144,7 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        let done = self.writer.write(function).await;
+        let done = self.write(function).await;
         self.changed.notify_one();
         done
     }
@@ -424,6 +440,23 @@ impl Upkeep for SqliteStore {
 impl Events for SqliteStore {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
         self.read(|db| events::events(db, scope, run, after, limit))
+    }
+}
+
+#[async_trait]
+impl Feed for SqliteStore {
+    async fn feed(&self, scope: Scope, after: FeedPosition, limit: u32) -> StoreResult<FeedPage> {
+        self.read(|db| feed::feed(db, scope, after, limit))
+    }
+
+    async fn feed_head(&self) -> StoreResult<FeedPosition> {
+        self.read(feed::head)
+    }
+
+    async fn feed_changed(&self) {
+        // What another process wrote is seen at the next look, which costs a walk down one index.
+        let look = Duration::from_millis(LOOK_MS);
+        tokio::time::timeout(look, self.written.notified()).await.ok();
     }
 }
 

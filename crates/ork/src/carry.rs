@@ -20,6 +20,7 @@ use crate::config::{Config, JOBS};
 use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal, is_transient};
 use crate::follow::Follower;
+use crate::history::History;
 use crate::host;
 use crate::live_logs::LiveLogs;
 use crate::liveness::{Graves, LockFiles};
@@ -28,6 +29,7 @@ use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::{self, Progress, Style, tasks};
 use crate::signals::{Asked, Signals};
+use crate::spool::Files;
 use crate::verdict;
 use crate::world::{SCOPE, World};
 
@@ -143,7 +145,8 @@ pub async fn start(
     let executors = Executors { process: Some(Arc::clone(&processes) as _), commands, ..Executors::default() };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
-    let config = EngineConfig { host, database_clock, prefetch: 0, version: crate::VERSION.into(), ..config };
+    let spool = world.database.spool()?.map(|folder| Arc::new(Files::new(folder)) as _);
+    let config = EngineConfig { host, database_clock, spool, prefetch: 0, version: crate::VERSION.into(), ..config };
     let handle = engine.start(executors, config).await?;
     Ok((handle, processes))
 }
@@ -151,6 +154,7 @@ pub async fn start(
 /// Carries a run to its end, tells it, and gives its exit code.
 pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result<Exit> {
     let mut signals = Signals::listen()?;
+    let history = world.history();
     let config = EngineConfig {
         worker_name: format!("ork-run-{}", std::process::id()),
         lanes: vec![Pin::Process.lane(Node::QUEUE_DEFAULT, run)],
@@ -165,7 +169,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     }
     let mut observations = engine.observe();
     let mut follower = Follower::new(run, carriage.before.map_or(0, |row| row.seq));
-    let progress = Progress::new(world.clone(), run, carriage.how.style);
+    let progress = Progress::new(history.clone(), run, carriage.how.style);
     let mut progress = match carriage.before {
         Some(row) => progress.after(row),
         None => progress,
@@ -173,7 +177,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     let mut asking = Asking::Nothing;
     let mut live = carriage.how.logs.then(LiveLogs::default);
     engine.wake();
-    while !look(world, &mut follower, &mut progress).await? {
+    while !look(&history, &mut follower, &mut progress).await? {
         tokio::select! {
             asked = signals.next() => {
                 asking = answer(world, run, (&engine, &processes), (asking, asked), engine.attempts()).await?;
@@ -201,24 +205,24 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     if world.is_removed() {
         return Err(forgotten(world, &row).into());
     }
-    let exit = verdict::tell(world, &row, carriage.again.as_deref()).await?;
+    let exit = verdict::tell(&history, &row, carriage.again.as_deref()).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
 }
 
 /// Tells what is new. True when the run is over.
-async fn look(world: &World, follower: &mut Follower, progress: &mut Progress) -> Result<bool> {
+async fn look(history: &History, follower: &mut Follower, progress: &mut Progress) -> Result<bool> {
     if progress.is_silent() {
-        return match row(world, follower.run).await {
+        return match history.row(follower.run).await {
             Err(error) if is_transient(&error) => Ok(false),
             found => Ok(found?.status.is_terminal()),
         };
     }
     loop {
-        let rows = match follower.next(world.store.as_ref()).await {
+        let rows = match follower.next(history).await {
             Ok(rows) => rows,
             // The engine waits for the database as well, and says so.
-            Err(error) if error.is_transient() => return Ok(false),
-            Err(error) => return Err(error.into()),
+            Err(error) if is_transient(&error) => return Ok(false),
+            Err(error) => return Err(error),
         };
         if progress.show(&rows, &follower.names).await? {
             return Ok(true);
@@ -297,7 +301,7 @@ async fn hand_back(
     }
     let row = row(world, run).await?;
     if row.status.is_terminal() {
-        return verdict::tell(world, &row, None).await;
+        return verdict::tell(&world.history(), &row, None).await;
     }
     warn(format!("interrupted; go on with: ork run --resume {run}{}", world.flags()));
     Ok(Exit::Interrupted)

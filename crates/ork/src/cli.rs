@@ -4,8 +4,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve, tasks,
-    validate, version, why, worker, workers, workflows,
+    completions, config, context, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve,
+    tasks, validate, version, why, worker, workers, workflows,
 };
 use crate::exit_code::Refusal;
 
@@ -19,6 +19,15 @@ pub struct Cli {
     /// Where the history is: sqlite:PATH, or postgres://USER@HOST/NAME [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
+    /// Ask this server instead of a database: http://HOST:PORT, https://HOST [variable: ORK_SERVER]
+    #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["database", "context"])]
+    pub server: Option<String>,
+    /// Ask the server of this context; `here` is the database [variable: ORK_CONTEXT]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "database")]
+    pub context: Option<String>,
+    /// The file with the token for the server [variable: ORK_TOKEN_FILE; ORK_TOKEN is the token itself]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub token_file: Option<String>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -27,8 +36,8 @@ const AFTER: &str = "\
 Runs and tasks are named by their id, by a part of it (four digits or more, its beginning or its end), by `last` for \
 the newest run, and tasks by RUN/KEY or RUN/KEY/INDEX.
 
-Exit codes: 0 success, 1 the run failed, 2 wrong usage or an invalid file, 3 cancelled, 5 a wait timed out, 7 nothing \
-matched, 8 the database cannot be reached, 70 internal error, 130 interrupted.
+Exit codes: 0 success, 1 the run failed, 2 wrong usage or an invalid file, 3 cancelled, 4 not allowed, 5 a wait timed \
+out, 7 nothing matched, 8 the database or the server cannot be reached, 70 internal error, 130 interrupted.
 
 Examples:
   ork run examples/hello.yaml
@@ -74,6 +83,9 @@ pub enum Command {
     /// Show settings, and where they come from.
     #[command(subcommand)]
     Config(config::Command),
+    /// List servers by name, and choose the one that commands ask.
+    #[command(subcommand)]
+    Context(context::Command),
     /// Print the JSON Schema of a file, for editors.
     Schema(schema::Args),
     /// Explain an error code, an exit code, or a guarantee.

@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod context;
 pub mod db;
 pub mod doctor;
 pub mod events;
@@ -25,14 +26,16 @@ pub mod workflows;
 use anyhow::Result;
 
 use crate::cli::{Cli, Command};
-use crate::config::Config;
-use crate::exit_code::Exit;
+use crate::config::{Config, Flags};
+use crate::exit_code::{Exit, Refusal};
 use crate::output::Output;
 
 /// Carries out a command line.
 pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
     // Read where it matters only: nobody needs settings to ask for help.
-    let config = || Config::load(cli.database.clone());
+    let flags = Flags { database: cli.database, server: cli.server, context: cli.context, token_file: cli.token_file };
+    refuse_server(&cli.command, &flags)?;
+    let config = || Config::load(flags.clone());
     match cli.command {
         Command::Run(args) => run::run(args, out, &config()?).await,
         Command::Init(args) => init::run(&args, out),
@@ -50,10 +53,47 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Workflows(command) => workflows::run(command, out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,
         Command::Config(command) => config::run(&command, out, &config()?),
+        Command::Context(command) => context::run(command, out, &config()?),
         Command::Schema(args) => schema::run(&args, out),
         Command::Explain(args) => explain::run(&args, out),
         Command::Completions(args) => completions::run(&args, out),
         Command::Man(args) => man::run(&args, out),
-        Command::Version(args) => version::run(&args, out),
+        Command::Version(_) => version::run(out, &flags).await,
     }
+}
+
+/// Which commands work against a server as they do on a database. The others ignore a server that a variable or a file
+/// names, and refuse one that stands on their own command line: it cannot be what was meant.
+fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
+    let (name, why, instead) = match command {
+        Command::Runs(_)
+        | Command::Tasks(_)
+        | Command::Events(_)
+        | Command::Why(_)
+        | Command::Workers(_)
+        | Command::Queues(_)
+        | Command::Workflows(_)
+        | Command::Graph(_)
+        | Command::Version(_)
+        | Command::Config(_) => return Ok(()),
+        Command::Run(_) => ("run", "carries the run itself", Some("ork runs submit FILE, and ork runs watch last")),
+        Command::Worker(_) => ("worker", "takes its tasks from the database", None),
+        Command::Serve(_) => ("serve", "is the server of a database", None),
+        Command::Doctor(_) => ("doctor", "looks at what the database holds", None),
+        Command::Db(_) => ("db", "is about the database", None),
+        Command::Context(_) => ("context", "is about the files of this machine", None),
+        Command::Init(_) => ("init", "is about the files of this machine", None),
+        Command::Validate(_) => ("validate", "is about the files of this machine", None),
+        Command::Schema(_) => ("schema", "asks nobody", None),
+        Command::Explain(_) => ("explain", "asks nobody", None),
+        Command::Completions(_) => ("completions", "asks nobody", None),
+        Command::Man(_) => ("man", "asks nobody", None),
+    };
+    let given = [("--server", &flags.server), ("--context", &flags.context), ("--token-file", &flags.token_file)];
+    let Some((flag, _)) = given.iter().find(|(_, value)| value.is_some()) else { return Ok(()) };
+    let refusal = Refusal::usage(format!("`ork {name}` {why}: `{flag}` is not for it"));
+    Err(match instead {
+        Some(instead) => refusal.hint(instead),
+        None => refusal,
+    })
 }

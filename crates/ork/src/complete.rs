@@ -16,24 +16,24 @@ use clap_complete::engine::{
     ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
 };
 use clap_complete::env::{CompleteEnv, Elvish, Fish, Powershell, Shells, Zsh};
-use ork_core::clock::{Clock, Timestamp};
+use ork_core::clock::Timestamp;
 use ork_core::id::RunId;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::RunStatus;
-use ork_core::store::{GroupRow, RunFilter, RunRow, Store, TaskFilter};
-use ork_engine::DatabaseClock;
+use ork_core::store::{GroupRow, RunRow, TaskFilter};
 use ork_filter::Known;
 use ork_workflow::{InputSpec, Workflow};
 use serde_json::Map;
 
 use crate::cli::Cli;
-use crate::config::Config;
+use crate::config::{Config, Flags};
+use crate::history::{History, Outputs, Wanted};
 use crate::ids;
-use crate::names::{Names, number};
+use crate::names::number;
+use crate::output::Output;
 use crate::pages;
 use crate::when::ago;
 use crate::workflow_file::WorkflowFile;
-use crate::world::SCOPE;
 
 /// Set by the scripts of `ork completions`: this process is to complete, for the shell of that name.
 pub const VARIABLE: &str = "ORK_COMPLETE";
@@ -58,16 +58,27 @@ pub fn answer() -> bool {
     if shell == "bash" {
         words = bash::split(words.first().map_or("", String::as_str)).words;
     }
-    let factory = || with_completers(Cli::command(), &Asker { database: database(&words), words: words.clone() });
+    let factory = || with_completers(Cli::command(), &Asker { flags: flags(&words), words: words.clone() });
     let env = CompleteEnv::with_factory(factory).var(VARIABLE).completer("ork").shells(SHELLS);
     // What cannot be completed is not: a message would stand in the middle of somebody's command line.
     env.try_complete(std::env::args_os(), std::env::current_dir().ok().as_deref()).unwrap_or(true)
 }
 
-/// The database that the command line names so far.
-fn database(words: &[String]) -> Option<String> {
-    let at = words.iter().position(|word| word == "--database" || word.starts_with("--database="))?;
-    words[at].strip_prefix("--database=").map(str::to_owned).or_else(|| words.get(at + 1).cloned())
+/// Where the history is that the command line names so far.
+fn flags(words: &[String]) -> Flags {
+    let value = |flag: &str| {
+        let at = words
+            .iter()
+            .position(|word| word.strip_prefix(flag).is_some_and(|rest| rest.is_empty() || rest.starts_with('=')))?;
+        let after = words[at].strip_prefix(flag)?.strip_prefix('=').map(str::to_owned);
+        after.or_else(|| words.get(at + 1).cloned())
+    };
+    Flags {
+        database: value("--database"),
+        server: value("--server"),
+        context: value("--context"),
+        token_file: value("--token-file"),
+    }
 }
 
 /// The command line, whose arguments know what they can be. One place for all commands: an argument is known by its name,
@@ -117,8 +128,8 @@ fn codes() -> Candidates {
 struct Asker {
     /// The words of the command line.
     words: Vec<String>,
-    /// What `--database` says.
-    database: Option<String>,
+    /// What says where the history is.
+    flags: Flags,
 }
 
 impl Asker {
@@ -126,7 +137,7 @@ impl Asker {
     fn ask<T, Q>(&self, question: Q) -> T
     where
         T: Default + Send + 'static,
-        Q: AsyncFnOnce(&dyn Store, Timestamp) -> Result<T> + Send + 'static,
+        Q: AsyncFnOnce(&History) -> Result<T> + Send + 'static,
     {
         let asker = self.clone();
         let (sender, answer) = mpsc::channel();
@@ -140,13 +151,13 @@ impl Asker {
     fn look<T, Q>(&self, question: Q) -> Result<T>
     where
         T: Default,
-        Q: AsyncFnOnce(&dyn Store, Timestamp) -> Result<T>,
+        Q: AsyncFnOnce(&History) -> Result<T>,
     {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let database = Config::load(self.database.clone())?.database()?;
-            let Some(store) = database.open_to_read().await? else { return Ok(T::default()) };
-            question(store.as_ref(), DatabaseClock::local().now()).await
+            let config = Config::load(self.flags.clone())?;
+            let Some(history) = History::peek(Output { json: false }, &config).await? else { return Ok(T::default()) };
+            question(&history).await
         })
     }
 
@@ -171,18 +182,18 @@ impl Asker {
     fn runs(&self, word: &OsStr) -> Candidates {
         let typed = word.to_string_lossy().into_owned();
         let found =
-            self.ask(async move |store: &dyn Store, now| Ok(runs(&newest(store, RUNS_MAX).await?, &typed, now)));
+            self.ask(async move |history: &History| Ok(runs(&newest(history, RUNS_MAX).await?, &typed, history.now())));
         beginning(found, word)
     }
 
     /// Runs that are not over.
     fn live_runs(&self, word: &OsStr) -> Candidates {
         let typed = word.to_string_lossy().into_owned();
-        let found = self.ask(async move |store: &dyn Store, now| {
-            let mut rows = newest(store, RUNS_MAX).await?;
+        let found = self.ask(async move |history: &History| {
+            let mut rows = newest(history, RUNS_MAX).await?;
             let is_last_over = rows.first().is_some_and(|row| row.status.is_terminal());
             rows.retain(|row| !row.status.is_terminal());
-            let mut found = runs(&rows, &typed, now);
+            let mut found = runs(&rows, &typed, history.now());
             // `last` is the newest of all.
             found.retain(|candidate| !is_last_over || candidate.get_value() != "last");
             Ok(found)
@@ -193,13 +204,13 @@ impl Asker {
     /// Runs, and the tasks of one that is named.
     fn targets(&self, word: &OsStr) -> Candidates {
         let typed = word.to_string_lossy().into_owned();
-        let found = self.ask(async move |store: &dyn Store, now| {
+        let found = self.ask(async move |history: &History| {
             if let Some((run, key)) = typed.split_once('/') {
-                return tasks(store, run, key).await;
+                return tasks(history, run, key).await;
             }
-            let mut found = runs(&newest(store, RUNS_MAX).await?, &typed, now);
+            let mut found = runs(&newest(history, RUNS_MAX).await?, &typed, history.now());
             if typed == "last" || typed.parse::<RunId>().is_ok() {
-                found.extend(tasks(store, &typed, "").await?);
+                found.extend(tasks(history, &typed, "").await?);
             }
             Ok(found)
         });
@@ -209,7 +220,7 @@ impl Asker {
     /// Words of a filter; the last one, where several are in one pair of quotes. Most need no database.
     fn words(&self, word: &OsStr) -> Candidates {
         let text = word.to_string_lossy();
-        let rows: Vec<RunRow> = self.ask(async |store: &dyn Store, _| newest(store, PAGE_MAX).await);
+        let rows: Vec<RunRow> = self.ask(async |history: &History| newest(history, PAGE_MAX).await);
         let known = Known { names: names(&rows), labels: labels(&rows) };
         let (before, last) = text.split_at(text.rfind(' ').map_or(0, |at| at + 1));
         let found = ork_filter::complete(last, &known).into_iter();
@@ -217,12 +228,12 @@ impl Asker {
     }
 
     fn names(&self, word: &OsStr) -> Candidates {
-        let rows: Vec<RunRow> = self.ask(async |store: &dyn Store, _| newest(store, PAGE_MAX).await);
+        let rows: Vec<RunRow> = self.ask(async |history: &History| newest(history, PAGE_MAX).await);
         beginning(names(&rows).into_iter().map(CompletionCandidate::new).collect(), word)
     }
 
     fn labels(&self, word: &OsStr) -> Candidates {
-        let rows: Vec<RunRow> = self.ask(async |store: &dyn Store, _| newest(store, PAGE_MAX).await);
+        let rows: Vec<RunRow> = self.ask(async |history: &History| newest(history, PAGE_MAX).await);
         let labels = labels(&rows).into_iter().map(|(key, value)| format!("{key}={value}"));
         beginning(labels.map(CompletionCandidate::new).collect(), word)
     }
@@ -235,8 +246,8 @@ fn beginning(mut found: Candidates, word: &OsStr) -> Candidates {
     found
 }
 
-async fn newest(store: &dyn Store, limit: u32) -> Result<Vec<RunRow>> {
-    Ok(store.runs(SCOPE, &RunFilter { limit, ..RunFilter::default() }).await?)
+async fn newest(history: &History, limit: u32) -> Result<Vec<RunRow>> {
+    history.runs(&Wanted::newest(limit)).await
 }
 
 fn names(rows: &[RunRow]) -> Vec<String> {
@@ -268,10 +279,11 @@ fn about(row: &RunRow, now: Timestamp) -> String {
 }
 
 /// The tasks of a run; the siblings of one, once there is a `/` after its key.
-async fn tasks(store: &dyn Store, run: &str, key: &str) -> Result<Candidates> {
-    let id = ids::run(store, SCOPE, run).await?;
-    let names = Names::read(store, SCOPE, id).await?;
-    let page = store.tasks(SCOPE, id, &TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() }).await?;
+async fn tasks(history: &History, run: &str, key: &str) -> Result<Candidates> {
+    let id = ids::run(history, run).await?;
+    let names = history.names(id).await?;
+    let filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
+    let page = history.tasks(id, &filter, Outputs::Without).await?;
     let status = |n: u32| page.iter().find(|row| row.task.n == n).map_or("", |row| row.status.word());
     if let Some((key, _)) = key.split_once('/') {
         let Some(group) = names.group(key) else { return Ok(Vec::new()) };

@@ -1,8 +1,10 @@
 //! Settings: a flag, else a variable, else the nearest `ork.toml`, else the user's `config.toml`, else the default. The
 //! one place where that is decided.
 
+mod context;
 mod file;
 mod key;
+mod place;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,13 +12,17 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use ork_core::executor::Program;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+pub use crate::config::context::{Context, HERE, TokenFrom, choose};
 use crate::config::file::Layer;
-pub use crate::config::file::OPERATIONS;
+pub use crate::config::file::{CONTEXTS, OPERATIONS, own_path};
 #[cfg(test)]
 pub use crate::config::key::Kind;
-pub use crate::config::key::{CAPACITY, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, schema};
+pub use crate::config::key::{
+    CAPACITY, CONTEXT, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SERVER, TOKEN_FILE, schema,
+};
+pub use crate::config::place::Server;
 use crate::database::Database;
 use crate::exit_code::Refusal;
 use crate::operations::{Operations, Serving};
@@ -64,21 +70,30 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// What files say, and the option that all commands have.
+/// The options that all commands have.
+#[derive(Debug, Default, Clone)]
+pub struct Flags {
+    pub database: Option<String>,
+    pub server: Option<String>,
+    pub context: Option<String>,
+    pub token_file: Option<String>,
+}
+
+/// What files say, and the options that all commands have.
 #[derive(Debug)]
 pub struct Config {
-    database: Option<String>,
+    flags: Flags,
     /// The strongest first.
     layers: Vec<Layer>,
 }
 
 impl Config {
-    /// Reads the files there are. `database` is the option.
+    /// Reads the files there are.
     ///
     /// # Errors
     /// When one of them is wrong, with the place.
-    pub fn load(database: Option<String>) -> Result<Self> {
-        Ok(Self { database, layers: file::read_all()? })
+    pub fn load(flags: Flags) -> Result<Self> {
+        Ok(Self { flags, layers: file::read_all()? })
     }
 
     /// What applies to a key. `flag` is the option of the command at hand, if it was given.
@@ -108,7 +123,7 @@ impl Config {
     /// # Errors
     /// When it is no URL of a database that this build knows.
     pub fn database_setting(&self) -> Result<(Database, Origin)> {
-        let setting = self.setting(&DATABASE, self.database.clone().filter(|url| !url.is_empty()))?;
+        let setting = self.setting(&DATABASE, self.flags.database.clone().filter(|url| !url.is_empty()))?;
         Ok((Database::locate(Some(&setting.text))?, setting.origin))
     }
 
@@ -122,8 +137,11 @@ impl Config {
 
     /// Whether a command line must name the database to find it again from here.
     pub fn is_database_named(&self) -> bool {
-        let unnamed = Self { database: None, layers: self.layers.clone() };
-        self.database.is_some() && unnamed.database().ok() != self.database().ok()
+        let unnamed = Self { flags: Flags::default(), layers: self.layers.clone() };
+        if unnamed.is_remote().unwrap_or(false) {
+            return true;
+        }
+        self.flags.database.is_some() && unnamed.database().ok() != self.database().ok()
     }
 
     /// How many tasks may be at work at once: as many as there are cores, unless somebody says otherwise.
@@ -200,6 +218,20 @@ impl Config {
         rows
     }
 
+    /// What `ork config show` says of contexts.
+    pub fn contexts_shown(&self) -> Vec<(String, Value, Origin)> {
+        let value = |context: &Context| {
+            let mut value = json!({"server": context.server.to_string()});
+            match &context.token {
+                Some(TokenFrom::File(path)) => value["token_file"] = path.display().to_string().into(),
+                Some(TokenFrom::Variable(name)) => value["token_env"] = name.as_str().into(),
+                None => {}
+            }
+            value
+        };
+        self.contexts().map(|(context, origin)| (context.name.clone(), value(context), origin)).collect()
+    }
+
     /// What `ork config show` says of a key.
     ///
     /// # Errors
@@ -212,7 +244,10 @@ impl Config {
         let setting = if key.name == QUEUES.name {
             self.queues(None, &self.operations(&Serving::default())?)?
         } else {
-            self.setting(key, None)?
+            let flags = &self.flags;
+            let of = [(&SERVER, &flags.server), (&CONTEXT, &flags.context), (&TOKEN_FILE, &flags.token_file)];
+            let flag = of.iter().find(|(known, _)| known.name == key.name).and_then(|(_, flag)| (*flag).clone());
+            self.setting(key, flag.filter(|text| !text.is_empty()))?
         };
         Ok((key.value(&setting.text), setting.origin))
     }

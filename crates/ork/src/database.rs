@@ -233,6 +233,19 @@ impl Database {
             }
         }
     }
+
+    /// Where outcomes wait while it is away, which no reboot may take. `None` for SQLite: what keeps its file from being
+    /// written keeps the disk beside it as well.
+    ///
+    /// # Errors
+    /// When the user has no folder for data.
+    pub fn spool(&self) -> Result<Option<PathBuf>> {
+        let Self::Postgres(_) = self else { return Ok(None) };
+        let home = data_home()?;
+        make_private(&home)?;
+        let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
+        Ok(Some(home.join("spool").join(self.to_string().chars().map(plain).collect::<String>())))
+    }
 }
 
 /// As people may see it: an SQLite database is its file, a password is left out.

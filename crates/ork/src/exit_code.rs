@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
+use ork_client::ClientError;
 use ork_core::error::StoreError;
+use ork_server::{Code, Refused};
 
 /// What the process answers to whoever started it. The numbers are promises: `ork help`, docs/cli.md.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +17,13 @@ pub enum Exit {
     Invalid = 2,
     /// The run was cancelled.
     Cancelled = 3,
+    /// A server does not let this one do that.
+    Forbidden = 4,
     /// `--timeout` passed before the run was over.
     TimedOut = 5,
     /// Nothing matched.
     NoMatch = 7,
-    /// The database cannot be reached.
+    /// The database, or the server, cannot be reached.
     Unreachable = 8,
     /// A bug, or data that cannot be.
     Internal = 70,
@@ -68,6 +72,9 @@ pub fn of(error: &anyhow::Error) -> Exit {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return refusal.exit;
     }
+    if let Some(error) = error.downcast_ref::<ClientError>() {
+        return of_server(error);
+    }
     match error.downcast_ref::<StoreError>() {
         Some(StoreError::Unavailable(_)) => Exit::Unreachable,
         Some(StoreError::NotFound(_)) => Exit::NoMatch,
@@ -78,7 +85,57 @@ pub fn of(error: &anyhow::Error) -> Exit {
     }
 }
 
-/// Whether the database may answer the next time.
+fn of_server(error: &ClientError) -> Exit {
+    match (error, error.status()) {
+        (_, Some(401 | 403)) => Exit::Forbidden,
+        (ClientError::Refused(_), Some(404)) => Exit::NoMatch,
+        (ClientError::Refused(_), Some(500)) => Exit::Internal,
+        (ClientError::Unreachable { .. } | ClientError::Foreign { .. }, _) => Exit::Unreachable,
+        (ClientError::Refused(problem), _) if problem.retryable => Exit::Unreachable,
+        _ => Exit::Invalid,
+    }
+}
+
+/// What to do about what a server said, or about that it said nothing.
+pub fn hint_of(error: &anyhow::Error) -> Option<String> {
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return refusal.hint.clone();
+    }
+    let error = error.downcast_ref::<ClientError>()?;
+    if let ClientError::Refused(problem) = error
+        && problem.hint.is_some()
+    {
+        return problem.hint.clone();
+    }
+    let hint = match (error, error.status()) {
+        (_, Some(401)) => "--token-file FILE, the variable ORK_TOKEN, or a context: ork context list",
+        (ClientError::Unreachable { .. }, _) => {
+            "is the server running, and reachable from here? ork config show --origin says who named it"
+        }
+        (ClientError::Foreign { .. }, _) => "ork config show --origin says who named it",
+        (ClientError::Address { .. }, _) => "--server http://127.0.0.1:6750",
+        (ClientError::Plain { .. }, _) => "an https:// address, or a tunnel to one of this machine",
+        (ClientError::Roots(_), _) => "install ca-certificates, or name a file in SSL_CERT_FILE",
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Whether the database, or the server, may answer the next time.
 pub fn is_transient(error: &anyhow::Error) -> bool {
     error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
+        || error.downcast_ref::<ClientError>().is_some_and(ClientError::is_transient)
+}
+
+/// The same words and the same exit code whether the server refuses something or this process.
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        let exit = match refused.code {
+            Code::NotFound => Exit::NoMatch,
+            Code::Internal => Exit::Internal,
+            _ if refused.is_retryable() => Exit::Unreachable,
+            _ => Exit::Invalid,
+        };
+        Self { exit, message: refused.detail, hint: refused.hint }
+    }
 }

@@ -1,13 +1,11 @@
 //! The events of a run as they come, from whichever process carries it.
 
-use ork_core::error::StoreResult;
+use anyhow::Result;
 use ork_core::event::{EventRow, EventType};
 use ork_core::id::RunId;
-use ork_core::limits::PAGE_MAX;
-use ork_core::store::Store;
 
+use crate::history::History;
 use crate::names::Names;
-use crate::world::SCOPE;
 
 /// Reads on from where it was.
 pub struct Follower {
@@ -23,11 +21,11 @@ impl Follower {
     }
 
     /// What has happened since the last time, at most one page. Empty when nothing has.
-    pub async fn next(&mut self, store: &dyn Store) -> StoreResult<Vec<EventRow>> {
-        let rows = store.events(SCOPE, self.run, self.after, PAGE_MAX).await?;
+    pub async fn next(&mut self, history: &History) -> Result<Vec<EventRow>> {
+        let rows = history.events(self.run, self.after).await?;
         let expands = |row: &EventRow| row.event_type == EventType::TaskExpanded;
         if !rows.is_empty() && (self.names.groups().is_empty() || rows.iter().any(expands)) {
-            self.names = Names::read(store, SCOPE, self.run).await?;
+            self.names = history.names(self.run).await?;
         }
         self.after = rows.last().map_or(self.after, |row| row.seq_last);
         Ok(rows)

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 
-use ork_core::error::StoreResult;
+use anyhow::Result;
 use ork_core::executor::Stream;
 use ork_core::id::TaskRef;
-use ork_core::store::{LogChunk, LogPage, LogQuery, Store};
+use ork_core::store::{LogChunk, LogPage, LogQuery};
 
-use crate::world::SCOPE;
+use crate::history::History;
 
 /// What is read of a log at once.
 const PAGE_BYTES: usize = 256 << 10;
@@ -60,25 +60,25 @@ pub fn clean(line: &str) -> String {
 }
 
 /// A page of a log.
-pub async fn page(store: &dyn Store, task: TaskRef, attempt: u32, from: u32) -> StoreResult<LogPage> {
-    store.logs(SCOPE, LogQuery { task, attempt, from, bytes_max: PAGE_BYTES }).await
+pub async fn page(history: &History, task: TaskRef, attempt: u32, from: u32) -> Result<LogPage> {
+    history.logs(LogQuery { task, attempt, from, bytes_max: PAGE_BYTES }).await
 }
 
 /// The last `count` lines of a log, however long it is, and the position behind them.
 pub async fn tail(
-    store: &dyn Store,
+    history: &History,
     task: TaskRef,
     attempt: u32,
     count: usize,
-) -> StoreResult<(Vec<(Stream, String)>, u32)> {
-    let Some(last) = last_position(store, task, attempt).await? else { return Ok((Vec::new(), 0)) };
+) -> Result<(Vec<(Stream, String)>, u32)> {
+    let Some(last) = last_position(history, task, attempt).await? else { return Ok((Vec::new(), 0)) };
     let mut back = 8;
     loop {
         let from = last.saturating_sub(back);
         let (mut lines, mut kept, mut at) = (Lines::default(), VecDeque::new(), from);
         let mut is_first = from > 0;
         loop {
-            let found = page(store, task, attempt, at).await?;
+            let found = page(history, task, attempt, at).await?;
             for line in found.chunks.iter().flat_map(|chunk| lines.take(chunk)).collect::<Vec<_>>() {
                 // What comes first may have begun in a chunk before.
                 if !std::mem::take(&mut is_first) {
@@ -100,9 +100,9 @@ pub async fn tail(
 }
 
 /// The position of a log's last chunk, in a number of requests that grows with its logarithm.
-async fn last_position(store: &dyn Store, task: TaskRef, attempt: u32) -> StoreResult<Option<u32>> {
-    let exists = async |from: u32| -> StoreResult<bool> {
-        let found = store.logs(SCOPE, LogQuery { task, attempt, from, bytes_max: 1 }).await?;
+async fn last_position(history: &History, task: TaskRef, attempt: u32) -> Result<Option<u32>> {
+    let exists = async |from: u32| -> Result<bool> {
+        let found = history.logs(LogQuery { task, attempt, from, bytes_max: 1 }).await?;
         Ok(!found.chunks.is_empty())
     };
     if !exists(0).await? {

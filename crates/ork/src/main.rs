@@ -11,6 +11,7 @@ mod dry_run;
 mod entropy;
 mod exit_code;
 mod follow;
+mod history;
 mod host;
 mod ids;
 mod json_diff;
@@ -26,6 +27,8 @@ mod reference;
 mod region;
 mod reuse;
 mod signals;
+mod spool;
+mod supervisor;
 mod table;
 mod verdict;
 mod view;
@@ -40,11 +43,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use ork_client::ClientError;
 use ork_server::names;
 use serde_json::json;
 
 use crate::cli::Cli;
-use crate::exit_code::{Exit, Refusal};
+use crate::exit_code::Exit;
 use crate::output::{Output, alarm, warn};
 
 /// The version of this executable.
@@ -86,18 +90,25 @@ fn fail(out: Output, error: &anyhow::Error) -> Exit {
         return Exit::Success;
     }
     let exit = exit_code::of(error);
-    let hint = error.downcast_ref::<Refusal>().and_then(|refusal| refusal.hint.as_deref());
-    warn(format!("{}: {error:#}", alarm("error")));
-    if let Some(hint) = hint {
+    let hint = exit_code::hint_of(error);
+    let refused = error.downcast_ref::<ClientError>().and_then(ClientError::problem);
+    // Whoever runs the server finds the request in its log.
+    let request = refused.filter(|problem| problem.status >= 500).map(|problem| format!(" ({})", problem.request_id));
+    warn(format!("{}: {error:#}{}", alarm("error"), request.unwrap_or_default()));
+    if let Some(hint) = &hint {
         warn(format!("  try: {hint}"));
     }
     if out.json {
-        let value = json!({
+        let mut value = json!({
             "type": "error",
             "exit_code": exit as u8,
             "message": format!("{error:#}"),
             "hint": hint,
         });
+        if let Some(problem) = refused {
+            value["code"] = problem.code.as_str().into();
+            value["request_id"] = problem.request_id.as_str().into();
+        }
         // The exit code says it as well.
         out.value(&value).ok();
     }

@@ -23,14 +23,17 @@ const PAGES: &[Code] = pages! {
          workflow file, `ork help COMMAND` every option.";
     "exit-3", "the run was cancelled",
         "By `ork runs cancel`, or by Ctrl-C in `ork run`. What had succeeded stays: `ork runs retry last` does the rest.";
+    "exit-4", "not allowed",
+        "The server wants a token, or does not let the one that it got do that. `--token-file`, the variable `ORK_TOKEN` or a \
+         context gives one; `ork context list` shows the contexts, and `ork config show --origin` which server was asked.";
     "exit-5", "a wait timed out",
         "The time of `ork runs watch --timeout` passed. The run goes on; `ork why last` says what it waits for.";
     "exit-7", "nothing matched",
         "There is no such run, task or code. `ork runs list` shows the runs of the database that is in use, and \
          `ork config show --origin` which one that is.";
-    "exit-8", "the database cannot be reached",
+    "exit-8", "the database, or the server, cannot be reached",
         "It does not answer, or refuses the connection. `ork config show --origin` shows which one is in use and who said so; \
-         `ork db status` tries it again. Runs that were accepted are safe.";
+         `ork db status` tries a database again, `ork version --server URL` a server. Runs that were accepted are safe.";
     "exit-70", "an internal error",
         "A bug of Ork, or stored data that cannot be. `ork doctor` looks for the latter. Please report it with the message.";
     "exit-130", "interrupted",
@@ -51,6 +54,9 @@ const PAGES: &[Code] = pages! {
         "The route exists, and the header `Allow` of the answer says with which methods.";
     "http-body-timeout", "408: the body did not come in time",
         "It may take 10 s. Send it again; nothing was created.";
+    "http-too-many-streams", "503: no room for another stream",
+        "A server has 1000 event streams open at once. Come again a little later; one stream may have 20 topics, and one is \
+         enough for a program.";
     "http-conflict", "409: it contradicts what is stored",
         "The `external_id` or `Idempotency-Key` names another run already: send the same workflow, input, labels and priority to \
          get that run, or another name to create one. Or the run is not so far: only one that is over is done again or \
@@ -155,7 +161,7 @@ mod tests {
             fs::read_to_string(format!("{}/src/exit_code.rs", env!("CARGO_MANIFEST_DIR"))).expect("a source file");
         let exits = exits.lines().filter_map(|line| line.strip_prefix("    ")?.strip_suffix(',')?.split_once(" = "));
         let exits: Vec<&str> = exits.map(|(_, number)| number).collect();
-        assert_eq!(exits.len(), 9);
+        assert_eq!(exits.len(), 10);
         assert!(exits.iter().all(|number| find(number).is_some()), "{exits:?}");
         assert!(ork_server::Code::ALL.iter().all(|code| find(code.word()).is_some()));
     }

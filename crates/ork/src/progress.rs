@@ -21,13 +21,13 @@ pub use self::words::{because, first_line, tasks, thousands, tries};
 use self::words::{list, name, took};
 use crate::config::{Config, PROGRESS};
 use crate::exit_code::is_transient;
+use crate::history::{History, Outputs};
 use crate::names::Names;
 use crate::output::{Output, faint, status};
 use crate::region;
 use crate::view;
 use crate::when::{duration, until};
 use crate::why;
-use crate::world::{SCOPE, World};
 
 /// A group with more siblings than this has no line for each: only failures, and a count now and then.
 const SIBLINGS_LOUD_MAX: u32 = 12;
@@ -94,7 +94,7 @@ struct Ends {
 
 /// Tells what happens to one run.
 pub struct Progress {
-    world: World,
+    history: History,
     run: RunId,
     style: Style,
     board: Board,
@@ -108,10 +108,10 @@ pub struct Progress {
 }
 
 impl Progress {
-    pub fn new(world: World, run: RunId, style: Style) -> Self {
+    pub fn new(history: History, run: RunId, style: Style) -> Self {
         let now = Instant::now();
         Self {
-            world,
+            history,
             run,
             style,
             board: Board::new(),
@@ -142,10 +142,10 @@ impl Progress {
         }
         for row in rows {
             self.board.take(row);
-            if self.world.out.json {
+            if self.history.out.json {
                 for event in view::events(row, names) {
                     // Whoever read this may have gone; the run goes on all the same.
-                    self.world.out.value(&event).ok();
+                    self.history.out.value(&event).ok();
                 }
             } else if let (EventType::Task(task_status), false) = (row.event_type, self.is_silent()) {
                 patient(self.tasks(row, task_status, names, &ended).await)?;
@@ -163,7 +163,7 @@ impl Progress {
     }
 
     async fn tell_how_far(&mut self, names: &Names) -> Result<()> {
-        if self.world.out.json || self.is_silent() {
+        if self.history.out.json || self.is_silent() {
             return Ok(());
         }
         let now = Instant::now();
@@ -171,11 +171,11 @@ impl Progress {
             self.say_what_it_waits_for().await?;
         }
         if self.style == Style::Bar {
-            self.board.peek(&self.world, self.run).await?;
-            region::draw(self.board.lines(names, self.world.now(), region::size()));
+            self.board.peek(&self.history, self.run).await?;
+            region::draw(self.board.lines(names, self.history.now(), region::size()));
             return Ok(());
         }
-        for n in self.board.newly_slow(self.world.now()) {
+        for n in self.board.newly_slow(self.history.now()) {
             if is_loud(names, n) {
                 self.line("slow", &name(names, n), "at work for a minute");
             }
@@ -288,14 +288,14 @@ impl Progress {
     /// What the attempt of this event came to. The task may have gone on since.
     async fn retry(&self, row: &EventRow, task: &TaskRow) -> Result<String> {
         let number = row.payload.as_ref().and_then(|payload| payload.value()["attempt"].as_u64()).unwrap_or_default();
-        let mut attempts = self.world.store.attempts(SCOPE, task.task).await?;
+        let mut attempts = self.history.attempts(task.task).await?;
         attempts.retain(|attempt| u64::from(attempt.attempt) <= number);
         let message =
             attempts.last().and_then(|attempt| attempt.error.as_ref()).map_or("", |error| error.message.as_str());
         let failed = |outcome: &str| matches!(outcome, "failed" | "timeout");
         let failures = attempts.iter().filter(|attempt| attempt.outcome.as_deref().is_some_and(failed)).count();
         let again = match task.available_at {
-            Some(at) if task.status == TaskStatus::Retrying => format!(", again {}", until(at, self.world.now())),
+            Some(at) if task.status == TaskStatus::Retrying => format!(", again {}", until(at, self.history.now())),
             _ => String::new(),
         };
         let is_given_back = attempts.last().is_some_and(|attempt| attempt.outcome.as_deref() == Some("handed_back"));
@@ -329,8 +329,8 @@ impl Progress {
 
     async fn say_what_it_waits_for(&mut self) -> Result<()> {
         self.spoke_at = Instant::now();
-        let found = why::of_run(&self.world, self.run).await?;
-        let sentence = found.map(|reason| reason.sentence);
+        let found = why::of_run(&self.history, self.run).await?;
+        let sentence = found.map(|reason| reason.shape.sentence);
         if let Some(text) = sentence.clone().filter(|_| self.style == Style::Plain && sentence != self.board.waits_for)
         {
             self.line("waiting", &text, "");
@@ -341,8 +341,8 @@ impl Progress {
 
     async fn say_what_runs(&mut self, names: &Names) -> Result<()> {
         let filter = TaskFilter { statuses: vec![TaskStatus::Running], limit: 8, ..TaskFilter::default() };
-        let tasks = self.world.store.tasks(SCOPE, self.run, &filter).await?;
-        let now = self.world.now();
+        let tasks = self.history.tasks(self.run, &filter, Outputs::Without).await?;
+        let now = self.history.now();
         let shown: Vec<String> = tasks
             .iter()
             .map(|task| {
@@ -356,14 +356,14 @@ impl Progress {
     }
 
     async fn task(&self, n: u32) -> Result<Option<TaskRow>> {
-        Ok(self.world.store.task(SCOPE, TaskRef { run: self.run, n }).await?)
+        self.history.task(TaskRef { run: self.run, n }).await
     }
 
     fn line(&mut self, word: &str, subject: &str, text: &str) {
         self.spoke_at = Instant::now();
         let blanks = " ".repeat(WORD.saturating_sub(word.len()));
         let text = if text.is_empty() { String::new() } else { format!("  {}", faint(text)) };
-        self.world.out.talk(format!("  {}{blanks}{subject}{text}", status(word)));
+        self.history.out.talk(format!("  {}{blanks}{subject}{text}", status(word)));
     }
 }
 

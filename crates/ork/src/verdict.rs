@@ -12,13 +12,13 @@ use ork_core::store::{RunRow, TaskFilter, TaskRow};
 use serde_json::{Value, json};
 
 use crate::exit_code::Exit;
+use crate::history::{History, Outputs};
 use crate::log_text;
 use crate::names::Names;
 use crate::output::{alarm, faint, status};
 use crate::progress::{first_line, tasks, thousands, tries};
 use crate::view;
 use crate::when::duration;
-use crate::world::{SCOPE, World};
 
 /// Failed tasks that are told with their logs.
 const FAILURES_MAX: u32 = 5;
@@ -33,42 +33,42 @@ const KINDS_MAX: usize = 5;
 const NAMES_MAX: usize = 3;
 
 /// Tells a finished run, and gives its exit code. `again` is the command line that began it, where that is known.
-pub async fn tell(world: &World, run: &RunRow, again: Option<&str>) -> Result<Exit> {
+pub async fn tell(history: &History, run: &RunRow, again: Option<&str>) -> Result<Exit> {
     let exit = exit_of(run.status);
-    let names = Names::read(world.store.as_ref(), SCOPE, run.id).await?;
-    let failures = failures(world, run.id, FAILURES_MAX).await?;
-    if world.out.json {
+    let names = history.names(run.id).await?;
+    let failures = failures(history, run.id, FAILURES_MAX).await?;
+    if history.out.json {
         let mut verdict = view::run(run);
         verdict["type"] = "run".into();
         verdict["exit_code"] = (exit as u8).into();
         let mut shown = Vec::new();
         for task in &failures {
-            shown.push(failure_json(world, task).await?);
+            shown.push(failure_json(history, task).await?);
         }
         verdict["failures"] = shown.into();
-        verdict["database"] = world.database.to_string().into();
-        world.out.value(&verdict)?;
+        verdict[history.at.kind()] = history.at.to_string().into();
+        history.out.value(&verdict)?;
         return Ok(exit);
     }
     if let Some(result) = run.result.as_ref().map(Json::value).filter(|result| !result.is_null()) {
-        world.out.data(serde_json::to_string_pretty(&result)?)?;
+        history.out.data(serde_json::to_string_pretty(&result)?)?;
     }
     let lines = (TAILS_LINES / failures.len().max(1)).min(TAIL_LINES);
     for task in &failures {
-        tell_failure(world, &names, task, lines).await?;
+        tell_failure(history, &names, task, lines).await?;
     }
-    tell_error_of_run(world, run, failures.is_empty());
-    tell_verdict(world, run);
+    tell_error_of_run(history, run, failures.is_empty());
+    tell_verdict(history, run);
     if failures.len() as u64 == u64::from(FAILURES_MAX) {
-        tell_kinds(world, run, &names).await?;
+        tell_kinds(history, run, &names).await?;
     }
-    tell_next(world, run, &failures, again);
+    tell_next(history, run, &failures, again);
     Ok(exit)
 }
 
 /// What tasks failed of when they are too many to tell one by one.
-async fn tell_kinds(world: &World, run: &RunRow, names: &Names) -> Result<()> {
-    let found = failures(world, run.id, KINDS_OF).await?;
+async fn tell_kinds(history: &History, run: &RunRow, names: &Names) -> Result<()> {
+    let found = failures(history, run.id, KINDS_OF).await?;
     if found.len() as u64 <= u64::from(FAILURES_MAX) {
         return Ok(());
     }
@@ -82,22 +82,26 @@ async fn tell_kinds(world: &World, run: &RunRow, names: &Names) -> Result<()> {
         let shown: Vec<String> = of.iter().take(NAMES_MAX).map(|task| names.of_task(task)).collect();
         let more = if of.len() > NAMES_MAX { format!(" and {} more", of.len() - NAMES_MAX) } else { String::new() };
         let count = format!("{:>5}", thousands(of.len() as u64));
-        world.out.talk(format!("{count} × {}: {}{more}", first_line(message), faint(&shown.join(", "))));
+        history.out.talk(format!("{count} × {}: {}{more}", first_line(message), faint(&shown.join(", "))));
     }
     let others: usize = kinds.iter().skip(KINDS_MAX).map(|(_, of)| of.len()).sum();
     if others > 0 {
-        world.out.talk(format!("{:>5} × something else", thousands(others as u64)));
+        history.out.talk(format!("{:>5} × something else", thousands(others as u64)));
     }
     if found.len() == KINDS_OF as usize {
-        world.out.talk(format!("      of the first {KINDS_OF}; all: ork runs show {} --json{}", run.id, world.flags()));
+        history.out.talk(format!(
+            "      of the first {KINDS_OF}; all: ork runs show {} --json{}",
+            run.id,
+            history.flags()
+        ));
     }
     Ok(())
 }
 
 /// The first failed tasks of a run.
-pub async fn failures(world: &World, run: RunId, limit: u32) -> Result<Vec<TaskRow>> {
+pub async fn failures(history: &History, run: RunId, limit: u32) -> Result<Vec<TaskRow>> {
     let filter = TaskFilter { statuses: vec![TaskStatus::Failed], limit, ..TaskFilter::default() };
-    Ok(world.store.tasks(SCOPE, run, &filter).await?)
+    history.tasks(run, &filter, Outputs::Without).await
 }
 
 pub const fn exit_of(status: RunStatus) -> Exit {
@@ -109,27 +113,27 @@ pub const fn exit_of(status: RunStatus) -> Exit {
 }
 
 /// One failed task with the end of its log.
-pub async fn tell_failure(world: &World, names: &Names, task: &TaskRow, lines: usize) -> Result<()> {
+pub async fn tell_failure(history: &History, names: &Names, task: &TaskRow, lines: usize) -> Result<()> {
     let name = names.of_task(task);
     let message = task.error.as_ref().map_or("", |error| error.message.as_str());
-    world.out.talk(format!("\n{}: {name}: {message}{}", alarm("failed"), tries(task)));
-    let (tail, _) = log_text::tail(world.store.as_ref(), task.task, task.attempt, lines).await?;
+    history.out.talk(format!("\n{}: {name}: {message}{}", alarm("failed"), tries(task)));
+    let (tail, _) = log_text::tail(history, task.task, task.attempt, lines).await?;
     for (_, line) in &tail {
-        world.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
+        history.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
     }
-    let log = format!("ork runs logs {}/{name}{}", task.task.run, world.flags());
+    let log = format!("ork runs logs {}/{name}{}", task.task.run, history.flags());
     let kind = task.error.as_ref().map(|error| &error.kind);
     let has_run = task.started_at.is_some() && !matches!(kind, Some(FailureKind::Start | FailureKind::Template));
     if tail.is_empty() && has_run {
-        world.out.talk(format!("  {}", faint("it wrote nothing")));
+        history.out.talk(format!("  {}", faint("it wrote nothing")));
     } else if tail.len() == lines {
-        world.out.talk(format!("  whole log: {log}"));
+        history.out.talk(format!("  whole log: {log}"));
     }
     Ok(())
 }
 
-async fn failure_json(world: &World, task: &TaskRow) -> Result<Value> {
-    let (lines, _) = log_text::tail(world.store.as_ref(), task.task, task.attempt, TAIL_LINES).await?;
+async fn failure_json(history: &History, task: &TaskRow) -> Result<Value> {
+    let (lines, _) = log_text::tail(history, task.task, task.attempt, TAIL_LINES).await?;
     let tail: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
     Ok(json!({
         "task_id": task.task.id().to_string(),
@@ -143,16 +147,16 @@ async fn failure_json(world: &World, task: &TaskRow) -> Result<Value> {
 }
 
 /// What no task says: a time limit, a result that could not be made.
-fn tell_error_of_run(world: &World, run: &RunRow, no_task_failed: bool) {
+fn tell_error_of_run(history: &History, run: &RunRow, no_task_failed: bool) {
     if run.cancelling == Some(Reason::Deadline) {
-        world.out.talk(format!("\n{}: the run passed its time limit", alarm("failed")));
+        history.out.talk(format!("\n{}: the run passed its time limit", alarm("failed")));
     } else if no_task_failed && let Some(error) = run.error.as_ref().map(Json::value) {
         let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
-        world.out.talk(format!("\n{}: {message}", alarm("failed")));
+        history.out.talk(format!("\n{}: {message}", alarm("failed")));
     }
 }
 
-fn tell_verdict(world: &World, run: &RunRow) {
+fn tell_verdict(history: &History, run: &RunRow) {
     let mark = if run.status == RunStatus::Success { "✓" } else { "✗" };
     let took = run.finished_at.map(|at| duration(at.since_ms(run.created_at))).unwrap_or_default();
     let bad = if run.status == RunStatus::Success || run.tasks_bad == 0 {
@@ -162,12 +166,12 @@ fn tell_verdict(world: &World, run: &RunRow) {
         format!(": {} of {total} failed or cancelled", thousands(u64::from(run.tasks_bad)))
     };
     let id = run.id;
-    world.out.talk(format!("{mark} {}  {}  {id} in {took}{bad}", status(run.status.word()), run.name));
+    history.out.talk(format!("{mark} {}  {}  {id} in {took}{bad}", status(run.status.word()), run.name));
 }
 
-fn tell_next(world: &World, run: &RunRow, failures: &[TaskRow], again: Option<&str>) {
-    let (id, flags) = (run.id, world.flags());
-    world.out.talk(format!("history: {} (ork runs show {id}{flags})", world.database.place()));
+fn tell_next(history: &History, run: &RunRow, failures: &[TaskRow], again: Option<&str>) {
+    let (id, flags) = (run.id, history.flags());
+    history.out.talk(format!("history: {} (ork runs show {id}{flags})", history.at.place()));
     if run.status == RunStatus::Success {
         return;
     }
@@ -177,12 +181,12 @@ fn tell_next(world: &World, run: &RunRow, failures: &[TaskRow], again: Option<&s
     let retry = format!("ork runs retry {id}{flags}");
     match (again, failures.first()) {
         (Some(again), Some(task)) if is_hopeless => {
-            world.out.talk(format!("next, once the file is mended: {again} --from {}", task.key));
+            history.out.talk(format!("next, once the file is mended: {again} --from {}", task.key));
         }
         (Some(again), Some(task)) => {
-            world.out.talk(format!("next: {retry}"));
-            world.out.talk(format!("  or, with the file as it is by then: {again} --from {}", task.key));
+            history.out.talk(format!("next: {retry}"));
+            history.out.talk(format!("  or, with the file as it is by then: {again} --from {}", task.key));
         }
-        _ => world.out.talk(format!("next: {retry}")),
+        _ => history.out.talk(format!("next: {retry}")),
     }
 }

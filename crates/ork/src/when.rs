@@ -8,6 +8,12 @@ pub fn rfc3339(at: Timestamp) -> Value {
     ork_server::view::moment(at).into()
 }
 
+/// A moment of a shape of the API; the beginning of all time where it is none.
+pub fn moment(text: &str) -> Timestamp {
+    let found: Option<jiff::Timestamp> = text.parse().ok();
+    found.map_or_else(Timestamp::default, |at| Timestamp::from_micros(at.as_microsecond()))
+}
+
 /// A duration in its largest units: `40 ms`, `12.3 s`, `4 min 5 s`, `3 h 2 min`, `5 d 1 h`.
 pub fn duration(ms: u64) -> String {
     let seconds = ms / 1000;

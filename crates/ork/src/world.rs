@@ -6,8 +6,7 @@ use anyhow::Result;
 use ork_core::clock::{Clock, Timestamp};
 use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
-use ork_core::limits::PAGE_MAX;
-use ork_core::store::{Scope, Store, TaskFilter, TaskRow, WorkerRow};
+use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
 use ork_server::{Lives, Look};
 
@@ -15,6 +14,7 @@ use crate::config::Config;
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
+use crate::history::History;
 use crate::host;
 use crate::liveness::LockFiles;
 use crate::output::Output;
@@ -54,6 +54,11 @@ impl World {
         }
     }
 
+    /// What commands ask of it.
+    pub fn history(&self) -> History {
+        History::of(self)
+    }
+
     /// Opens a database that must be there.
     pub async fn find(out: Output, config: &Config) -> Result<Self> {
         let found = Self::open_existing(out, config).await?;
@@ -62,6 +67,15 @@ impl World {
             return Err(Refusal::no_match(message).hint("ork run FILE").into());
         };
         Ok(world)
+    }
+
+    /// Opens the database for a quick look: nothing is made, brought up to date or waited for.
+    pub async fn peek(out: Output, config: &Config) -> Result<Option<Self>> {
+        let database = config.database()?;
+        match database.open_to_read().await? {
+            Some(store) => Ok(Some(Self::with(out, config, database, store).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn with(out: Output, config: &Config, database: Database, store: Arc<dyn Store>) -> Result<Self> {
@@ -85,21 +99,6 @@ impl World {
 
     pub fn now(&self) -> Timestamp {
         self.clock.now()
-    }
-
-    /// All tasks of a run, by number.
-    pub async fn tasks(&self, run: RunId) -> Result<Vec<TaskRow>> {
-        let mut tasks = Vec::new();
-        let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
-        loop {
-            let page = self.store.tasks(SCOPE, run, &filter).await?;
-            filter.after = page.last().map(|task| task.task.n);
-            let is_last = page.len() < PAGE_MAX as usize;
-            tasks.extend(page);
-            if is_last {
-                return Ok(tasks);
-            }
-        }
     }
 
     pub fn new_run_id(&self) -> RunId {

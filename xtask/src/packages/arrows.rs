@@ -22,11 +22,13 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-graph", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-filter", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-api", to: &[], to_in_tests: &[] },
+    Arrow { from: "ork-client", to: &["ork-api"], to_in_tests: &[] },
     Arrow {
         from: "ork-server",
         to: &["ork-core", "ork-api", "ork-filter", "ork-workflow", "ork-graph"],
-        to_in_tests: &[],
+        to_in_tests: &["ork-sqlite"],
     },
+    Arrow { from: "ork-client", to: &["ork-api"], to_in_tests: &[] },
     Arrow { from: "ork-engine", to: &["ork-core", "ork-workflow"], to_in_tests: &["ork-sqlite", "ork-conformance"] },
     Arrow {
         from: "ork-sim",
@@ -40,6 +42,8 @@ const ARROWS: &[Arrow] = &[
             "ork-workflow",
             "ork-graph",
             "ork-filter",
+            "ork-api",
+            "ork-client",
             "ork-server",
             "ork-sqlite",
             "ork-postgres",
@@ -60,6 +64,9 @@ const KEPT: &[(&str, &[&str])] = &[
     ("clap", &["ork"]),
     ("anyhow", &["ork", "xtask"]),
     ("axum", &["ork-server"]),
+    ("hyper", &["ork-client"]),
+    ("hyper-rustls", &["ork-client"]),
+    ("rustls", &["ork-client"]),
     ("utoipa-axum", &["ork-server"]),
     ("utoipa", &["ork-api", "ork-server"]),
 ];

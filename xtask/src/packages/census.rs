@@ -26,8 +26,10 @@ const BANNED: &[(&str, &str)] = &[
 const DUPLICATES: &[(&str, &str)] = &[
     ("base64", "postgres-protocol is a version behind serde-saphyr"),
     ("fallible-iterator", "tokio-postgres is a version behind rusqlite"),
+    ("getrandom", "ring is a version behind jiff's and proptest's"),
     ("syn", "jiff-static and refinery-macros are a version behind the other derives"),
     ("wasi", "mio and tokio-postgres's `whoami` differ; compiled on no platform of ours"),
+    ("windows-sys", "ring is a version behind; compiled on no platform of ours"),
 ];
 
 /// Everything that is too much.

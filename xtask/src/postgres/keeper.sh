@@ -10,6 +10,7 @@ cd "$dir"
 
 finish() {
     status=$?
+    [ -z "${listener-}" ] || kill -9 "$listener" || true
     [ "$status" -eq 0 ] || tail -n 20 log
     if [ -f data/postmaster.pid ]; then "$bin/pg_ctl" stop --mode=immediate --silent >>log 2>&1 || true; fi
     cd /
@@ -28,5 +29,17 @@ trap finish EXIT
 printf "create role ork_owner login createdb in role pg_signal_backend password '%s'\n" "$password" \
     | "$bin/postgres" --single -F postgres >>log 2>&1
 "$bin/pg_ctl" start --wait --timeout=60 --log="$dir/log" --silent >>log 2>&1
+# Whoever proves what an outage does writes a word into the pipe `control`. An end is as sudden as a crash.
+listen() {
+    while read -r word; do
+        case $word in
+        start) "$bin/pg_ctl" start --wait --timeout=60 --log="$dir/log" --silent ;;
+        stop | restart) "$bin/pg_ctl" "$word" --wait --timeout=60 --mode=immediate --log="$dir/log" --silent ;;
+        esac >>log 2>&1 || true
+    done
+}
+mkfifo control
+listen <>control &
+listener=$!
 echo ready
 cat >/dev/null

@@ -1,6 +1,7 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
 mod control;
+mod feed;
 mod graph;
 mod pauses;
 mod queue;
@@ -73,6 +74,9 @@ cases!(
     reading::tasks_are_counted = "G6",
     reading::prefixes_find_runs = "G15",
     reading::events_are_read_by_cursor = "G6",
+    feed::the_feed_is_in_the_order_of_commits = "G6",
+    feed::the_feed_is_read_on_within_a_row = "G6",
+    feed::the_feed_of_a_workspace_is_its_own = "G15",
     reading::logs_are_kept_in_order = "G14",
     reading::progress_is_shown = "G4",
     reading::lanes_are_counted = "G2",

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use ork_core::error::StoreResult;
 use ork_core::event::EventRow;
+use ork_core::feed::FeedPosition;
 use ork_core::id::{RunId, TaskRef};
-use ork_core::store::{Events, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, RunDump, Scope};
+use ork_core::store::{
+    Events, Feed, FeedPage, FeedRow, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, RunDump, Scope,
+};
 
 use super::{Model, Place, Run};
 
@@ -17,6 +20,23 @@ impl Events for Model {
         let Some(run) = state.run(scope, run) else { return Ok(Vec::new()) };
         Ok(run.events.iter().filter(|event| event.seq_last > after).take(limit as usize).cloned().collect())
     }
+}
+
+#[async_trait]
+impl Feed for Model {
+    async fn feed(&self, scope: Scope, after: FeedPosition, limit: u32) -> StoreResult<FeedPage> {
+        let state = self.state();
+        let looked_at: Vec<&FeedRow> = state.feed.iter().filter(|row| row.end() > after).take(limit as usize).collect();
+        let rows = looked_at.iter().filter(|row| scope.admits(row.workspace)).map(|row| (*row).clone()).collect();
+        let next = looked_at.last().map_or(after, |row| row.end());
+        Ok(FeedPage { rows, next, more: looked_at.len() == limit as usize, held_back: false })
+    }
+
+    async fn feed_head(&self) -> StoreResult<FeedPosition> {
+        Ok(self.state().feed.last().map_or(FeedPosition::START, FeedRow::end))
+    }
+
+    async fn feed_changed(&self) {}
 }
 
 #[async_trait]

@@ -26,7 +26,7 @@ use ork_core::graph::{GroupSpec, Lease, NewRun};
 use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, LogChunk, QueuePause, Scope, Store, WorkerRow};
+use ork_core::store::{AttemptRow, FeedRow, LogChunk, QueuePause, Scope, Store, WorkerRow};
 
 /// The reference store.
 #[derive(Debug, Default)]
@@ -42,6 +42,8 @@ struct State {
     queued: i64,
     workflows: BTreeMap<(WorkspaceId, String), control::Workflow>,
     pauses: BTreeMap<(WorkspaceId, String), QueuePause>,
+    /// All events in the order in which they came, as far as they are noted here.
+    feed: Vec<FeedRow>,
 }
 
 /// One run.
@@ -63,6 +65,8 @@ struct Run {
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     events: Vec<EventRow>,
+    /// So many of them have their place in the order of all.
+    noted: usize,
     /// Who makes the present change, and when.
     by: (Actor, Timestamp),
 }
@@ -126,13 +130,26 @@ impl Model {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no method of the model panics while it holds the lock")
+        let mut state = self.0.lock().expect("no method of the model panics while it holds the lock");
+        state.note_events();
+        state
     }
 }
 
 impl State {
     fn run(&self, scope: Scope, id: RunId) -> Option<&Run> {
         self.runs.get(&id).filter(|run| scope.admits(run.new.workspace))
+    }
+
+    /// Gives the events that the last method wrote their places in the order of all: whatever is done next comes behind.
+    fn note_events(&mut self) {
+        for run in self.runs.values_mut() {
+            for event in &run.events[run.noted..] {
+                let feed = self.feed.len() as u64 + 1;
+                self.feed.push(FeedRow { feed, workspace: run.new.workspace, event: event.clone() });
+            }
+            run.noted = run.events.len();
+        }
     }
 
     /// A run that is about to be changed.

@@ -57,6 +57,7 @@ fn born(new: &NewRun) -> Run {
         started_at: None,
         finished_at: None,
         events: Vec::new(),
+        noted: 0,
         by: (new.actor.clone(), new.now),
         new: new.clone(),
     };

@@ -14,6 +14,8 @@ pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::attempt::{Failure, Usage};
 use crate::clock::Timestamp;
 use crate::event::{Actor, EventRow, EventType, TaskSet};
@@ -28,7 +30,7 @@ pub use birth::{Birth, NewRun, Pin, Reuse, Reused, RevisionRef, TriggeredBy, bir
 pub use settle::{Ended, Expansion, Settlement};
 
 /// The token of one claim. Random, so that no crash can hand the same one out twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId(pub i64);
 
 /// The narrow, hot part of a run: what each change of one of its tasks reads and writes.
@@ -441,7 +443,7 @@ pub struct Lease {
 }
 
 /// What an attempt used and how its process ended, as its executor saw it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ProcessEnd {
     /// The exit code, if the process ended by itself.
     pub exit_code: Option<i32>,

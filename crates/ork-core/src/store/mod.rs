@@ -5,6 +5,7 @@
 //! touch.
 
 mod events;
+mod feed;
 mod inspect;
 mod pauses;
 mod queue;
@@ -20,6 +21,7 @@ use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
+pub use feed::{Feed, FeedPage, FeedRow};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use pauses::{Pauses, QueuePause, queue_of};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
@@ -52,7 +54,7 @@ impl Scope {
 /// A database that holds Ork's state.
 #[async_trait]
 pub trait Store:
-    Runs + Tasks + Queue + Workers + Upkeep + Events + Logs + Inspect + Workflows + Pauses + Send + Sync
+    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Workflows + Pauses + Send + Sync
 {
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.

@@ -1,6 +1,7 @@
 //! The hot path: claim, start, settle.
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use super::Scope;
 use crate::attempt::Outcome;
@@ -64,7 +65,7 @@ pub struct Start {
 }
 
 /// The end of an attempt, as its worker (or the reaper, for a worker that is gone) reports it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settle {
     /// The task.
     pub task: TaskRef,

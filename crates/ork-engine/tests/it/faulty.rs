@@ -9,6 +9,7 @@ use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
+use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
@@ -269,6 +270,19 @@ impl Upkeep for Faulty {
 impl Events for Faulty {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
         through!(self.events(scope, run, after, limit))
+    }
+}
+
+#[async_trait]
+impl Feed for Faulty {
+    async fn feed(&self, scope: Scope, after: FeedPosition, limit: u32) -> StoreResult<FeedPage> {
+        through!(self.feed(scope, after, limit))
+    }
+    async fn feed_head(&self) -> StoreResult<FeedPosition> {
+        through!(self.feed_head())
+    }
+    async fn feed_changed(&self) {
+        self.inner.feed_changed().await;
     }
 }
 

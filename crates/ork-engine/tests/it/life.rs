@@ -1,13 +1,13 @@
 //! Workers that die, and the engines that take over.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ork_core::clock::Clock;
 use ork_core::id::WorkerId;
-use ork_core::store::{Scope, Workers};
-use ork_engine::Liveness;
+use ork_core::store::{Scope, Settle, Workers};
+use ork_engine::{Liveness, Spool};
 use tokio::time::{Instant, sleep};
 
 use crate::faulty::Fault;
@@ -181,4 +181,79 @@ async fn the_heart_beats_on_a_thread_of_its_own() {
     let after = world.store.calls("beat");
     sleep(Duration::from_millis(100)).await;
     assert!(world.store.calls("beat") <= after + 1);
+}
+
+/// A disk, as a folder would be.
+#[derive(Default)]
+struct Disk(Mutex<BTreeMap<WorkerId, Vec<Settle>>>);
+
+impl Spool for Disk {
+    fn keep(&self, worker: WorkerId, settles: &[Settle]) -> Result<(), String> {
+        self.0.lock().unwrap().entry(worker).or_default().extend_from_slice(settles);
+        Ok(())
+    }
+
+    fn kept(&self) -> Result<Vec<(WorkerId, Vec<Settle>)>, String> {
+        Ok(self.0.lock().unwrap().clone().into_iter().collect())
+    }
+
+    fn forget(&self, worker: WorkerId) {
+        self.0.lock().unwrap().remove(&worker);
+    }
+}
+
+impl Disk {
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().values().map(Vec::len).sum()
+    }
+}
+
+/// Three tasks end while the database is away; then `crash` decides how it goes on.
+async fn through_an_outage(crash: bool, watched: bool) {
+    let mut world = World::new();
+    let (locks, disk) = (Arc::new(Locks::default()), Arc::new(Disk::default()));
+    world.liveness = Arc::clone(&locks) as _;
+    let spool: Arc<dyn Spool> = Arc::clone(&disk) as _;
+    let first = world.engine_with(|config| config.spool = Some(Arc::clone(&spool))).await;
+    let worker = first.worker();
+    let run = world.submit("{name: naps, tasks: {a: {operation: nap, count: 3, params: {ms: 1000}}}}").await;
+    world.wait_for_status(run, "running").await;
+    let watcher =
+        if watched { Some(world.engine_with(|config| config.spool = Some(Arc::clone(&spool))).await) } else { None };
+    for request in ["settle", "settle_and_claim", "beat", "workers", "claim", "promote", "cancel_requests"] {
+        world.store.plan(request, &[Fault::Before; 10_000]);
+    }
+    sleep(Duration::from_secs(60)).await;
+    assert!(!world.row(run).await.status.is_terminal());
+    assert!(disk.len() >= 3, "{} outcomes on disk", disk.len());
+    if crash {
+        locks.leave(worker);
+        drop(first);
+        world.store.heal();
+        let next = if watched { None } else { Some(world.engine_with(|config| config.spool = Some(spool)).await) };
+        assert_eq!(world.end(run).await, "run success\na[0] success\na[1] success\na[2] success");
+        drop(next);
+    } else {
+        world.store.heal();
+        assert_eq!(world.end(run).await, "run success\na[0] success\na[1] success\na[2] success");
+        drop(first);
+    }
+    drop(watcher);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(disk.len(), 0, "what is settled is forgotten");
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_wait_on_disk_for_the_end_of_an_outage() {
+    through_an_outage(false, false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_on_disk_outlive_their_worker() {
+    through_an_outage(true, false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_finds_the_worker_dead_settles_what_it_kept_first() {
+    through_an_outage(true, true).await;
 }

@@ -9,6 +9,7 @@ fn check(name: &str, graph: &Graph) {
     insta::assert_snapshot!(format!("{name}.dot"), graph.to_dot());
     insta::assert_snapshot!(format!("{name}.svg"), graph.to_svg());
     insta::assert_snapshot!(format!("{name}.json"), format!("{:#}", graph.to_json()));
+    assert_eq!(Graph::from_json(&graph.to_json()).as_ref(), Some(graph), "{name} is read again");
 }
 
 #[test]

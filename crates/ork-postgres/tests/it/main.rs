@@ -2,6 +2,7 @@
 //! it these tests say that they are skipped; in CI that is a failure.
 
 mod conformance;
+mod feed;
 mod gate;
 mod interleave;
 mod lifecycle;

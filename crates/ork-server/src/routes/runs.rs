@@ -5,9 +5,12 @@ mod cancel;
 mod create;
 mod events;
 mod graph;
+mod groups;
 mod list;
 mod logs;
 mod pause;
+mod plan;
+mod resolve;
 mod resume;
 mod retry;
 mod show;
@@ -35,6 +38,9 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(unacknowledged::unacknowledged))
         .routes(routes!(suggest::suggest))
         .routes(routes!(show::show))
+        .routes(routes!(resolve::resolve))
+        .routes(routes!(groups::groups))
+        .routes(routes!(plan::plan))
         .routes(routes!(tasks::tasks))
         .routes(routes!(graph::graph))
         .routes(routes!(events::events))
@@ -48,7 +54,7 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
 }
 
 /// A run that must be there.
-async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
+pub async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
     let row = look.store.run(look.scope, id).await?;
     row.ok_or_else(|| Refused::missing(format_args!("run `{id}`")))
 }

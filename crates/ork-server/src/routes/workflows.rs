@@ -34,7 +34,11 @@ async fn row(look: Look<'_>, name: &str) -> Answer<WorkflowRow> {
 
 /// The tag of a workflow as it is: the number of its newest revision.
 fn tag(row: &WorkflowRow) -> [(HeaderName, String); 1] {
-    [(header::ETAG, format!("\"{}\"", row.revision.number))]
+    tag_of(row.revision.number)
+}
+
+fn tag_of(revision: u32) -> [(HeaderName, String); 1] {
+    [(header::ETAG, format!("\"{revision}\""))]
 }
 
 /// What a request expects of the workflow that it changes.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::config::{Config, KEYS, OPERATIONS};
+use crate::config::{CONTEXTS, Config, KEYS, OPERATIONS};
 use crate::exit_code::Exit;
 use crate::output::{Output, faint};
 use crate::table;
@@ -44,6 +44,10 @@ pub fn run(command: &Command, out: Output, config: &Config) -> Result<Exit> {
         // As in the file: a list and a script must look different.
         let words = value.to_string();
         shown.push((format!("{OPERATIONS}.{name}"), value, words, origin));
+    }
+    for (name, value, origin) in config.contexts_shown() {
+        let words = value.to_string();
+        shown.push((format!("{CONTEXTS}.{name}"), value, words, origin));
     }
     let mut rows = Vec::new();
     for (key, value, words, origin) in shown {

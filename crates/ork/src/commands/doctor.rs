@@ -68,8 +68,8 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     {
         runs = match &args.run {
             Some(text) => {
-                let run = ids::run(world.store.as_ref(), SCOPE, text).await?;
-                lost.extend(orphans(&world, &[row(&world, run).await?]).await?);
+                let run = ids::run(&world.history(), text).await?;
+                lost.extend(orphans(&world.history(), &[row(&world, run).await?]).await?);
                 look_at(&world, run, &mut findings).await?
             }
             None => {
@@ -93,7 +93,7 @@ async fn without_process(world: &World) -> Result<Vec<RunId>> {
     let mut found = Vec::new();
     loop {
         let rows = world.store.runs(SCOPE, &filter).await?;
-        found.extend(orphans(world, &rows).await?);
+        found.extend(orphans(&world.history(), &rows).await?);
         if rows.len() < PAGE_MAX as usize {
             found.sort_unstable();
             return Ok(found);

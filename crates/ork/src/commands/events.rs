@@ -8,16 +8,15 @@ use ork_core::id::TaskRef;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::carry::row;
 use crate::config::Config;
-use crate::exit_code::Exit;
+use crate::exit_code::{Exit, is_transient};
 use crate::follow::Follower;
+use crate::history::History;
 use crate::ids;
 use crate::names::Names;
 use crate::output::{Output, faint, warn};
 use crate::view;
 use crate::when::rfc3339;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork events`.
 #[derive(Debug, clap::Args)]
@@ -63,13 +62,13 @@ fn parse_type(text: &str) -> Result<String, String> {
 
 /// Carries out `ork events`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
+    let history = History::find(out, config).await?;
+    let id = ids::run(&history, &args.run).await?;
     let mut follower = Follower::new(id, args.after);
     let (mut is_down, mut is_silent) = (false, true);
     loop {
         // Looked at first: once it is over, nothing comes after the events that are read now.
-        match look(&world, &mut follower).await {
+        match look(&history, &mut follower).await {
             Ok((rows, is_over)) => {
                 is_down = false;
                 for row in rows.iter().filter(|row| is_wanted(&args.types, row.event_type)) {
@@ -97,13 +96,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-async fn look(world: &World, follower: &mut Follower) -> Result<(Vec<EventRow>, bool)> {
-    let is_over = row(world, follower.run).await?.status.is_terminal();
-    Ok((follower.next(world.store.as_ref()).await?, is_over))
-}
-
-fn is_transient(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<ork_core::error::StoreError>().is_some_and(ork_core::error::StoreError::is_transient)
+async fn look(history: &History, follower: &mut Follower) -> Result<(Vec<EventRow>, bool)> {
+    let is_over = history.row(follower.run).await?.status.is_terminal();
+    Ok((follower.next(history).await?, is_over))
 }
 
 fn is_wanted(types: &[String], kind: EventType) -> bool {

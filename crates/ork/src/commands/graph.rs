@@ -9,10 +9,10 @@ use ork_graph::Graph;
 
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::ids;
 use crate::output::Output;
 use crate::workflow_file::{Inputs, WorkflowFile, tell};
-use crate::world::{SCOPE, World};
 
 /// Options of `ork graph`.
 #[derive(Debug, clap::Args)]
@@ -124,8 +124,8 @@ async fn of_run(args: &Args, out: Output, config: &Config) -> Result<Graph> {
     if !args.inputs.is_empty() {
         return Err(Refusal::usage("a run has its inputs already: leave out -i and --input").into());
     }
-    let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.target.to_string_lossy()).await?;
-    let graph = ork_server::graph::of_run(world.look(), id).await?;
+    let history = History::find(out, config).await?;
+    let id = ids::run(&history, &args.target.to_string_lossy()).await?;
+    let graph = history.graph(id).await?;
     graph.with_context(|| format!("`{id}` has no plan"))
 }

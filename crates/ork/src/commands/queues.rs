@@ -2,17 +2,17 @@
 
 use anyhow::Result;
 use clap::Subcommand;
+use ork_api::Queue;
 use ork_core::clock::Timestamp;
-use ork_server::queues::{Queue, queues};
 
 use crate::config::Config;
 use crate::exit_code::Exit;
+use crate::history::History;
 use crate::output::{Output, alarm, faint};
 use crate::progress::thousands;
 use crate::table;
 use crate::view;
-use crate::when::duration;
-use crate::world::World;
+use crate::when::{duration, moment};
 
 mod pause;
 mod resume;
@@ -52,21 +52,24 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 }
 
 async fn list(out: Output, config: &Config) -> Result<Exit> {
-    let Some(world) = World::open_existing(out, config).await? else {
+    let Some(history) = History::open_existing(out, config).await? else {
         out.talk("no queue holds anything, and no worker lives; start one with: ork worker");
         return Ok(Exit::Success);
     };
-    let queues = queues(world.look()).await?;
+    let queues = history.queues().await?;
     if out.json {
         for queue in &queues {
-            out.value(&view::value(queue.shape()))?;
+            out.value(&view::value(queue))?;
         }
         return Ok(Exit::Success);
     }
     if queues.is_empty() {
-        out.talk(format!("no queue holds anything, and no worker lives; start one with: ork worker{}", world.flags()));
+        out.talk(format!(
+            "no queue holds anything, and no worker lives; start one with: ork worker{}",
+            history.flags()
+        ));
     }
-    let cells: Vec<Vec<String>> = queues.iter().map(|queue| cells(queue, world.now(), &world.flags())).collect();
+    let cells: Vec<Vec<String>> = queues.iter().map(|queue| cells(queue, history.now(), history.flags())).collect();
     let paint = |column: usize, cell: &str| match column {
         5 => faint(cell),
         6 if cell.starts_with("no worker") || cell.starts_with("paused") => alarm(cell),
@@ -80,18 +83,20 @@ async fn list(out: Output, config: &Config) -> Result<Exit> {
 
 fn cells(queue: &Queue, now: Timestamp, flags: &str) -> Vec<String> {
     let host = queue.host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
-    let mut cells = vec![format!("{}{host}", queue.name)];
-    for (word, number, more) in queue.counts() {
+    let mut cells = vec![format!("{}{host}", queue.queue)];
+    let Queue { queued, held, retrying, at_work, .. } = *queue;
+    for (word, number) in [("queued", queued), ("held", held), ("retrying", retrying), ("at work", at_work)] {
+        let more = queue.more.contains(&word.replace(' ', "_"));
         let plus = if more { "+" } else { "" };
         let is_empty = number == 0 && !more;
         cells.push(if is_empty { String::new() } else { format!("{}{plus} {word}", thousands(number.into())) });
     }
-    let oldest = queue.holds.oldest_at.map(|at| format!("oldest {}", duration(now.since_ms(at))));
+    let oldest = queue.oldest_queued_at.as_ref().map(|at| format!("oldest {}", duration(now.since_ms(moment(at)))));
     cells.push(oldest.unwrap_or_default());
     cells.push(match &queue.paused {
         Some(pause) => {
-            let since = duration(now.since_ms(pause.at));
-            format!("paused by {} for {since}; go on with: ork queues resume {}{flags}", pause.by, queue.name)
+            let since = duration(now.since_ms(moment(&pause.at)));
+            format!("paused by {} for {since}; go on with: ork queues resume {}{flags}", pause.by, queue.queue)
         }
         None => served(queue, flags),
     });
@@ -100,8 +105,8 @@ fn cells(queue: &Queue, now: Timestamp, flags: &str) -> Vec<String> {
 
 fn served(queue: &Queue, flags: &str) -> String {
     match (queue.workers.len(), &queue.host) {
-        (0, Some(_)) => format!("no worker there serves it: ork worker --queues {}{flags}", queue.name),
-        (0, None) => format!("no worker serves it: ork worker --queues {}{flags}", queue.name),
+        (0, Some(_)) => format!("no worker there serves it: ork worker --queues {}{flags}", queue.queue),
+        (0, None) => format!("no worker serves it: ork worker --queues {}{flags}", queue.queue),
         (1, _) => format!("1 worker takes {} at once", queue.capacity),
         (workers, _) => format!("{workers} workers take {} at once", queue.capacity),
     }

@@ -20,7 +20,7 @@ use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse::{self, Base};
-use crate::when::ago;
+use crate::when::{ago, moment};
 use crate::workflow_file::{Inputs, WorkflowFile, bind};
 use crate::world::{SCOPE, World};
 use crate::{ids, verdict, watch_files};
@@ -160,17 +160,17 @@ pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, proje
 }
 
 async fn resume(world: &World, text: &str, how: How) -> Result<Exit> {
-    let id = ids::run(world.store.as_ref(), SCOPE, text).await?;
+    let id = ids::run(&world.history(), text).await?;
     let row = carry::row(world, id).await?;
     if row.status.is_terminal() {
-        return verdict::tell(world, &row, None).await;
+        return verdict::tell(&world.history(), &row, None).await;
     }
     if !row.in_process {
         let message = format!("`{id}` is not carried by one process: any `ork worker` goes on with it");
         return Err(Refusal::usage(message).hint(format!("ork why {id}{}", world.flags())).into());
     }
-    if let Some(carrier) = carrier(world, id).await? {
-        let since = ago(carrier.heartbeat_at, world.now());
+    if let Some(carrier) = carrier(&world.history(), id).await? {
+        let since = ago(moment(&carrier.heartbeat_at), world.now());
         let message = format!("`{id}` is carried by `{}` on `{}`, last heard of {since}", carrier.name, carrier.host);
         return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
     }

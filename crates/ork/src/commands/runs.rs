@@ -7,7 +7,7 @@ mod list;
 mod logs;
 mod pause;
 mod resume;
-mod retry;
+pub mod retry;
 mod show;
 mod submit;
 mod watch;

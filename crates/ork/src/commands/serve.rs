@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use ork_server::{Exchange, LOOPBACK_ONLY, Server, listen};
+use ork_server::{Exchange, LOOPBACK_ONLY, Live, LiveOptions, Server, listen};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -18,6 +18,7 @@ use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::output::{Output, warn};
 use crate::signals::Signals;
+use crate::supervisor::{self, News};
 use crate::view;
 use crate::world::World;
 
@@ -65,6 +66,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let shift = duty.begin(&world).await?;
     let mut serving = tokio::spawn(serving);
     shift.say("ready", &format!("http://{bound}, described at /docs; {}", shift.serves));
+    supervisor::tell(News::Ready);
     tokio::select! {
         worked = shift.work(&mut signals) => worked?,
         ended = &mut serving => return Err(anyhow!("the server ended: {ended:?}")),
@@ -87,6 +89,7 @@ fn server(world: &World) -> Arc<Server> {
         flags: world.flags(),
         version: VERSION,
         draining: AtomicBool::new(false),
+        live: Live::new(LiveOptions::default()),
         log: Box::new(move |exchange| log(out, exchange)),
     })
 }

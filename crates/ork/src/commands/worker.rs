@@ -20,6 +20,7 @@ use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::tasks;
 use crate::signals::Signals;
+use crate::supervisor::{self, News};
 use crate::when::{duration, parse_ms};
 use crate::world::World;
 
@@ -88,6 +89,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let world = World::open(out, config).await?;
     let shift = duty.begin(&world).await?;
     shift.say("ready", &shift.serves);
+    supervisor::tell(News::Ready);
     shift.work(&mut signals).await?;
     shift.end(&mut signals).await?;
     Ok(Exit::Success)
@@ -163,6 +165,7 @@ impl Shift {
     /// When nobody reads what is said.
     pub async fn end(self, signals: &mut Signals) -> Result<()> {
         let (out, grace) = (self.out, self.grace);
+        supervisor::tell(News::Stopping);
         let at_work = tasks(self.engine.attempts() as u64);
         self.say("draining", &format!("{at_work} at work, waiting up to {}", duration(grace)));
         let end = match drain(self.engine, Duration::from_millis(grace), signals, &self.processes).await {

@@ -1,15 +1,14 @@
 //! `ork workers`: who serves the database.
 
 use anyhow::Result;
-use ork_server::queues::workers;
 
 use crate::config::Config;
 use crate::exit_code::Exit;
+use crate::history::History;
 use crate::output::{Output, faint};
 use crate::table;
 use crate::view;
-use crate::when::ago;
-use crate::world::World;
+use crate::when::{ago, moment};
 
 /// Options of `ork workers`.
 #[derive(Debug, clap::Args)]
@@ -24,13 +23,13 @@ pub struct Args;
 
 /// Carries out `ork workers`.
 pub async fn run(out: Output, config: &Config) -> Result<Exit> {
-    let Some(world) = World::open_existing(out, config).await? else {
+    let Some(history) = History::open_existing(out, config).await? else {
         out.talk("no worker lives; start one with: ork worker");
         return Ok(Exit::Success);
     };
-    let all = workers(world.look()).await?;
+    let all = history.workers().await?;
     let mut cells = Vec::new();
-    for (row, worker) in &all {
+    for worker in &all {
         if out.json {
             out.value(&view::value(worker))?;
         }
@@ -40,7 +39,7 @@ pub async fn run(out: Output, config: &Config) -> Result<Exit> {
             worker.host.clone(),
             worker.queues.join(", "),
             format!("{} of {} at work", worker.at_work, worker.capacity),
-            format!("heard of {}", ago(row.heartbeat_at, world.now())),
+            format!("heard of {}", ago(moment(&worker.heartbeat_at), history.now())),
             worker.version.clone(),
         ]);
     }
@@ -48,7 +47,7 @@ pub async fn run(out: Output, config: &Config) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     if all.is_empty() {
-        out.talk(format!("no worker lives; start one with: ork worker{}", world.flags()));
+        out.talk(format!("no worker lives; start one with: ork worker{}", history.flags()));
     }
     for line in table::lines(&cells, |column, cell| if column > 4 { faint(cell) } else { cell.to_owned() }) {
         out.data(line)?;

@@ -7,12 +7,11 @@ mod show;
 
 use anyhow::Result;
 use clap::Subcommand;
-use ork_core::store::WorkflowRow;
 
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
 
 /// What there is to do with stored workflows.
 #[derive(Debug, Subcommand)]
@@ -37,13 +36,7 @@ pub async fn run(command: Command, out: Output, config: &Config) -> Result<Exit>
     }
 }
 
-/// A workflow that must be there.
-async fn row(world: &World, name: &str) -> Result<WorkflowRow> {
-    let row = world.store.workflow(SCOPE, name).await?;
-    row.ok_or_else(|| missing(world, name).into())
-}
-
-fn missing(world: &World, name: &str) -> Refusal {
+fn missing(history: &History, name: &str) -> Refusal {
     Refusal::no_match(format!("there is no stored workflow `{name}`"))
-        .hint(format!("ork workflows list{}", world.flags()))
+        .hint(format!("ork workflows list{}", history.flags()))
 }

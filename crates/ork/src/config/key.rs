@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
+use ork_client::Address;
+use ork_core::limits::is_name;
 use serde_json::{Map, Value, json};
 
-use crate::config::file::OPERATIONS;
+use crate::config::file::{CONTEXTS, OPERATIONS};
 use crate::when::parse_ms;
 
 /// What a setting holds.
@@ -20,6 +22,12 @@ pub enum Kind {
     Time,
     /// An IP address and a port; `localhost` is one of them.
     Address,
+    /// The URL of a server.
+    Server,
+    /// The name of a context.
+    Context,
+    /// A file. Relative paths in a file begin at its folder.
+    File,
     /// One of these.
     Word(&'static [&'static str]),
 }
@@ -96,11 +104,39 @@ pub const LISTEN: Key = Key {
     about: "Where ork serve listens: a loopback address and a port; port 0 is any that is free.",
 };
 
+pub const SERVER: Key = Key {
+    name: "server",
+    variable: "ORK_SERVER",
+    flag: "--server",
+    kind: Kind::Server,
+    default: "",
+    about: "The server that commands ask instead of a database, such as http://127.0.0.1:6750.",
+};
+pub const CONTEXT: Key = Key {
+    name: "context",
+    variable: "ORK_CONTEXT",
+    flag: "--context",
+    kind: Kind::Context,
+    default: "",
+    about: "The context that says which server, and which token: one of [contexts], or here for the database.",
+};
+pub const TOKEN_FILE: Key = Key {
+    name: "token_file",
+    variable: "ORK_TOKEN_FILE",
+    flag: "--token-file",
+    kind: Kind::File,
+    default: "",
+    about: "The file with the token for the server; ORK_TOKEN is the token itself.",
+};
+
 /// What names look like.
 const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
+/// What servers look like.
+const SERVER_PATTERN: &str = "^https?://[^@?#]+$";
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 7] = [&DATABASE, &JOBS, &PROGRESS, &LISTEN, &QUEUES, &CAPACITY, &GRACE];
+pub const KEYS: [&Key; 10] =
+    [&DATABASE, &SERVER, &CONTEXT, &TOKEN_FILE, &JOBS, &PROGRESS, &LISTEN, &QUEUES, &CAPACITY, &GRACE];
 
 impl Key {
     /// What is wrong with a text, for the end of a sentence.
@@ -112,8 +148,10 @@ impl Key {
             Kind::Whole if text.parse::<usize>().is_err() => Err(format!("`{text}` is not a whole number")),
             Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
             Kind::Address => address(text).map(|_| ()),
+            Kind::Server => text.parse::<Address>().map(|_| ()).map_err(|error| error.to_string()),
+            Kind::Context if !is_name(text) => Err(format!("`{text}` is not a name")),
             Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
-            Kind::Database | Kind::Whole | Kind::Names | Kind::Word(_) => Ok(()),
+            Kind::Database | Kind::Whole | Kind::Names | Kind::Context | Kind::File | Kind::Word(_) => Ok(()),
         }
     }
 
@@ -122,7 +160,7 @@ impl Key {
         match self.kind {
             Kind::Whole => text.parse::<usize>().map_or(Value::Null, Into::into),
             Kind::Names => text.split(',').collect(),
-            Kind::Database | Kind::Time | Kind::Address | Kind::Word(_) => text.into(),
+            _ => text.into(),
         }
     }
 
@@ -134,6 +172,9 @@ impl Key {
             }
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
             Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
+            Kind::Server => json!({"type": "string", "pattern": SERVER_PATTERN}),
+            Kind::Context => json!({"type": "string", "pattern": NAME}),
+            Kind::File => json!({"type": "string", "minLength": 1}),
             Kind::Word(words) => json!({"enum": words}),
             Kind::Time => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),
         };
@@ -169,6 +210,24 @@ fn operations() -> Value {
     })
 }
 
+fn contexts() -> Value {
+    json!({
+        "type": "object",
+        "description": "Servers by name, each with its token. In the user's config.toml only.",
+        "propertyNames": {"pattern": NAME},
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["server"],
+            "properties": {
+                "server": {"type": "string", "pattern": SERVER_PATTERN, "description": "The URL of the server."},
+                "token_file": {"type": "string", "minLength": 1, "description": "The file with its token."},
+                "token_env": {"type": "string", "minLength": 1, "description": "The variable with its token."},
+            },
+        },
+    })
+}
+
 /// The JSON Schema (2020-12) of `ork.toml`.
 pub fn schema() -> Value {
     let object = |properties: Map<String, Value>| json!({"type": "object", "additionalProperties": false, "properties": properties});
@@ -181,6 +240,7 @@ pub fn schema() -> Value {
     }
     top.insert("worker".to_owned(), object(worker));
     top.insert(OPERATIONS.to_owned(), operations());
+    top.insert(CONTEXTS.to_owned(), contexts());
     let mut schema = object(top);
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema".into();
     schema["title"] = "ork.toml".into();

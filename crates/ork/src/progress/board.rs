@@ -11,12 +11,12 @@ use ork_core::store::{LogQuery, RunRow};
 use tokio::time::{Duration, Instant};
 
 use super::words::{name, tasks, thousands};
+use crate::history::History;
 use crate::log_text::{clean, last_line, tail};
 use crate::names::Names;
 use crate::output::{Tone, faint, status, toned};
 use crate::region::{cut, width};
 use crate::when::{clock, until};
-use crate::world::{SCOPE, World};
 
 /// Tasks that are shown.
 const SHOWN_MAX: usize = 8;
@@ -155,21 +155,21 @@ impl Board {
     }
 
     /// Reads what those who are shown wrote last, once a second.
-    pub async fn peek(&mut self, world: &World, run: RunId) -> Result<()> {
+    pub async fn peek(&mut self, history: &History, run: RunId) -> Result<()> {
         if self.at_work.is_empty() || self.peeked_at.is_some_and(|at| at.elapsed() < PEEK_PERIOD) {
             return Ok(());
         }
         self.peeked_at = Some(Instant::now());
         for n in self.shown() {
             let task = TaskRef { run, n };
-            let Some(row) = world.store.task(SCOPE, task).await? else { continue };
+            let Some(row) = history.task(task).await? else { continue };
             let Some(attempt) = self.at_work.get_mut(&n) else { continue };
             if attempt.read.0 != row.attempt {
-                let (_, end) = tail(world.store.as_ref(), task, row.attempt, 1).await?;
+                let (_, end) = tail(history, task, row.attempt, 1).await?;
                 attempt.read = (row.attempt, end.saturating_sub(1));
             }
             let query = LogQuery { task, attempt: row.attempt, from: attempt.read.1, bytes_max: PEEK_BYTES };
-            let page = world.store.logs(SCOPE, query).await?;
+            let page = history.logs(query).await?;
             if let Some(last) = page.chunks.last() {
                 attempt.read.1 = last.position;
             }

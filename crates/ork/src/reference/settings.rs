@@ -27,6 +27,8 @@ grace = \"5m\"
 generateVideo = [\"./generate.sh\", \"--fast\"]
 ```
 
+`[contexts]` and `token_file` stand in the user's `config.toml` only: [Ask a server](../guide/servers.md).
+
 `[operations]` names what serves each [operation](../workflow-file.md#operations): a command as a list, or a shell script
 as a text. `--operation NAME=COMMAND` of `ork run`, `ork runs retry` and `ork worker` goes before it.
 
@@ -39,6 +41,7 @@ fn text() -> String {
     let mut text = ABOUT.to_owned();
     for key in KEYS {
         let default = match key.default {
+            "" if matches!(key.kind, Kind::Server | Kind::Context | Kind::File) => "none".to_owned(),
             "" if key.name == DATABASE.name => "`sqlite:$XDG_DATA_HOME/ork/ork.db`".to_owned(),
             _ => format!("`{}`", toml(key)),
         };
@@ -61,6 +64,9 @@ const fn kind(key: &Key) -> &'static str {
         Kind::Names => "a list of names; with commas between them in the variable",
         Kind::Time => "a duration: `500ms`, `30s`, `10m`, `2h`",
         Kind::Address => "an address and a port",
+        Kind::Server => "a URL",
+        Kind::Context => "a name",
+        Kind::File => "a path",
         Kind::Word(_) => "one of the words of `ork schema config`",
     }
 }
@@ -70,7 +76,7 @@ fn toml(key: &Key) -> String {
     match key.kind {
         Kind::Whole => key.default.to_owned(),
         Kind::Names => format!("[\"{}\"]", key.default.replace(',', "\", \"")),
-        Kind::Database | Kind::Time | Kind::Address | Kind::Word(_) => format!("\"{}\"", key.default),
+        _ => format!("\"{}\"", key.default),
     }
 }
 

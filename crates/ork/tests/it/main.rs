@@ -22,6 +22,7 @@ mod http;
 mod init;
 mod kills;
 mod operations;
+mod packaging;
 mod postgres;
 mod progress;
 mod queues;

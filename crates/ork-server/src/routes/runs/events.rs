@@ -54,7 +54,6 @@ pub async fn events(
     let rows = look.store.events(look.scope, id, after, limit + 1).await?;
     // Read after them: it knows every task that they speak of.
     let names = Names::read(look.store, look.scope, id).await?;
-    let events = rows.iter().flat_map(|row| view::events(row, &names)).filter(|event| event.seq > after);
-    let events: Vec<Event> = events.take(limit as usize + 1).collect();
-    Ok(Json(page(events, limit, |event| event.seq.to_string(), Event::clone)))
+    let events = rows.iter().flat_map(|row| view::events_after(row, &names, after));
+    Ok(Json(page(events.take(limit as usize + 1).collect(), limit, |event| event.seq.to_string())))
 }

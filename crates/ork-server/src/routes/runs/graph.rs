@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use ork_api::Snapshot;
 use serde_json::Value;
 
 use crate::caller::Caller;
@@ -21,10 +22,17 @@ use crate::server::Server;
     path = "/runs/{id}/graph",
     tag = "runs",
     params(("id" = String, Path, description = "A run")),
-    responses((status = 200, description = "Nodes and edges with their places", body = Object)),
+    responses((status = 200, description = "Nodes and edges with their places", body = Snapshot<Object>)),
 )]
-pub async fn graph(State(server): State<Arc<Server>>, caller: Caller, RunPath(id): RunPath) -> Answer<Json<Value>> {
-    let graph = of_run(server.look(&caller), id).await?;
-    let graph = graph.ok_or_else(|| Refused::missing(format_args!("run `{id}`")))?;
-    Ok(Json(graph.to_json()))
+pub async fn graph(
+    State(server): State<Arc<Server>>,
+    caller: Caller,
+    RunPath(id): RunPath,
+) -> Answer<Json<Snapshot<Value>>> {
+    let look = server.look(&caller);
+    let graph = async {
+        let graph = of_run(look, id).await?;
+        Ok(graph.ok_or_else(|| Refused::missing(format_args!("run `{id}`")))?.to_json())
+    };
+    look.snapshot(graph).await.map(Json)
 }

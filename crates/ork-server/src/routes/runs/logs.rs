@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::Response;
-use ork_api::{LogPiece, Page};
+use axum::response::IntoResponse;
 use ork_core::id::TaskRef;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,7 +12,7 @@ use crate::caller::Caller;
 use crate::content::{Asking, RunPath};
 use crate::names::{Names, number};
 use crate::refused::{Answer, Refused};
-use crate::routes::tasks::{LogAsk, log};
+use crate::routes::tasks::stream_log;
 use crate::server::Server;
 
 #[derive(Deserialize, IntoParams)]
@@ -24,29 +23,24 @@ pub struct Ask {
     task: String,
     /// The attempt, from 1; the last one by default.
     attempt: Option<u32>,
-    /// `text`, which is the default: as it was written, to its end; or `json`: pages of pieces.
-    format: Option<String>,
-    /// The position of the first piece that is wanted; `next_cursor` of the page before.
-    cursor: Option<String>,
 }
 
 /// Read the log of one task of a run.
 ///
-/// As it was written, both streams together, as far as there is one. With `format=json` in pages; of a task that is at work
-/// the last page has no `next_cursor` either, and more may come after its last position.
+/// As it was written, both streams together, as far as there is one.
 #[utoipa::path(
     get,
     path = "/runs/{id}/logs",
     tag = "runs",
     params(("id" = String, Path, description = "A run"), Ask),
-    responses((status = 200, description = "The log", content((String = "text/plain"), (Page<LogPiece> = "application/json")))),
+    responses((status = 200, description = "The log", body = String, content_type = "text/plain")),
 )]
 pub async fn logs(
     State(server): State<Arc<Server>>,
     caller: Caller,
     RunPath(run): RunPath,
     Asking(ask): Asking<Ask>,
-) -> Answer<Response> {
+) -> Answer<impl IntoResponse> {
     let look = server.look(&caller);
     super::row(look, run).await?;
     let names = Names::read(look.store, look.scope, run).await?;
@@ -58,6 +52,5 @@ pub async fn logs(
         return Err(missing());
     }
     let task = TaskRef { run, n: number(group, index) };
-    let ask = LogAsk::of(ask.attempt, ask.format.as_deref(), ask.cursor.as_deref())?;
-    log(&server, &caller, task, ask).await
+    stream_log(&server, &caller, task, ask.attempt).await
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use ork_api::Run;
+use ork_api::{Run, Snapshot};
 
 use crate::caller::Caller;
 use crate::content::RunPath;
@@ -18,8 +18,14 @@ use crate::view;
     path = "/runs/{id}",
     tag = "runs",
     params(("id" = String, Path, description = "A run")),
-    responses((status = 200, description = "The run", body = Run)),
+    responses((status = 200, description = "The run", body = Snapshot<Run>)),
 )]
-pub async fn show(State(server): State<Arc<Server>>, caller: Caller, RunPath(id): RunPath) -> Answer<Json<Run>> {
-    Ok(Json(view::run(&super::row(server.look(&caller), id).await?)))
+pub async fn show(
+    State(server): State<Arc<Server>>,
+    caller: Caller,
+    RunPath(id): RunPath,
+) -> Answer<Json<Snapshot<Run>>> {
+    let look = server.look(&caller);
+    let run = async { Ok(view::run(&super::row(look, id).await?)) };
+    look.snapshot(run).await.map(Json)
 }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use ork_api::{Page, TaskSummary};
+use axum::response::{IntoResponse, Response};
+use ork_api::{Page, Snapshot, TaskSummary};
 use ork_core::limits::TASKS_MAX;
 use ork_core::state::TaskStatus;
-use ork_core::store::TaskFilter;
+use ork_core::store::{TaskFilter, TaskRow};
 use ork_core::suggest::nearest;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, RunPath, cursor, limit, page};
+use crate::content::{Asking, RunPath, cursor, limit, page, shorten};
 use crate::names::Names;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
@@ -27,8 +28,11 @@ pub struct Ask {
     key: Option<String>,
     /// Only the siblings of the node with this number, as `/graph` counts them, from 0.
     group: Option<u32>,
-    /// Only tasks with this status.
+    /// Only tasks with this status, or with one of several with commas between them.
     status: Option<String>,
+    /// Whether each row has its `output`. Such a page ends early when outputs are large.
+    #[serde(default)]
+    outputs: bool,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// Rows of the page, 1 to 200; 50 by default.
@@ -36,23 +40,24 @@ pub struct Ask {
     limit: Option<u32>,
 }
 
-/// List the tasks of a run, without their outputs.
+/// List the tasks of a run, without their outputs unless they are asked for.
 #[utoipa::path(
     get,
     path = "/runs/{id}/tasks",
     tag = "runs",
     params(("id" = String, Path, description = "A run"), Ask),
-    responses((status = 200, description = "A page of tasks", body = Page<TaskSummary>)),
+    responses((status = 200, description = "A page of tasks", body = Snapshot<Page<TaskSummary>>)),
 )]
 pub async fn tasks(
     State(server): State<Arc<Server>>,
     caller: Caller,
     RunPath(id): RunPath,
     Asking(ask): Asking<Ask>,
-) -> Answer<Json<Page<TaskSummary>>> {
+) -> Answer<Response> {
     let look = server.look(&caller);
     let (after, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let statuses = ask.status.as_deref().map(status).transpose()?.into_iter().collect();
+    let words = ask.status.as_deref().into_iter().flat_map(|words| words.split(','));
+    let statuses = words.map(status).collect::<Answer<_>>()?;
     super::row(look, id).await?;
     let g = match (&ask.key, ask.group) {
         (Some(_), Some(_)) => {
@@ -66,9 +71,21 @@ pub async fn tasks(
         }
     };
     // What is larger than any number of a node finds nothing.
-    let g = g.map(|g| g.min(TASKS_MAX));
-    let rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit: limit + 1 }).await?;
-    Ok(Json(page(rows, limit, |row| row.task.n.to_string(), view::task_summary)))
+    let filter = TaskFilter { g: g.map(|g| g.min(TASKS_MAX)), statuses, after, limit: limit + 1 };
+    let name = |row: &TaskRow| row.task.n.to_string();
+    let read = async {
+        let mut page = page(look.store.tasks(look.scope, id, &filter).await?, limit, name);
+        if ask.outputs {
+            shorten(&mut page, |row| row.output.as_ref().map_or(0, |output| output.as_str().len()), name);
+        }
+        Ok(page)
+    };
+    let page = look.snapshot(read).await?;
+    Ok(if ask.outputs {
+        Json(page.map(|page| page.map(view::task))).into_response()
+    } else {
+        Json(page.map(|page| page.map(view::task_summary))).into_response()
+    })
 }
 
 fn status(word: &str) -> Answer<TaskStatus> {

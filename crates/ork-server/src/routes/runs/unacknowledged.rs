@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use ork_api::{Page, RunSummary};
+use ork_api::{Page, RunSummary, Snapshot};
 use ork_core::store::RunFilter;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -14,6 +14,7 @@ use crate::caller::Caller;
 use crate::content::{Asking, cursor, limit};
 use crate::refused::Answer;
 use crate::server::Server;
+use crate::view;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -32,14 +33,16 @@ pub struct Ask {
     path = "/runs/unacknowledged",
     tag = "runs",
     params(Ask),
-    responses((status = 200, description = "A page of runs", body = Page<RunSummary>)),
+    responses((status = 200, description = "A page of runs", body = Snapshot<Page<RunSummary>>)),
 )]
 pub async fn unacknowledged(
     State(server): State<Arc<Server>>,
     caller: Caller,
     Asking(ask): Asking<Ask>,
-) -> Answer<Json<Page<RunSummary>>> {
+) -> Answer<Json<Snapshot<Page<RunSummary>>>> {
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
     let filter = RunFilter { is_unacknowledged: true, before, limit, ..RunFilter::default() };
-    list::page_of(server.look(&caller), filter).await
+    let look = server.look(&caller);
+    let page = look.snapshot(list::rows(look, filter)).await?;
+    Ok(Json(page.map(|page| page.map(view::run_summary))))
 }

@@ -13,7 +13,7 @@ use crate::server::Server;
 
 /// Ask for the end of a task.
 ///
-/// Without a worker it is cancelled at once; a worker that has it is told to stop it.
+/// One that is at work is told to stop, and is `cancelled` once it has. What needs it is skipped.
 #[utoipa::path(
     post,
     path = "/tasks/{id}/cancel",

@@ -11,10 +11,9 @@ use crate::content::TaskPath;
 use crate::refused::Answer;
 use crate::server::Server;
 
-/// Try a task again now.
+/// End the wait of a task that is `retrying`.
 ///
-/// Ends the wait of a task that is `retrying`; its attempts are counted as before. A run that is over is done again by
-/// `POST /runs/{id}/retry`.
+/// Its attempts are counted as before. `asked` is false for a task that does not wait for a retry.
 #[utoipa::path(
     post,
     path = "/tasks/{id}/retry",

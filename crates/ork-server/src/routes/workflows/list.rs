@@ -40,5 +40,5 @@ pub async fn list(
 ) -> Answer<Json<Page<WorkflowSummary>>> {
     let (look, limit) = (server.look(&caller), limit(ask.limit)?);
     let rows = look.store.workflows(look.scope, ask.cursor.as_deref(), limit + 1).await?;
-    Ok(Json(page(rows, limit, |row| row.name.clone(), workflows::summary)))
+    Ok(Json(page(rows, limit, |row| row.name.clone()).map(workflows::summary)))
 }

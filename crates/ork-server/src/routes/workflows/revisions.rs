@@ -43,5 +43,5 @@ pub async fn revisions(
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
     let id = super::row(look, &name).await?.id;
     let rows = look.store.revisions(look.scope, id, before, limit + 1).await?;
-    Ok(Json(page(rows, limit, |row| row.number.to_string(), workflows::revision)))
+    Ok(Json(page(rows, limit, |row| row.number.to_string()).map(workflows::revision)))
 }

@@ -1,14 +1,13 @@
 //! `ork queues pause`.
 
 use anyhow::Result;
-use ork_core::id::WorkspaceId;
 use ork_core::limits::is_name;
 use serde_json::json;
 
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::output::Output;
-use crate::world::World;
 
 /// Options of `ork queues pause`.
 #[derive(Debug, clap::Args)]
@@ -28,14 +27,14 @@ pub struct Args {
 /// Carries out `ork queues pause`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     check(&args.queue)?;
-    let world = World::open(out, config).await?;
-    let asked = world.store.pause_queue(WorkspaceId::DEFAULT, &args.queue, &world.actor(), world.now()).await?;
+    let history = History::open(out, config).await?;
+    let asked = history.pause_queue(&args.queue).await?;
     if out.json {
         out.value(&json!({"queue": args.queue, "asked": asked}))?;
         return Ok(Exit::Success);
     }
     out.data(format!("paused: {}{}", args.queue, if asked { "" } else { " was so already" }))?;
-    out.talk(format!("go on with: ork queues resume {}{}", args.queue, world.flags()));
+    out.talk(format!("go on with: ork queues resume {}{}", args.queue, history.flags()));
     Ok(Exit::Success)
 }
 

@@ -1,14 +1,13 @@
 //! `ork queues resume`.
 
 use anyhow::Result;
-use ork_core::id::WorkspaceId;
 use serde_json::json;
 
 use super::pause::check;
 use crate::config::Config;
 use crate::exit_code::Exit;
+use crate::history::History;
 use crate::output::Output;
-use crate::world::World;
 
 /// Options of `ork queues resume`.
 #[derive(Debug, clap::Args)]
@@ -24,8 +23,8 @@ pub struct Args {
 /// Carries out `ork queues resume`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     check(&args.queue)?;
-    let world = World::find(out, config).await?;
-    let asked = world.store.resume_queue(WorkspaceId::DEFAULT, &args.queue).await?;
+    let history = History::find(out, config).await?;
+    let asked = history.resume_queue(&args.queue).await?;
     if out.json {
         out.value(&json!({"queue": args.queue, "asked": asked}))?;
     } else {

@@ -1,14 +1,13 @@
 //! `ork runs acknowledge`.
 
 use anyhow::Result;
-use ork_core::error::StoreError;
 use serde_json::json;
 
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::ids;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs acknowledge`.
 #[derive(Debug, clap::Args)]
@@ -26,18 +25,18 @@ pub struct Args {
 
 /// Carries out `ork runs acknowledge`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
+    let history = History::find(out, config).await?;
     let mut runs = Vec::new();
     for text in &args.run {
-        runs.push(ids::run(world.store.as_ref(), SCOPE, text).await?);
+        runs.push(ids::run(&history, text).await?);
     }
     for id in runs {
-        let asked = match world.store.acknowledge_run(SCOPE, id, &world.actor(), world.now()).await {
-            Err(StoreError::Conflict(message)) => {
-                return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", world.flags())).into());
-            }
-            answer => answer?,
-        };
+        let row = history.row(id).await?;
+        if !row.status.is_terminal() {
+            let message = format!("`{id}` is {}: only the end of a run is acknowledged", row.status);
+            return Err(Refusal::usage(message).hint(format!("ork runs watch {id}{}", history.flags())).into());
+        }
+        let asked = history.acknowledge_run(id).await?;
         if out.json {
             out.value(&json!({"run_id": id.to_string(), "asked": asked}))?;
         } else {

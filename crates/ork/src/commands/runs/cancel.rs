@@ -2,19 +2,18 @@
 
 use anyhow::Result;
 use ork_core::id::RunId;
-use ork_core::state::Reason;
 use serde_json::json;
 
 use crate::carrier::is_orphan;
-use crate::carry::{How, row};
+use crate::carry::How;
 use crate::commands::run::take_over;
 use crate::commands::tasks::cancel::cancel_task;
 use crate::config::Config;
 use crate::exit_code::Exit;
-use crate::ids::{self, Target};
+use crate::history::History;
+use crate::ids::Target;
 use crate::output::Output;
 use crate::progress::tasks;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs cancel`.
 #[derive(Debug, clap::Args)]
@@ -32,27 +31,29 @@ pub struct Args {
 
 /// Carries out `ork runs cancel`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
-        Target::Run(run) => cancel_run(&world, run).await,
-        Target::Task(task) => cancel_task(&world, task).await,
+    let history = History::find(out, config).await?;
+    match history.resolve(&args.target).await? {
+        Target::Run(run) => cancel_run(&history, run).await,
+        Target::Task(task) => cancel_task(&history, task).await,
     }
 }
 
-async fn cancel_run(world: &World, id: RunId) -> Result<Exit> {
-    let asked = world.store.cancel_run(SCOPE, id, Reason::Cancel, &world.actor(), world.now()).await?;
-    let run = row(world, id).await?;
-    if world.out.json {
-        world.out.value(&json!({"run_id": id.to_string(), "asked": asked, "status": run.status.word()}))?;
+async fn cancel_run(history: &History, id: RunId) -> Result<Exit> {
+    let asked = history.cancel_run(id).await?;
+    let run = history.row(id).await?;
+    if history.out.json {
+        history.out.value(&json!({"run_id": id.to_string(), "asked": asked, "status": run.status.word()}))?;
     } else if run.status.is_terminal() {
-        world.out.data(format!("{}: {id}{}", run.status, if asked { "" } else { " was over already" }))?;
+        history.out.data(format!("{}: {id}{}", run.status, if asked { "" } else { " was over already" }))?;
     } else if asked {
-        world.out.data(format!("cancelling: {id}, {} left", tasks(u64::from(run.tasks_left))))?;
+        history.out.data(format!("cancelling: {id}, {} left", tasks(u64::from(run.tasks_left))))?;
     } else {
-        world.out.data(format!("cancelling: {id} was told so already"))?;
+        history.out.data(format!("cancelling: {id} was told so already"))?;
     }
     // What a dead process left would wait for the next one that looks after this database, and there may be none.
-    if is_orphan(world, &run).await? {
+    if let Some(world) = history.here()
+        && is_orphan(history, &run).await?
+    {
         take_over(world, &run, How::to_end()).await?;
     }
     Ok(Exit::Success)

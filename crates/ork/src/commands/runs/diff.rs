@@ -4,21 +4,20 @@ mod tell;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use ork_core::id::RunId;
 use ork_core::json::Json;
 use ork_core::plan::Plan;
-use ork_core::store::{RunFilter, RunRow, TaskRow};
+use ork_core::store::{RunRow, TaskRow};
+use ork_filter::Filter;
 use serde_json::{Value, json};
 
-use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::{History, Outputs, Wanted};
 use crate::ids;
 use crate::json_diff::{Difference, differences};
-use crate::names::Names;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs diff`.
 #[derive(Debug, clap::Args)]
@@ -74,46 +73,45 @@ struct TaskDiff {
 
 /// Carries out `ork runs diff`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let first = ids::run(world.store.as_ref(), SCOPE, &args.a).await?;
+    let history = History::find(out, config).await?;
+    let first = ids::run(&history, &args.a).await?;
     let (a, b) = match &args.b {
-        Some(other) => (first, ids::run(world.store.as_ref(), SCOPE, other).await?),
-        None => (repeated(&world, first).await?, first),
+        Some(other) => (first, ids::run(&history, other).await?),
+        None => (repeated(&history, first).await?, first),
     };
     if a == b {
         return Err(Refusal::usage(format!("both are `{a}`")).into());
     }
-    let (a, b) = (read(&world, a).await?, read(&world, b).await?);
-    tell::tell(out, world.now(), (&a, &b), &compare(&a, &b)?)?;
+    let (a, b) = (read(&history, a).await?, read(&history, b).await?);
+    tell::tell(out, history.now(), (&a, &b), &compare(&a, &b)?)?;
     Ok(Exit::Success)
 }
 
 /// The run that a run repeats, or took the most recent of what it took over from.
-async fn repeated(world: &World, id: RunId) -> Result<RunId> {
-    let run = row(world, id).await?;
+async fn repeated(history: &History, id: RunId) -> Result<RunId> {
+    let run = history.row(id).await?;
     if let Some(of) = run.retry_of {
         return Ok(of);
     }
-    let tasks = world.tasks(id).await?;
+    let tasks = history.all_tasks(id, Outputs::Without).await?;
     if let Some(of) = tasks.iter().filter_map(|task| task.reused_from).map(|task| task.run).max() {
         return Ok(of);
     }
-    let filter = RunFilter { name: Some(run.name.clone()), before: Some(id), limit: 1, ..RunFilter::default() };
-    let before = world.store.runs(SCOPE, &filter).await?;
+    let filter = Filter { name: Some(run.name.clone()), ..Filter::default() };
+    let before = history.runs(&Wanted { filter, before: Some(id), ..Wanted::newest(1) }).await?;
     let refusal = Refusal::usage(format!("`{id}` repeats no other run: say which to compare it with"));
     let other = before.first().map_or_else(|| "OTHER".to_owned(), |row| row.id.to_string());
-    Err(refusal.hint(format!("ork runs diff {other} {id}{}", world.flags())).into())
+    Err(refusal.hint(format!("ork runs diff {other} {id}{}", history.flags())).into())
 }
 
-async fn read(world: &World, id: RunId) -> Result<Side> {
-    let stored = world.store.plans(SCOPE, &[id]).await?.pop();
-    let stored = stored.with_context(|| format!("`{id}` has no plan"))?;
-    let names = Names::read(world.store.as_ref(), SCOPE, id).await?;
-    let tasks = world.tasks(id).await?;
+async fn read(history: &History, id: RunId) -> Result<Side> {
+    let made = history.made(id).await?;
+    let names = history.names(id).await?;
+    let tasks = history.all_tasks(id, Outputs::With).await?;
     Ok(Side {
-        row: row(world, id).await?,
-        input: stored.input.value(),
-        plan: serde_json::from_str(stored.plan.as_str()).context("failed to read the plan")?,
+        row: history.row(id).await?,
+        input: made.input,
+        plan: made.plan,
         tasks: tasks.into_iter().map(|task| (names.of_task(&task), task)).collect(),
     })
 }

@@ -4,19 +4,19 @@ use anyhow::Result;
 use ork_core::clock::Timestamp;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::RunStatus;
-use ork_core::store::{RunFilter, RunRow};
+use ork_core::store::RunRow;
 use ork_filter::{Filter, FilterError, quoted};
 use ork_workflow::nearest;
 
 use crate::carrier::orphans;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::{History, Wanted};
 use crate::ids;
 use crate::output::{Output, faint, status};
 use crate::table;
 use crate::view;
 use crate::when::{ago, duration};
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs list`.
 #[derive(Debug, clap::Args)]
@@ -70,20 +70,20 @@ fn parse_status(word: &str) -> Result<RunStatus, String> {
 /// Carries out `ork runs list`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let filter = filter(&args, out)?;
-    let Some(world) = World::open_existing(out, config).await? else {
+    let Some(history) = History::open_existing(out, config).await? else {
         out.talk("no run yet; start one with: ork run FILE");
         return Ok(Exit::Success);
     };
     let before = match &args.before {
-        Some(text) => Some(ids::run(world.store.as_ref(), SCOPE, text).await?),
+        Some(text) => Some(ids::run(&history, text).await?),
         None => None,
     };
-    let mut wanted = RunFilter { before, ..filter.runs(world.now()) };
+    let wanted = Wanted { filter: filter.clone(), before, limit: PAGE_MAX, results: out.json };
     if args.all {
-        return all(&world, wanted).await;
+        return all(&history, wanted).await;
     }
-    wanted.limit = args.limit;
-    let rows = world.store.runs(SCOPE, &wanted).await?;
+    let wanted = Wanted { limit: args.limit, ..wanted };
+    let rows = history.runs(&wanted).await?;
     if out.json {
         for row in &rows {
             out.value(&view::run(row))?;
@@ -91,14 +91,14 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     if rows.is_empty() {
-        match near(&world, filter.name.as_deref()).await? {
+        match near(&history, filter.name.as_deref()).await? {
             Some(name) => out.talk(format!("no run matches; did you mean `{name}`?")),
             None => out.talk("no run matches"),
         }
         return Ok(Exit::Success);
     }
-    let now = world.now();
-    let orphans = orphans(&world, &rows).await?;
+    let now = history.now();
+    let orphans = orphans(&history, &rows).await?;
     let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, orphans.contains(&row.id), now)).collect();
     let paint = |column: usize, cell: &str| match column {
         1 => status(cell),
@@ -109,17 +109,17 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         out.data(line)?;
     }
     if let Some(last) = rows.last().filter(|_| rows.len() == args.limit as usize) {
-        out.talk(format!("older: ork runs list{} --before {}{}", pasted(&filter), last.id, world.flags()));
+        out.talk(format!("older: ork runs list{} --before {}{}", pasted(&filter), last.id, history.flags()));
     }
     Ok(Exit::Success)
 }
 
 /// Pages through everything. What is created meanwhile is newer, and not in it.
-async fn all(world: &World, mut wanted: RunFilter) -> Result<Exit> {
+async fn all(history: &History, mut wanted: Wanted) -> Result<Exit> {
     loop {
-        let rows = world.store.runs(SCOPE, &wanted).await?;
+        let rows = history.runs(&wanted).await?;
         for row in &rows {
-            world.out.value(&view::run(row))?;
+            history.out.value(&view::run(row))?;
         }
         if rows.len() < wanted.limit as usize {
             return Ok(Exit::Success);
@@ -168,9 +168,9 @@ fn pasted(filter: &Filter) -> String {
 }
 
 /// The name of a run among the newest that was meant by one of no run.
-async fn near(world: &World, name: Option<&str>) -> Result<Option<String>> {
+async fn near(history: &History, name: Option<&str>) -> Result<Option<String>> {
     let Some(name) = name else { return Ok(None) };
-    let rows = world.store.runs(SCOPE, &RunFilter { limit: PAGE_MAX, ..RunFilter::default() }).await?;
+    let rows = history.runs(&Wanted::newest(PAGE_MAX)).await?;
     let known = nearest(name, rows.iter().map(|row| row.name.as_str()));
     Ok(known.filter(|known| *known != name).map(str::to_owned))
 }

@@ -11,14 +11,13 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::carrier;
-use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
-use crate::ids::{self, Target};
+use crate::history::{History, Outputs};
+use crate::ids::Target;
 use crate::log_text::{self, Lines, page};
 use crate::names::Names;
 use crate::output::{Output, faint};
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs logs`.
 #[derive(Debug, clap::Args)]
@@ -52,31 +51,31 @@ const CARRIER_LOOK: Duration = Duration::from_secs(2);
 
 /// Carries out `ork runs logs`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
+    let history = History::find(out, config).await?;
+    match history.resolve(&args.target).await? {
         Target::Task(task) => {
-            let row = task_row(&world, task).await?;
-            one(&world, &args, &row, None).await?;
+            let row = history.task_row(task).await?;
+            one(&history, &args, &row, None).await?;
         }
-        Target::Run(run) => all(&world, &args, run).await?,
+        Target::Run(run) => all(&history, &args, run).await?,
     }
     Ok(Exit::Success)
 }
 
-async fn all(world: &World, args: &Args, run: RunId) -> Result<()> {
+async fn all(history: &History, args: &Args, run: RunId) -> Result<()> {
     if args.attempt.is_some() || args.follow {
-        let hint = format!("{run}/TASK{}", world.flags());
+        let hint = format!("{run}/TASK{}", history.flags());
         return Err(Refusal::usage("`--attempt` and `--follow` are for one task").hint(hint).into());
     }
-    let names = Names::read(world.store.as_ref(), SCOPE, run).await?;
+    let names = history.names(run).await?;
     // Siblings of an `each` over outputs are born after everything else: all siblings are looked up behind their first.
     let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
     loop {
-        let tasks = world.store.tasks(SCOPE, run, &filter).await?;
+        let tasks = history.tasks(run, &filter, Outputs::Without).await?;
         for task in tasks.iter().filter(|task| task.task_index == 0) {
-            attempted(world, args, task, &names).await?;
+            attempted(history, args, task, &names).await?;
             if names.place(task.task.n).and_then(|place| place.size).is_some_and(|size| size > 1) {
-                siblings(world, args, task, &names).await?;
+                siblings(history, args, task, &names).await?;
             }
         }
         filter.after = tasks.last().map(|task| task.task.n);
@@ -87,13 +86,13 @@ async fn all(world: &World, args: &Args, run: RunId) -> Result<()> {
 }
 
 /// The other tasks of the group of `first`.
-async fn siblings(world: &World, args: &Args, first: &TaskRow, names: &Names) -> Result<()> {
+async fn siblings(history: &History, args: &Args, first: &TaskRow, names: &Names) -> Result<()> {
     let after = Some(first.task.n);
     let mut filter = TaskFilter { g: Some(first.g), after, limit: PAGE_MAX, ..TaskFilter::default() };
     loop {
-        let tasks = world.store.tasks(SCOPE, first.task.run, &filter).await?;
+        let tasks = history.tasks(first.task.run, &filter, Outputs::Without).await?;
         for task in &tasks {
-            attempted(world, args, task, names).await?;
+            attempted(history, args, task, names).await?;
         }
         filter.after = tasks.last().map(|task| task.task.n);
         if tasks.len() < PAGE_MAX as usize {
@@ -102,24 +101,24 @@ async fn siblings(world: &World, args: &Args, first: &TaskRow, names: &Names) ->
     }
 }
 
-async fn attempted(world: &World, args: &Args, task: &TaskRow, names: &Names) -> Result<()> {
+async fn attempted(history: &History, args: &Args, task: &TaskRow, names: &Names) -> Result<()> {
     if task.attempt == 0 {
         return Ok(());
     }
-    one(world, args, task, Some(&names.of_task(task))).await
+    one(history, args, task, Some(&names.of_task(task))).await
 }
 
-async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> Result<()> {
+async fn one(history: &History, args: &Args, task: &TaskRow, name: Option<&str>) -> Result<()> {
     let attempt = args.attempt.unwrap_or(task.attempt);
     if attempt > task.attempt || attempt == 0 {
         let had = if task.attempt == 1 { "1 attempt".to_owned() } else { format!("{} attempts", task.attempt) };
         let message = format!("`{}` has had {had}", task.key);
-        return Err(Refusal::no_match(message).hint(format!("ork why {}{}", args.target, world.flags())).into());
+        return Err(Refusal::no_match(message).hint(format!("ork why {}{}", args.target, history.flags())).into());
     }
-    let printer = Printer { world, task, attempt, name };
+    let printer = Printer { history, task, attempt, name };
     let mut from = 0;
     if args.tail > 0 {
-        let (lines, end) = log_text::tail(world.store.as_ref(), task.task, attempt, args.tail).await?;
+        let (lines, end) = log_text::tail(history, task.task, attempt, args.tail).await?;
         printer.lines(lines)?;
         from = end;
         if !args.follow {
@@ -129,14 +128,14 @@ async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> 
     let mut open = Lines::default();
     let mut next_look = Instant::now();
     loop {
-        let is_over = !args.follow || is_over(world, task.task, attempt).await?;
+        let is_over = !args.follow || is_over(history, task.task, attempt).await?;
         let mut is_orphan = false;
         if !is_over && Instant::now() >= next_look {
-            is_orphan = carrier::is_orphan(world, &row(world, task.task.run).await?).await?;
+            is_orphan = carrier::is_orphan(history, &history.row(task.task.run).await?).await?;
             next_look = Instant::now() + CARRIER_LOOK;
         }
         loop {
-            let found = page(world.store.as_ref(), task.task, attempt, from).await?;
+            let found = page(history, task.task, attempt, from).await?;
             for chunk in &found.chunks {
                 printer.chunk(&mut open, chunk)?;
                 from = chunk.position + 1;
@@ -149,7 +148,7 @@ async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> 
             printer.lines(open.rest())?;
         }
         if is_orphan {
-            return Err(carrier::refusal(world, task.task.run).into());
+            return Err(carrier::refusal(history, task.task.run).into());
         }
         if is_over {
             return Ok(());
@@ -158,19 +157,14 @@ async fn one(world: &World, args: &Args, task: &TaskRow, name: Option<&str>) -> 
     }
 }
 
-async fn is_over(world: &World, task: TaskRef, attempt: u32) -> Result<bool> {
-    let row = task_row(world, task).await?;
+async fn is_over(history: &History, task: TaskRef, attempt: u32) -> Result<bool> {
+    let row = history.task_row(task).await?;
     Ok(row.status.is_terminal() || row.attempt > attempt || !row.status.is_leased())
-}
-
-async fn task_row(world: &World, task: TaskRef) -> Result<TaskRow> {
-    let found = world.store.task(SCOPE, task).await?;
-    found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", task.id())).into())
 }
 
 /// Prints the log of one attempt.
 struct Printer<'a> {
-    world: &'a World,
+    history: &'a History,
     task: &'a TaskRow,
     attempt: u32,
     /// Printed before each line; `None` for a log of one task, which is printed as it is.
@@ -179,16 +173,16 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     fn chunk(&self, open: &mut Lines, chunk: &LogChunk) -> Result<()> {
-        if self.world.out.json || self.name.is_some() {
+        if self.history.out.json || self.name.is_some() {
             return self.lines(open.take(chunk));
         }
-        Ok(self.world.out.bytes(&chunk.bytes)?)
+        Ok(self.history.out.bytes(&chunk.bytes)?)
     }
 
     fn lines(&self, lines: Vec<(Stream, String)>) -> Result<()> {
         for (stream, line) in lines {
-            if self.world.out.json {
-                self.world.out.value(&json!({
+            if self.history.out.json {
+                self.history.out.value(&json!({
                     "task_id": self.task.task.id().to_string(),
                     "key": self.task.key,
                     "task_index": self.task.task_index,
@@ -199,9 +193,9 @@ impl Printer<'_> {
             } else if let Some(name) = self.name {
                 // A carriage return would write the line over the name.
                 let line = line.replace('\r', " ");
-                self.world.out.data(format!("{} {line}", faint(&format!("{name} |"))))?;
+                self.history.out.data(format!("{} {line}", faint(&format!("{name} |"))))?;
             } else {
-                self.world.out.data(line)?;
+                self.history.out.data(line)?;
             }
         }
         Ok(())

@@ -5,12 +5,11 @@ use ork_core::state::{RunStatus, TaskStatus};
 use ork_core::store::TaskFilter;
 use serde_json::json;
 
-use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::{History, Outputs};
 use crate::ids;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs pause`.
 #[derive(Debug, clap::Args)]
@@ -28,10 +27,10 @@ pub struct Args {
 
 /// Carries out `ork runs pause`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
-    let asked = world.store.pause_run(SCOPE, id, &world.actor(), world.now()).await?;
-    let found = row(&world, id).await?;
+    let history = History::find(out, config).await?;
+    let id = ids::run(&history, &args.run).await?;
+    let asked = history.pause_run(id).await?;
+    let found = history.row(id).await?;
     if !asked && found.status != RunStatus::Paused {
         return Err(Refusal::usage(format!("`{id}` is over with `{}`", found.status)).into());
     }
@@ -42,9 +41,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     out.data(format!("paused: {id}{}", if asked { "" } else { " was so already" }))?;
     let statuses = vec![TaskStatus::Dispatched, TaskStatus::Running];
     let filter = TaskFilter { statuses, limit: 1, ..TaskFilter::default() };
-    if !world.store.tasks(SCOPE, id, &filter).await?.is_empty() {
+    if !history.tasks(id, &filter, Outputs::Without).await?.is_empty() {
         out.talk("what is at work goes on to its end");
     }
-    out.talk(format!("go on with: ork runs resume {id}{}", world.flags()));
+    out.talk(format!("go on with: ork runs resume {id}{}", history.flags()));
     Ok(Exit::Success)
 }

@@ -5,12 +5,11 @@ use ork_core::store::RunRow;
 use serde_json::json;
 
 use crate::carrier;
-use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::ids;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs resume`.
 #[derive(Debug, clap::Args)]
@@ -28,13 +27,13 @@ pub struct Args {
 
 /// Carries out `ork runs resume`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
-    let asked = world.store.resume_run(SCOPE, id, &world.actor(), world.now()).await?;
-    let found = row(&world, id).await?;
-    let is_orphan = carrier::is_orphan(&world, &found).await?;
+    let history = History::find(out, config).await?;
+    let id = ids::run(&history, &args.run).await?;
+    let asked = history.resume_run(id).await?;
+    let found = history.row(id).await?;
+    let is_orphan = carrier::is_orphan(&history, &found).await?;
     if !asked {
-        return Err(refusal(&world, &found, is_orphan).into());
+        return Err(refusal(&history, &found, is_orphan).into());
     }
     if out.json {
         out.value(&json!({"run_id": id.to_string(), "asked": asked, "status": found.status.word()}))?;
@@ -42,13 +41,13 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     }
     out.data(format!("resumed: {id}"))?;
     if is_orphan {
-        out.talk(carrier::gone(&world, id));
+        out.talk(carrier::gone(&history, id));
     }
     Ok(Exit::Success)
 }
 
-fn refusal(world: &World, run: &RunRow, is_orphan: bool) -> Refusal {
-    let (id, flags) = (run.id, world.flags());
+fn refusal(history: &History, run: &RunRow, is_orphan: bool) -> Refusal {
+    let (id, flags) = (run.id, history.flags());
     if run.status.is_terminal() {
         let message = format!("`{id}` is not paused: it is over with `{}`", run.status);
         return Refusal::usage(message).hint(format!("ork runs retry {id}{flags}"));

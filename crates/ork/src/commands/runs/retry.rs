@@ -1,6 +1,7 @@
 //! `ork runs retry`: a new run on the same plan.
 
 use anyhow::Result;
+use ork_api::Retry;
 use ork_core::store::RunRow;
 use ork_server::retry::{Unfit, Wish, again};
 use serde_json::{Map, Value, json};
@@ -10,20 +11,21 @@ use crate::carry::{self, Carriage, carry, row};
 use crate::commands::tasks::show::cut;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::ids;
 use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse::no_node;
 use crate::workflow_file::{read_object, tell};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork runs retry`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 The run that ended stays as it is; the new one has the same plan and inputs, but for those that -i replaces. A task that \
-succeeded is taken over with its output if everything that it needs is, and it depends on no input that changed. A run that was carried by `ork run` is carried here as well; any other is \
-left to the workers.
+succeeded is taken over with its output if everything that it needs is, and it depends on no input that changed. A run \
+that was carried by `ork run` is carried here as well; any other is left to the workers.
 
 Examples:
   ork runs retry last
@@ -55,8 +57,11 @@ pub struct Args {
 
 /// Carries out `ork runs retry`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    if config.is_remote()? {
+        return remote(&args, &History::find(out, config).await?).await;
+    }
     let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
+    let id = ids::run(&world.history(), &args.run).await?;
     let old = row(&world, id).await?;
     let input = args.input()?;
     let how = args.how.settle(out, config)?;
@@ -94,6 +99,21 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// A server knows what succeeded, and leaves the new run to its workers.
+async fn remote(args: &Args, history: &History) -> Result<Exit> {
+    let id = ids::run(history, &args.run).await?;
+    let failed_only = args.all.then_some(false);
+    let wish = Retry { from: args.from.clone(), failed_only, input: args.input()?, external_id: None };
+    let new = history.retry_run(id, &wish).await?;
+    if history.out.json {
+        history.out.value(&json!({"run_id": new.to_string(), "retry_of": id.to_string()}))?;
+    } else {
+        history.out.data(new)?;
+        history.out.talk(format!("retry of {id}; follow it with: ork runs watch {new}{}", history.flags()));
+    }
+    Ok(Exit::Success)
+}
+
 impl Args {
     /// The inputs that are replaced. Nothing declares their types here: what is JSON is read as JSON, and the rest is text.
     fn input(&self) -> Result<Map<String, Value>> {
@@ -114,11 +134,15 @@ impl Args {
     }
 }
 
-async fn refusal(world: &World, old: &RunRow, wish: Wish<'_>, unfit: Unfit) -> Result<Refusal> {
+/// What to say of a run that is not repeated.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn refusal(world: &World, old: &RunRow, wish: Wish<'_>, unfit: Unfit) -> Result<Refusal> {
     let (id, flags) = (old.id, world.flags());
     Ok(match unfit {
         Unfit::NotOver => {
-            let is_orphan = is_orphan(world, old).await?;
+            let is_orphan = is_orphan(&world.history(), old).await?;
             let (gone, next) = if is_orphan { (", its process is gone", "run --resume") } else { ("", "runs watch") };
             let message = format!("`{id}` is {}{gone}: only a run that is over can be repeated", old.status);
             Refusal::usage(message).hint(format!("ork {next} {id}{flags}"))

@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::RunId;
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{GroupRow, RunRow, TaskRow};
 use ork_graph::States;
 use serde_json::Value;
 
-use crate::carry::row;
 use crate::commands::tasks::list::words;
 use crate::commands::tasks::show::{cut, show_task};
 use crate::config::Config;
 use crate::exit_code::Exit;
-use crate::ids::{self, Target};
-use crate::names::Names;
+use crate::history::{History, Outputs};
+use crate::ids::Target;
 use crate::output::{Output, faint, status};
 use crate::progress::thousands;
 use crate::table;
@@ -24,7 +23,6 @@ use crate::verdict;
 use crate::view;
 use crate::when::{ago, duration};
 use crate::why;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs show`.
 #[derive(Debug, clap::Args)]
@@ -45,70 +43,63 @@ const GROUPS_MAX: usize = 200;
 
 /// Carries out `ork runs show`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    match ids::target(world.store.as_ref(), SCOPE, &args.target).await? {
-        Target::Run(id) if out.json => show_json(&world, id).await?,
-        Target::Run(id) => show_run(&world, id).await?,
-        Target::Task(task) => show_task(&world, task).await?,
+    let history = History::find(out, config).await?;
+    match history.resolve(&args.target).await? {
+        Target::Run(id) if out.json => show_json(&history, id).await?,
+        Target::Run(id) => show_run(&history, id).await?,
+        Target::Task(task) => show_task(&history, task).await?,
     }
     Ok(Exit::Success)
 }
 
-async fn show_json(world: &World, id: RunId) -> Result<()> {
-    let mut value = view::run(&row(world, id).await?);
-    let tasks = world.tasks(id).await?;
+async fn show_json(history: &History, id: RunId) -> Result<()> {
+    let mut value = view::run(&history.row(id).await?);
+    let tasks = history.all_tasks(id, Outputs::With).await?;
     value["tasks"] = tasks.iter().map(view::task).collect::<Vec<Value>>().into();
-    Ok(world.out.value(&value)?)
+    Ok(history.out.value(&value)?)
 }
 
-async fn show_run(world: &World, id: RunId) -> Result<()> {
-    let run = row(world, id).await?;
-    let names = Names::read(world.store.as_ref(), SCOPE, id).await?;
-    world.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
-    for (what, text) in facts(world, &run) {
-        world.out.data(format!("  {what:<9} {text}"))?;
+async fn show_run(history: &History, id: RunId) -> Result<()> {
+    let run = history.row(id).await?;
+    let names = history.names(id).await?;
+    history.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
+    for (what, text) in facts(history, &run) {
+        history.out.data(format!("  {what:<9} {text}"))?;
     }
-    world.out.data("")?;
-    let mut states: BTreeMap<u32, States> = BTreeMap::new();
-    for count in world.store.counts(SCOPE, id).await? {
-        states.entry(count.g).or_default().add_many(count.status, count.count);
+    history.out.data("")?;
+    let mut tasks: BTreeMap<u32, Vec<TaskRow>> = BTreeMap::new();
+    for task in history.all_tasks(id, Outputs::Without).await? {
+        tasks.entry(task.g).or_default().push(task);
     }
-    let mut cells: Vec<Vec<String>> = Vec::new();
-    for group in names.groups().iter().take(GROUPS_MAX) {
-        cells.push(match group.size {
-            Some(1) | None => {
-                let only = world.store.task(SCOPE, TaskRef { run: id, n: group.first }).await?;
-                only.map_or_else(Vec::new, |task| cells_of(world, group, &task))
-            }
-            Some(size) => cells_of_all(group, size, &states.remove(&group.g).unwrap_or_default()),
-        });
-    }
+    let shown = names.groups().iter().take(GROUPS_MAX);
+    let cells: Vec<Vec<String>> =
+        shown.map(|group| cells(history, group, tasks.get(&group.g).map_or(&[], Vec::as_slice))).collect();
     let paint = |column: usize, cell: &str| match column {
         0 => status(cell),
         2 => faint(cell),
         _ => cell.to_owned(),
     };
     for line in table::lines(&cells, paint) {
-        world.out.data(format!("  {line}"))?;
+        history.out.data(format!("  {line}"))?;
     }
     if names.groups().len() > GROUPS_MAX {
         let more = (names.groups().len() - GROUPS_MAX) as u64;
-        world.out.data(format!("  and {} more; all: ork runs show {id} --json", thousands(more)))?;
+        history.out.data(format!("  and {} more; all: ork runs show {id} --json", thousands(more)))?;
     }
-    for task in verdict::failures(world, id, 3).await? {
-        verdict::tell_failure(world, &names, &task, verdict::TAIL_LINES).await?;
+    for task in verdict::failures(history, id, 3).await? {
+        verdict::tell_failure(history, &names, &task, verdict::TAIL_LINES).await?;
     }
     if !run.status.is_terminal()
-        && let Some(reason) = why::of_run(world, id).await?
+        && let Some(reason) = why::of_run(history, id).await?
     {
-        world.out.data(format!("\nwhy: {}", reason.sentence))?;
+        history.out.data(format!("\nwhy: {}", reason.shape.sentence))?;
     }
-    world.out.talk(format!("\nhistory: {} (ork runs logs {id}{})", world.database.place(), world.flags()));
+    history.out.talk(format!("\nhistory: {} (ork runs logs {id}{})", history.at.place(), history.flags()));
     Ok(())
 }
 
-fn facts(world: &World, run: &RunRow) -> Vec<(&'static str, String)> {
-    let now = world.now();
+fn facts(history: &History, run: &RunRow) -> Vec<(&'static str, String)> {
+    let now = history.now();
     let mut facts = Vec::new();
     let took = run.finished_at.unwrap_or(now).since_ms(run.created_at);
     let state = if run.finished_at.is_some() { "took" } else { "so far" };
@@ -139,11 +130,11 @@ fn facts(world: &World, run: &RunRow) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn cells_of(world: &World, group: &GroupRow, task: &TaskRow) -> Vec<String> {
-    vec![task.status.word().into(), group.key.clone(), words(world, task)]
-}
-
-fn cells_of_all(group: &GroupRow, size: u32, states: &States) -> Vec<String> {
-    let size = thousands(u64::from(size));
+fn cells(history: &History, group: &GroupRow, tasks: &[TaskRow]) -> Vec<String> {
+    if let ([task], Some(1) | None) = (tasks, group.size) {
+        return vec![task.status.word().into(), group.key.clone(), words(history, task)];
+    }
+    let states: States = tasks.iter().map(|task| task.status).collect();
+    let size = group.size.map_or_else(|| "?".into(), |size| thousands(u64::from(size)));
     vec![states.overall().word().into(), format!("{} ({size} tasks)", group.key), states.to_string()]
 }

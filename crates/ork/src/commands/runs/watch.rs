@@ -7,17 +7,16 @@ use ork_core::id::RunId;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::carrier;
-use crate::carry::row;
 use crate::config::Config;
-use crate::exit_code::Exit;
+use crate::exit_code::{Exit, is_transient};
 use crate::follow::Follower;
+use crate::history::History;
 use crate::ids;
 use crate::output::{Output, status, warn};
 use crate::progress::{Asked, Progress, Style};
 use crate::signals::Signals;
 use crate::verdict;
 use crate::when::parse_ms;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork runs watch`.
 #[derive(Debug, clap::Args)]
@@ -49,43 +48,43 @@ const FOREVER: Duration = Duration::from_secs(946_080_000);
 /// Carries out `ork runs watch`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let mut signals = Signals::listen()?;
-    let world = World::find(out, config).await?;
-    let id = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
-    let found = row(&world, id).await?;
+    let history = History::find(out, config).await?;
+    let id = ids::run(&history, &args.run).await?;
+    let found = history.row(id).await?;
     out.talk(format!("{}  {id}  {}", found.name, status(found.status.word())));
     let style = args.progress.settle(out, config)?;
     let limit = args.timeout.map_or(FOREVER, Duration::from_millis).min(FOREVER);
     tokio::select! {
-        ended = timeout_at(Instant::now() + limit, follow(&world, Follower::new(id, 0), style)) => match ended {
+        ended = timeout_at(Instant::now() + limit, follow(&history, Follower::new(id, 0), style)) => match ended {
             Ok(ended) => ended?,
             Err(_) => {
-                warn(format!("timed out; {}", left(&world, id).await));
+                warn(format!("timed out; {}", left(&history, id).await));
                 return Ok(Exit::TimedOut);
             }
         },
         _ = signals.next() => {
-            warn(format!("stopped watching; {}", left(&world, id).await));
+            warn(format!("stopped watching; {}", left(&history, id).await));
             return Ok(Exit::Interrupted);
         }
     }
-    verdict::tell(&world, &row(&world, id).await?, None).await
+    verdict::tell(&history, &history.row(id).await?, None).await
 }
 
 /// What becomes of a run that is watched no longer.
-async fn left(world: &World, id: RunId) -> String {
-    match row(world, id).await {
-        Ok(found) if carrier::is_orphan(world, &found).await.unwrap_or(false) => carrier::gone(world, id),
-        _ => format!("the run goes on: ork runs watch {id}{}", world.flags()),
+async fn left(history: &History, id: RunId) -> String {
+    match history.row(id).await {
+        Ok(found) if carrier::is_orphan(history, &found).await.unwrap_or(false) => carrier::gone(history, id),
+        _ => format!("the run goes on: ork runs watch {id}{}", history.flags()),
     }
 }
 
 /// Tells what happens until the run is over, or nobody goes on with it. A database that does not answer is waited for.
-async fn follow(world: &World, mut follower: Follower, style: Style) -> Result<()> {
-    let mut progress = Progress::new(world.clone(), follower.run, style);
+async fn follow(history: &History, mut follower: Follower, style: Style) -> Result<()> {
+    let mut progress = Progress::new(history.clone(), follower.run, style);
     let mut is_down = false;
     let mut next_look = Instant::now();
     loop {
-        match follower.next(world.store.as_ref()).await {
+        match follower.next(history).await {
             Ok(rows) => {
                 is_down = false;
                 if progress.show(&rows, &follower.names).await? {
@@ -96,18 +95,18 @@ async fn follow(world: &World, mut follower: Follower, style: Style) -> Result<(
                 }
                 progress.tick(&follower.names).await?;
                 if Instant::now() >= next_look {
-                    if carrier::is_orphan(world, &row(world, follower.run).await?).await? {
-                        return Err(carrier::refusal(world, follower.run).into());
+                    if carrier::is_orphan(history, &history.row(follower.run).await?).await? {
+                        return Err(carrier::refusal(history, follower.run).into());
                     }
                     next_look = Instant::now() + CARRIER_LOOK;
                 }
             }
-            Err(error) if error.is_transient() => {
+            Err(error) if is_transient(&error) => {
                 if !std::mem::replace(&mut is_down, true) {
                     warn(format!("waiting: {error}"));
                 }
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         sleep(LOOK).await;
     }

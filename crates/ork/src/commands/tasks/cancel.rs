@@ -6,9 +6,9 @@ use serde_json::json;
 
 use crate::config::Config;
 use crate::exit_code::Exit;
+use crate::history::History;
 use crate::ids;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork tasks cancel`.
 #[derive(Debug, clap::Args)]
@@ -26,19 +26,19 @@ pub struct Args {
 
 /// Carries out `ork tasks cancel`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let task = ids::task(world.store.as_ref(), SCOPE, &args.task).await?;
-    cancel_task(&world, task).await
+    let history = History::find(out, config).await?;
+    let task = ids::task(&history, &args.task).await?;
+    cancel_task(&history, task).await
 }
 
 /// Asks for the end of a task.
-pub async fn cancel_task(world: &World, task: TaskRef) -> Result<Exit> {
-    let asked = world.store.cancel_task(SCOPE, task, &world.actor(), world.now()).await?;
-    if world.out.json {
-        world.out.value(&json!({"task_id": task.id().to_string(), "asked": asked}))?;
+pub async fn cancel_task(history: &History, task: TaskRef) -> Result<Exit> {
+    let asked = history.cancel_task(task).await?;
+    if history.out.json {
+        history.out.value(&json!({"task_id": task.id().to_string(), "asked": asked}))?;
     } else {
         let text = if asked { "cancelling" } else { "over, or told so already" };
-        world.out.data(format!("{text}: {}", task.id()))?;
+        history.out.data(format!("{text}: {}", task.id()))?;
     }
     Ok(Exit::Success)
 }

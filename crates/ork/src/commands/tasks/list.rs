@@ -9,14 +9,13 @@ use ork_core::store::{TaskFilter, TaskRow};
 
 use crate::config::Config;
 use crate::exit_code::Exit;
+use crate::history::{History, Outputs};
 use crate::ids;
-use crate::names::Names;
 use crate::output::{Output, faint, status};
 use crate::progress::because;
 use crate::table;
 use crate::view;
 use crate::when::{duration, until};
-use crate::world::{SCOPE, World};
 
 /// Options of `ork tasks list`.
 #[derive(Debug, clap::Args)]
@@ -51,19 +50,20 @@ fn parse_status(word: &str) -> Result<TaskStatus, String> {
 
 /// Carries out `ork tasks list`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let run = ids::run(world.store.as_ref(), SCOPE, &args.run).await?;
-    let names = Names::read(world.store.as_ref(), SCOPE, run).await?;
+    let history = History::find(out, config).await?;
+    let run = ids::run(&history, &args.run).await?;
+    let names = history.names(run).await?;
     let g = args.key.as_deref().map(|key| ids::group(&names, run, key)).transpose()?.map(|group| group.g);
     let filter = TaskFilter { g, statuses: args.status, ..TaskFilter::default() };
-    let (tasks, is_all) = read(&world, run, filter, args.limit).await?;
+    let outputs = if out.json { Outputs::With } else { Outputs::Without };
+    let (tasks, is_all) = read(&history, run, (filter, outputs), args.limit).await?;
     if out.json {
         for task in &tasks {
             out.value(&view::task(task))?;
         }
         return Ok(Exit::Success);
     }
-    let cells = |task: &TaskRow| vec![task.status.word().into(), names.of_task(task), words(&world, task)];
+    let cells = |task: &TaskRow| vec![task.status.word().into(), names.of_task(task), words(&history, task)];
     let cells: Vec<Vec<String>> = tasks.iter().map(cells).collect();
     let paint = |column: usize, cell: &str| match column {
         0 => status(cell),
@@ -76,18 +76,23 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     if tasks.is_empty() {
         out.talk("no task matches");
     } else if !is_all {
-        out.talk(format!("and more; all of them: ork tasks list {run} --limit 0{}", world.flags()));
+        out.talk(format!("and more; all of them: ork tasks list {run} --limit 0{}", history.flags()));
     }
     Ok(Exit::Success)
 }
 
 /// The first tasks by number, in the order of the file, siblings by index; and whether they are all.
-async fn read(world: &World, run: RunId, mut filter: TaskFilter, limit: u32) -> Result<(Vec<TaskRow>, bool)> {
+async fn read(
+    history: &History,
+    run: RunId,
+    (mut filter, outputs): (TaskFilter, Outputs),
+    limit: u32,
+) -> Result<(Vec<TaskRow>, bool)> {
     let wanted = if limit == 0 { usize::MAX } else { limit as usize };
     let mut tasks = Vec::new();
     filter.limit = PAGE_MAX;
     loop {
-        let page = world.store.tasks(SCOPE, run, &filter).await?;
+        let page = history.tasks(run, &filter, outputs).await?;
         filter.after = page.last().map(|task| task.task.n);
         let is_last = page.len() < PAGE_MAX as usize;
         tasks.extend(page);
@@ -102,8 +107,8 @@ async fn read(world: &World, run: RunId, mut filter: TaskFilter, limit: u32) -> 
 }
 
 /// How long, which attempt, how far, and what it waits for.
-pub fn words(world: &World, task: &TaskRow) -> String {
-    let now = world.now();
+pub fn words(history: &History, task: &TaskRow) -> String {
+    let now = history.now();
     let mut words = Vec::new();
     if let (Some(from), Some(to)) = (task.started_at, task.finished_at) {
         words.push(duration(to.since_ms(from)));

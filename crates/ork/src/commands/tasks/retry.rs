@@ -5,13 +5,11 @@ use ork_core::id::TaskRef;
 use ork_core::state::TaskStatus;
 use serde_json::json;
 
-use crate::carry::row;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::ids;
-use crate::names::Names;
 use crate::output::Output;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork tasks retry`.
 #[derive(Debug, clap::Args)]
@@ -29,10 +27,10 @@ pub struct Args {
 
 /// Carries out `ork tasks retry`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let task = ids::task(world.store.as_ref(), SCOPE, &args.task).await?;
-    if !world.store.retry_task_now(SCOPE, task, world.now()).await? {
-        return Err(refusal(&world, task).await?.into());
+    let history = History::find(out, config).await?;
+    let task = ids::task(&history, &args.task).await?;
+    if !history.retry_task(task).await? {
+        return Err(refusal(&history, task).await?.into());
     }
     if out.json {
         out.value(&json!({"task_id": task.id().to_string(), "asked": true}))?;
@@ -43,10 +41,10 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 }
 
 /// Why there is no wait to end.
-async fn refusal(world: &World, task: TaskRef) -> Result<Refusal> {
-    let (run, flags) = (row(world, task.run).await?, world.flags());
-    let names = Names::read(world.store.as_ref(), SCOPE, task.run).await?;
-    let Some(found) = world.store.task(SCOPE, task).await? else {
+async fn refusal(history: &History, task: TaskRef) -> Result<Refusal> {
+    let (run, flags) = (history.row(task.run).await?, history.flags());
+    let names = history.names(task.run).await?;
+    let Some(found) = history.task(task).await? else {
         return Ok(Refusal::no_match(format!("`{}` does not exist any more", task.id())));
     };
     let name = format!("{}/{}", task.run, names.of_task(&found));

@@ -7,14 +7,13 @@ use ork_core::store::AttemptRow;
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::exit_code::{Exit, Refusal};
+use crate::exit_code::Exit;
+use crate::history::History;
 use crate::ids;
-use crate::names::Names;
 use crate::output::{Output, status};
 use crate::view;
 use crate::when::duration;
 use crate::why;
-use crate::world::{SCOPE, World};
 
 /// Options of `ork tasks show`.
 #[derive(Debug, clap::Args)]
@@ -30,43 +29,41 @@ pub struct Args {
 
 /// Carries out `ork tasks show`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let task = ids::task(world.store.as_ref(), SCOPE, &args.task).await?;
-    show_task(&world, task).await?;
+    let history = History::find(out, config).await?;
+    let task = ids::task(&history, &args.task).await?;
+    show_task(&history, task).await?;
     Ok(Exit::Success)
 }
 
 /// Shows a task with its attempts.
-pub async fn show_task(world: &World, task: TaskRef) -> Result<()> {
-    let store = &world.store;
-    let found = store.task(SCOPE, task).await?;
-    let row = found.ok_or_else(|| Refusal::no_match(format!("nothing matches `{}`", task.id())))?;
-    let attempts = store.attempts(SCOPE, task).await?;
-    if world.out.json {
+pub async fn show_task(history: &History, task: TaskRef) -> Result<()> {
+    let row = history.task_row(task).await?;
+    let attempts = history.attempts(task).await?;
+    if history.out.json {
         let mut value = view::task(&row);
         value["attempts"] = attempts.iter().map(view::attempt).collect::<Vec<Value>>().into();
-        return Ok(world.out.value(&value)?);
+        return Ok(history.out.value(&value)?);
     }
-    let names = Names::read(store.as_ref(), SCOPE, task.run).await?;
-    world.out.data(format!("{}  {}  {}", status(row.status.word()), names.of_task(&row), task.id()))?;
-    if let Some(reason) = why::of_task(world, task).await? {
-        world.out.data(format!("  why       {}", reason.text))?;
+    let names = history.names(task.run).await?;
+    history.out.data(format!("{}  {}  {}", status(row.status.word()), names.of_task(&row), task.id()))?;
+    if let Some(reason) = why::of_task(history, task).await? {
+        history.out.data(format!("  why       {}", reason.text))?;
     }
     // A lane that begins with `#` is one process: no worker serves it.
     if !row.lane.starts_with('#') {
-        world.out.data(format!("  queue     {}", row.lane))?;
+        history.out.data(format!("  queue     {}", row.lane))?;
     }
-    if let Some(output) = row.output.as_ref().map(Json::as_str) {
-        world.out.data(format!("  output    {}", cut(output)))?;
+    if let Some(output) = row.output.as_ref().map(Json::value).filter(|output| !output.is_null()) {
+        history.out.data(format!("  output    {}", cut(&output.to_string())))?;
     }
     for attempt in &attempts {
-        world.out.data(format!("  attempt   {}", attempt_words(attempt, world)))?;
+        history.out.data(format!("  attempt   {}", attempt_words(attempt, history)))?;
     }
     Ok(())
 }
 
-fn attempt_words(attempt: &AttemptRow, world: &World) -> String {
-    let end = attempt.finished_at.unwrap_or_else(|| world.now());
+fn attempt_words(attempt: &AttemptRow, history: &History) -> String {
+    let end = attempt.finished_at.unwrap_or_else(|| history.now());
     let took = duration(end.since_ms(attempt.started_at.unwrap_or(attempt.dispatched_at)));
     let outcome = attempt.outcome.as_deref().unwrap_or("running");
     let error = attempt.error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();

@@ -3,19 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use ork_core::id::{RevisionId, WorkflowId, WorkspaceId};
-use ork_core::store::{Expected, NewRevision};
-use ork_server::workflows::{applied, hash, word};
 use ork_workflow::Workflow;
 
-use super::row;
 use crate::config::Config;
-use crate::entropy::OsEntropy;
 use crate::exit_code::Exit;
+use crate::history::History;
 use crate::output::Output;
 use crate::view;
 use crate::workflow_file::{WorkflowFile, tell};
-use crate::world::World;
 
 /// Options of `ork workflows apply`.
 #[derive(Debug, clap::Args)]
@@ -49,32 +44,15 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     if is_wrong {
         return Ok(Exit::Invalid);
     }
-    let world = World::open(out, config).await?;
+    let history = History::open(out, config).await?;
     for (workflow, source) in checked {
-        let new = new_revision(&world, &workflow, source);
-        let done = world.store.apply_workflow(&new).await?;
-        let row = row(&world, &new.name).await?;
+        let done = history.apply_workflow(&workflow, &source).await?;
         if out.json {
-            out.value(&view::value(applied(done, &row)))?;
+            out.value(&view::value(done))?;
         } else {
-            out.data(format!("{}: {}, revision {}", word(done), row.name, row.revision.number))?;
+            let summary = &done.workflow;
+            out.data(format!("{}: {}, revision {}", done.applied, summary.name, summary.revision.number))?;
         }
     }
     Ok(Exit::Success)
-}
-
-fn new_revision(world: &World, workflow: &Workflow, source: String) -> NewRevision {
-    let now = world.now();
-    NewRevision {
-        workspace: WorkspaceId::DEFAULT,
-        name: workflow.name().to_owned(),
-        workflow: WorkflowId::new(now, &mut OsEntropy),
-        revision: RevisionId::new(now, &mut OsEntropy),
-        description: workflow.description().map(str::to_owned),
-        hash: hash(&source),
-        source,
-        expected: Expected::Anything,
-        actor: world.actor(),
-        now,
-    }
 }

@@ -1,15 +1,13 @@
 //! `ork workflows delete`.
 
 use anyhow::Result;
-use ork_core::id::WorkspaceId;
-use ork_core::store::{Deleted, Expected};
 use serde_json::json;
 
 use super::missing;
 use crate::config::Config;
 use crate::exit_code::Exit;
+use crate::history::History;
 use crate::output::Output;
-use crate::world::World;
 
 /// Options of `ork workflows delete`.
 #[derive(Debug, clap::Args)]
@@ -26,11 +24,10 @@ pub struct Args {
 
 /// Carries out `ork workflows delete`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let (store, name) = (&world.store, args.name.as_str());
-    let deleted = store.delete_workflow(WorkspaceId::DEFAULT, name, Expected::Anything, world.now()).await?;
-    if deleted != Deleted::Done {
-        return Err(missing(&world, name).into());
+    let history = History::find(out, config).await?;
+    let name = args.name.as_str();
+    if !history.delete_workflow(name).await? {
+        return Err(missing(&history, name).into());
     }
     if out.json {
         out.value(&json!({"name": name, "deleted": true}))?;

@@ -1,16 +1,14 @@
 //! `ork workflows list`.
 
 use anyhow::Result;
-use ork_core::limits::PAGE_MAX;
-use ork_server::workflows::summary;
 
 use crate::config::Config;
 use crate::exit_code::Exit;
+use crate::history::History;
 use crate::output::{Output, faint};
 use crate::table;
 use crate::view;
-use crate::when::ago;
-use crate::world::{SCOPE, World};
+use crate::when::{ago, moment};
 
 /// Options of `ork workflows list`.
 #[derive(Debug, clap::Args)]
@@ -23,33 +21,31 @@ pub struct Args;
 /// Carries out `ork workflows list`.
 pub async fn run(out: Output, config: &Config) -> Result<Exit> {
     let none = "no workflow is stored; store one with: ork workflows apply FILE";
-    let Some(world) = World::open_existing(out, config).await? else {
+    let Some(history) = History::open_existing(out, config).await? else {
         out.talk(none);
         return Ok(Exit::Success);
     };
-    let mut rows = world.store.workflows(SCOPE, None, PAGE_MAX).await?;
-    let mut page = rows.len();
-    while page == PAGE_MAX as usize {
-        let after = rows.last().map(|row| row.name.clone());
-        let more = world.store.workflows(SCOPE, after.as_deref(), PAGE_MAX).await?;
-        page = more.len();
-        rows.extend(more);
-    }
+    let rows = history.workflows().await?;
     if out.json {
         for row in &rows {
-            out.value(&view::value(summary(row)))?;
+            out.value(&view::value(row))?;
         }
         return Ok(Exit::Success);
     }
     if rows.is_empty() {
-        out.talk(format!("{none}{}", world.flags()));
+        out.talk(format!("{none}{}", history.flags()));
     }
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
             let description = row.description.clone().unwrap_or_default();
             let first = description.lines().next().unwrap_or_default().to_owned();
-            vec![row.name.clone(), format!("revision {}", row.revision.number), ago(row.updated_at, world.now()), first]
+            vec![
+                row.name.clone(),
+                format!("revision {}", row.revision.number),
+                ago(moment(&row.updated_at), history.now()),
+                first,
+            ]
         })
         .collect();
     let paint = |column: usize, cell: &str| if column == 2 { faint(cell) } else { cell.to_owned() };

@@ -1,17 +1,15 @@
 //! `ork workflows show`.
 
 use anyhow::Result;
-use ork_core::limits::PAGE_MAX;
-use ork_core::store::{RevisionRow, WorkflowRow};
-use ork_server::workflows::{revision, workflow};
+use ork_api::Revision;
 
-use super::row;
+use super::missing;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
+use crate::history::History;
 use crate::output::Output;
 use crate::view;
-use crate::when::ago;
-use crate::world::{SCOPE, World};
+use crate::when::{ago, moment};
 
 /// Options of `ork workflows show`.
 #[derive(Debug, clap::Args)]
@@ -36,50 +34,34 @@ pub struct Args {
 
 /// Carries out `ork workflows show`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let world = World::find(out, config).await?;
-    let row = row(&world, &args.name).await?;
+    let history = History::find(out, config).await?;
+    let name = args.name.as_str();
     if args.revisions {
-        return revisions(&world, &args.name).await;
-    }
-    let of = match args.revision {
-        None => row.revision.clone(),
-        Some(number) => {
-            let before = Some(number.saturating_add(1));
-            let found = world.store.revisions(SCOPE, row.id, before, 1).await?.pop();
-            found.filter(|found| found.number == number).ok_or_else(|| {
-                let message = format!("`{}` has no revision {number}: the newest is {}", row.name, row.revision.number);
-                Refusal::no_match(message).hint(format!("ork workflows show {} --revisions{}", row.name, world.flags()))
-            })?
+        let rows = history.revisions(name).await?.ok_or_else(|| missing(&history, name))?;
+        for row in &rows {
+            match out.json {
+                true => out.value(&view::value(row))?,
+                false => out.data(line(&history, row))?,
+            }
         }
-    };
-    let source = world.store.revision_source(SCOPE, of.id).await?.unwrap_or_default();
-    if out.json {
-        out.value(&view::value(workflow(&WorkflowRow { revision: of, ..row }, source)))?;
         return Ok(Exit::Success);
     }
-    out.talk(line(&world, &of));
-    out.bytes(source.as_bytes())?;
+    let Some(found) = history.workflow(name, args.revision).await? else {
+        let Some(number) = args.revision else { return Err(missing(&history, name).into()) };
+        return Err(Refusal::no_match(format!("there is no revision {number} of a stored workflow `{name}`"))
+            .hint(format!("ork workflows show {name} --revisions{}", history.flags()))
+            .into());
+    };
+    if out.json {
+        out.value(&view::value(found))?;
+        return Ok(Exit::Success);
+    }
+    out.talk(line(&history, &found.summary.revision));
+    out.bytes(found.source.as_bytes())?;
     Ok(Exit::Success)
 }
 
-async fn revisions(world: &World, name: &str) -> Result<Exit> {
-    let id = row(world, name).await?.id;
-    let mut before = None;
-    loop {
-        let rows = world.store.revisions(SCOPE, id, before, PAGE_MAX).await?;
-        for row in &rows {
-            match world.out.json {
-                true => world.out.value(&view::value(revision(row)))?,
-                false => world.out.data(line(world, row))?,
-            }
-        }
-        before = rows.last().map(|row| row.number);
-        if rows.len() < PAGE_MAX as usize {
-            return Ok(Exit::Success);
-        }
-    }
-}
-
-fn line(world: &World, row: &RevisionRow) -> String {
-    format!("revision {}  {}  by {}", row.number, ago(row.created_at, world.now()), row.created_by)
+fn line(history: &History, row: &Revision) -> String {
+    let at = ago(moment(&row.created_at), history.now());
+    format!("revision {}  {at}  by {}", row.number, row.created_by)
 }

@@ -1,0 +1,22 @@
+//! A client of Ork's HTTP API: the shapes of `ork-api` in and out.
+//!
+//! What it asks a server for is bounded, however the server behaves: each call has a deadline, each body a limit, no
+//! redirect is followed, and no proxy is used that nobody named. The token goes into the `Authorization` header and
+//! nowhere else; over plain HTTP to a loopback address only.
+//!
+//! It stands on hyper rather than on reqwest, which brings a certificate verifier for platforms that Ork does not run on.
+#![deny(missing_docs)]
+
+mod address;
+mod calls;
+mod error;
+mod roots;
+pub mod stream;
+mod token;
+mod wire;
+
+pub use address::Address;
+pub use calls::{Chunks, Runs, Tasks};
+pub use error::{ClientError, ClientResult};
+pub use token::Token;
+pub use wire::{Client, Options};

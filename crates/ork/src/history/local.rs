@@ -1,0 +1,216 @@
+//! The history in a database that this process opens: what the routes of the server do, without the server.
+
+use anyhow::Result;
+use async_trait::async_trait;
+use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Worker, WorkflowSummary};
+use ork_core::event::EventRow;
+use ork_core::graph::{NewRun, Pin};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkflowId, WorkspaceId};
+use ork_core::limits::PAGE_MAX;
+use ork_core::state::Reason as Why;
+use ork_core::store::{
+    AttemptRow, Deleted, Expected, GroupRow, LogPage, LogQuery, NewRevision, RevisionRow, RunFilter, RunRow,
+    TaskFilter, TaskRow, WorkflowRow,
+};
+use ork_graph::Graph;
+use ork_server::resolve::{self, Target};
+use ork_server::retry::{self, Wish};
+use ork_server::{graph, queues, view, why, workflows};
+use ork_workflow::Workflow;
+
+use super::{Backend, Made, Outputs, Submission, Wanted};
+use crate::carry::{self, project};
+use crate::commands::run::new_run;
+use crate::commands::runs::retry::refusal;
+use crate::entropy::OsEntropy;
+use crate::exit_code::Refusal;
+use crate::host;
+use crate::world::{SCOPE, World};
+
+/// Failed tasks that are told beside the reasons of a run.
+const FAILURES_MAX: u32 = 5;
+
+#[async_trait]
+impl Backend for World {
+    async fn resolve(&self, name: &str) -> Result<Target> {
+        Ok(resolve::target(self.look(), name).await.map_err(Refusal::from)?)
+    }
+
+    async fn runs(&self, wanted: &Wanted) -> Result<Vec<RunRow>> {
+        let filter = RunFilter { before: wanted.before, limit: wanted.limit, ..wanted.filter.runs(self.now()) };
+        Ok(self.store.runs(SCOPE, &filter).await?)
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<RunRow>> {
+        Ok(self.store.run(SCOPE, id).await?)
+    }
+
+    async fn made(&self, id: RunId) -> Result<Made> {
+        let (stored, plan) = carry::plan(self, id).await?;
+        Ok(Made { plan, input: stored.input.value() })
+    }
+
+    async fn tasks(&self, run: RunId, filter: &TaskFilter, _: Outputs) -> Result<Vec<TaskRow>> {
+        Ok(self.store.tasks(SCOPE, run, filter).await?)
+    }
+
+    async fn task(&self, task: TaskRef) -> Result<Option<TaskRow>> {
+        Ok(self.store.task(SCOPE, task).await?)
+    }
+
+    async fn groups(&self, run: RunId) -> Result<Vec<GroupRow>> {
+        Ok(self.store.groups(SCOPE, run).await?)
+    }
+
+    async fn attempts(&self, task: TaskRef) -> Result<Vec<AttemptRow>> {
+        Ok(self.store.attempts(SCOPE, task).await?)
+    }
+
+    async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
+        Ok(self.store.events(SCOPE, run, after, PAGE_MAX).await?)
+    }
+
+    async fn logs(&self, query: LogQuery) -> Result<LogPage> {
+        Ok(self.store.logs(SCOPE, query).await?)
+    }
+
+    async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>> {
+        Ok(why::of_task(self.look(), task).await?.as_ref().map(view::reason))
+    }
+
+    async fn why_run(&self, id: RunId) -> Result<Option<RunWhy>> {
+        let Some(run) = self.run(id).await? else { return Ok(None) };
+        let reasons = why::all_of_run(self.look(), id).await?;
+        let failures = why::failures(self.look(), id, FAILURES_MAX).await?;
+        Ok(Some(view::run_why(&run, &reasons, &failures)))
+    }
+
+    async fn graph(&self, run: RunId) -> Result<Option<Graph>> {
+        Ok(graph::of_run(self.look(), run).await?)
+    }
+
+    async fn queues(&self) -> Result<Vec<Queue>> {
+        Ok(queues::queues(self.look()).await?.iter().map(queues::Queue::shape).collect())
+    }
+
+    async fn workers(&self) -> Result<Vec<Worker>> {
+        Ok(queues::workers(self.look()).await?.into_iter().map(|(_, worker)| worker).collect())
+    }
+
+    async fn submit(&self, new: Submission<'_>) -> Result<RunId> {
+        let (pin, project) = if new.anywhere {
+            (Pin::Anywhere, None)
+        } else {
+            (Pin::Host(host::identity()), Some(project(new.file.name.as_ref())?))
+        };
+        let stored = new.stored;
+        let new = new_run(self, new.file, new.bound, pin, project)?;
+        // A revision has its text already.
+        let plan_source = new.plan_source.clone().filter(|_| stored.is_none());
+        let new = NewRun { revision: stored, plan_source, ..new };
+        self.store.submit(&new).await?;
+        Ok(new.id)
+    }
+
+    async fn retry_run(&self, id: RunId, wish: &Retry) -> Result<RunId> {
+        let old = carry::row(self, id).await?;
+        let all = wish.failed_only == Some(false);
+        let wish = Wish { all, from: wish.from.as_deref(), input: &wish.input };
+        let again = match retry::again(self.look(), &old, wish).await {
+            Ok(again) => again,
+            Err(unfit) => return Err(refusal(self, &old, wish, unfit).await?.into()),
+        };
+        let new = again.new_run(&old, self.new_run_id(), (&self.actor(), self.now()));
+        self.store.submit(&new).await?;
+        Ok(new.id)
+    }
+
+    async fn acknowledge_run(&self, id: RunId) -> Result<bool> {
+        Ok(self.store.acknowledge_run(SCOPE, id, &self.actor(), self.now()).await?)
+    }
+
+    async fn pause_queue(&self, queue: &str) -> Result<bool> {
+        Ok(self.store.pause_queue(WorkspaceId::DEFAULT, queue, &self.actor(), self.now()).await?)
+    }
+
+    async fn resume_queue(&self, queue: &str) -> Result<bool> {
+        Ok(self.store.resume_queue(WorkspaceId::DEFAULT, queue).await?)
+    }
+
+    async fn apply_workflow(&self, workflow: &Workflow, source: &str) -> Result<AppliedWorkflow> {
+        let now = self.now();
+        let new = NewRevision {
+            workspace: WorkspaceId::DEFAULT,
+            name: workflow.name().to_owned(),
+            workflow: WorkflowId::new(now, &mut OsEntropy),
+            revision: RevisionId::new(now, &mut OsEntropy),
+            description: workflow.description().map(str::to_owned),
+            source: source.to_owned(),
+            hash: workflows::hash(source),
+            expected: Expected::Anything,
+            actor: self.actor(),
+            now,
+        };
+        let applied = self.store.apply_workflow(&new).await?;
+        let row = self.store.workflow(SCOPE, &new.name).await?;
+        let row = row.ok_or_else(|| Refusal::no_match(format!("`{}` was deleted meanwhile", new.name)))?;
+        Ok(workflows::applied(applied, &row))
+    }
+
+    async fn workflows(&self) -> Result<Vec<WorkflowSummary>> {
+        let mut found: Vec<WorkflowRow> = Vec::new();
+        loop {
+            let after = found.last().map(|row| row.name.clone());
+            let page = self.store.workflows(SCOPE, after.as_deref(), PAGE_MAX).await?;
+            let is_last = page.len() < PAGE_MAX as usize;
+            found.extend(page);
+            if is_last {
+                return Ok(found.iter().map(workflows::summary).collect());
+            }
+        }
+    }
+
+    async fn workflow(&self, name: &str, revision: Option<u32>) -> Result<Option<ork_api::Workflow>> {
+        Ok(workflows::show(self.look(), name, revision).await?)
+    }
+
+    async fn revisions(&self, name: &str) -> Result<Option<Vec<Revision>>> {
+        let Some(row) = self.store.workflow(SCOPE, name).await? else { return Ok(None) };
+        let mut found: Vec<RevisionRow> = Vec::new();
+        loop {
+            let before = found.last().map(|row| row.number);
+            let page = self.store.revisions(SCOPE, row.id, before, PAGE_MAX).await?;
+            let is_last = page.len() < PAGE_MAX as usize;
+            found.extend(page);
+            if is_last {
+                return Ok(Some(found.iter().map(workflows::revision).collect()));
+            }
+        }
+    }
+
+    async fn delete_workflow(&self, name: &str) -> Result<bool> {
+        let workspace = WorkspaceId::DEFAULT;
+        let deleted = self.store.delete_workflow(workspace, name, Expected::Anything, self.now()).await?;
+        Ok(deleted == Deleted::Done)
+    }
+
+    async fn cancel_run(&self, id: RunId) -> Result<bool> {
+        Ok(self.store.cancel_run(SCOPE, id, Why::Cancel, &self.actor(), self.now()).await?)
+    }
+
+    async fn pause_run(&self, id: RunId) -> Result<bool> {
+        Ok(self.store.pause_run(SCOPE, id, &self.actor(), self.now()).await?)
+    }
+
+    async fn resume_run(&self, id: RunId) -> Result<bool> {
+        Ok(self.store.resume_run(SCOPE, id, &self.actor(), self.now()).await?)
+    }
+
+    async fn cancel_task(&self, task: TaskRef) -> Result<bool> {
+        Ok(self.store.cancel_task(SCOPE, task, &self.actor(), self.now()).await?)
+    }
+
+    async fn retry_task(&self, task: TaskRef) -> Result<bool> {
+        Ok(self.store.retry_task_now(SCOPE, task, self.now()).await?)
+    }
+}
