@@ -107,6 +107,11 @@ id!(
     RevisionId, "rev_", "a revision"
 );
 
+id!(
+    /// An action on many runs.
+    BulkId, "bulk_", "an action on many runs"
+);
+
 macro_rules! fresh {
     ($($name:ident)*) => {$(
         impl $name {
@@ -118,7 +123,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(WorkflowId RevisionId);
+fresh!(WorkflowId RevisionId BulkId);
 
 impl WorkspaceId {
     /// The workspace that every new database has.

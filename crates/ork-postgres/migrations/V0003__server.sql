@@ -78,6 +78,7 @@ CREATE TABLE bulk_jobs (
     before_id    uuid NOT NULL,
     seen         bigint NOT NULL,
     changed      bigint NOT NULL,
+    actor_kind   text NOT NULL,
     created_by   text NOT NULL,
     created_at   bigint NOT NULL,
     finished_at  bigint

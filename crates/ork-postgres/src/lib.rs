@@ -6,6 +6,7 @@
 
 mod admit;
 mod bell;
+mod bulk;
 mod change;
 mod claim;
 mod conn;

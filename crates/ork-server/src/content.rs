@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use ork_api::{Fault, Page};
-use ork_core::id::{RunId, TaskId, TaskRef};
+use ork_core::id::{BulkId, RunId, TaskId, TaskRef};
 use ork_core::limits::{NAME_BYTES_MAX, PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX, is_name};
 use ork_core::suggest::nearest;
 use serde::de::DeserializeOwned;
@@ -216,6 +216,19 @@ impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
             text.parse().map_err(|error: ork_core::id::IdError| Refused::new(Code::NotFound, error.to_string()))?;
         let n = id.n().ok_or_else(|| Refused::missing(format_args!("task `{id}`")))?;
         Ok(Self(TaskRef { run: id.run(), n }))
+    }
+}
+
+/// The action on many runs that a path names.
+#[derive(Clone, Copy)]
+pub struct BulkPath(pub BulkId);
+
+impl<S: Send + Sync> FromRequestParts<S> for BulkPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
+        let text = path(parts, state).await?;
+        text.parse().map(Self).map_err(|error: ork_core::id::IdError| Refused::new(Code::NotFound, error.to_string()))
     }
 }
 

@@ -11,6 +11,7 @@
 //! Who asks is a [`Caller`], made in one place; today everybody who reaches the loopback address is the same one.
 #![deny(missing_docs)]
 
+pub mod bulk;
 mod caller;
 mod content;
 mod gate;

@@ -1,5 +1,6 @@
 //! The routes: one noun a folder, one endpoint a file.
 
+mod bulk;
 mod events;
 mod queues;
 mod runs;
@@ -29,6 +30,7 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(runs::routes())
         .merge(tasks::routes())
         .merge(events::routes())
+        .merge(bulk::routes())
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes());

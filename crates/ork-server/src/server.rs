@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ork_core::clock::{Clock, Entropy};
-use ork_core::id::{RevisionId, RunId, WorkflowId};
+use ork_core::id::{BulkId, RevisionId, RunId, WorkflowId};
 use ork_core::store::Store;
 
 use crate::caller::Caller;
@@ -63,6 +63,13 @@ impl Server {
         let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         (WorkflowId::new(now, entropy.as_mut()), RevisionId::new(now, entropy.as_mut()))
+    }
+
+    /// The id of an action on many runs, and the id that no run has had before now.
+    pub(crate) fn new_bulk_ids(&self) -> (BulkId, RunId) {
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        (BulkId::new(now, entropy.as_mut()), RunId::new(now, entropy.as_mut()))
     }
 
     /// A name for a request that brought none.

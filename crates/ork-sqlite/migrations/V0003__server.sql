@@ -78,6 +78,7 @@ CREATE TABLE bulk_jobs (
     before_id    BLOB NOT NULL,
     seen         INTEGER NOT NULL,
     changed      INTEGER NOT NULL,
+    actor_kind   TEXT NOT NULL,
     created_by   TEXT NOT NULL,
     created_at   INTEGER NOT NULL,
     finished_at  INTEGER

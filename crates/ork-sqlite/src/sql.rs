@@ -12,6 +12,18 @@ statements! {
         INSERT = "attempts/insert",
         OF_TASK = "attempts/of_task",
     }
+    bulk {
+        ADVANCE = "bulk/advance",
+        BY_EXTERNAL_ID = "bulk/by_external_id",
+        CANCEL = "bulk/cancel",
+        GET = "bulk/get",
+        INSERT = "bulk/insert",
+        LIST = "bulk/list",
+        RUNNING = "bulk/running",
+    }
+    duties {
+        HOLD = "duties/hold",
+    }
     evaluations {
         DROP = "evaluations/drop",
         DROP_UNSPARED = "evaluations/drop_unspared",

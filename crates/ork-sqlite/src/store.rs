@@ -11,14 +11,15 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Applied, AttemptRow, Claim, Claimed, Deleted, Evaluation, Events, Expected, Feed, FeedPage, GroupCount, GroupRow,
-    Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewRevision, Outcomes, OutputRow,
-    Pauses, ProgressNote, Queue, QueuePause, RevisionRow, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start,
-    Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers, WorkflowRow, Workflows,
+    Applied, AttemptRow, Bulk, BulkRow, BulkStep, Claim, Claimed, Deleted, Evaluation, Events, Expected, Feed,
+    FeedPage, GroupCount, GroupRow, Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained,
+    NewRevision, Outcomes, OutputRow, Pauses, ProgressNote, Queue, QueuePause, RevisionRow, RunDump, RunFilter, RunRow,
+    Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
+    WorkflowRow, Workflows,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
@@ -26,7 +27,7 @@ use tokio::sync::Notify;
 use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
 use crate::migrate::{self, MigrationState};
 use crate::writer::{ThreadWriter, Writer};
-use crate::{claim, events, feed, inspect, pauses, runs, settle, tasks, upkeep, workers, workflows};
+use crate::{bulk, claim, events, feed, inspect, pauses, runs, settle, tasks, upkeep, workers, workflows};
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
@@ -560,5 +561,42 @@ impl Pauses for SqliteStore {
 
     async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
         self.read(|db| pauses::list(db, scope))
+    }
+}
+
+#[async_trait]
+impl Bulk for SqliteStore {
+    async fn create_bulk(&self, new: &BulkRow) -> StoreResult<Submitted> {
+        let new = new.clone();
+        self.write(move |db| bulk::create(db, &new)).await
+    }
+
+    async fn bulk(&self, scope: Scope, id: BulkId) -> StoreResult<Option<BulkRow>> {
+        self.read(|db| bulk::bulk(db, scope, id))
+    }
+
+    async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
+        self.read(|db| bulk::by_external_id(db, workspace, external_id))
+    }
+
+    async fn bulks(&self, scope: Scope, before: Option<BulkId>, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        self.read(|db| bulk::list(db, scope, before, limit))
+    }
+
+    async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        self.read(|db| bulk::running(db, limit))
+    }
+
+    async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
+        self.write(move |db| bulk::advance(db, id, step, now)).await
+    }
+
+    async fn cancel_bulk(&self, scope: Scope, id: BulkId, now: Timestamp) -> StoreResult<bool> {
+        self.write(move |db| bulk::cancel(db, scope, id, now)).await
+    }
+
+    async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
+        let name = name.to_owned();
+        self.write(move |db| bulk::hold(db, &name, holder, now, until)).await
     }
 }

@@ -1,5 +1,6 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
+mod bulk;
 mod control;
 mod feed;
 mod graph;
@@ -32,6 +33,7 @@ macro_rules! cases {
 cases!(
     queue::claims_go_by_priority_then_age = "G2",
     queue::workspaces_take_turns = "G15",
+    queue::a_million_tasks_of_one_keep_nobody_waiting = "G15",
     queue::a_claim_is_found_again = "G3",
     queue::only_the_lease_settles = "G4",
     queue::a_settle_counts_once = "G4",
@@ -54,6 +56,8 @@ cases!(
     graph::conditions_skip = "G2",
     graph::results_are_evaluated_last = "G4",
     graph::successes_are_taken_over = "G4",
+    bulk::a_piece_counts_once = "G4",
+    bulk::a_duty_has_one_holder = "G7",
     control::a_cancelled_run_ends_with_its_last_lease = "G10",
     control::a_single_task_is_cancelled = "G10",
     control::a_paused_run_starts_nothing = "G2",

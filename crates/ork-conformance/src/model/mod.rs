@@ -4,6 +4,7 @@
 //! of all tasks, whenever somebody asks; after each change the rules are applied until nothing moves any more. That is
 //! slow, and plainly right. What an attempt's outcome means for its own task is [`ork_core::attempt::judge`]'s to say.
 
+mod bulk;
 mod control;
 mod inspect;
 mod people;
@@ -23,10 +24,10 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{BulkId, RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, FeedRow, LogChunk, QueuePause, Scope, Store, WorkerRow};
+use ork_core::store::{AttemptRow, BulkRow, FeedRow, LogChunk, QueuePause, Scope, Store, WorkerRow};
 
 /// The reference store.
 #[derive(Debug, Default)]
@@ -41,6 +42,8 @@ struct State {
     /// The last number of the queue's order.
     queued: i64,
     workflows: BTreeMap<(WorkspaceId, String), control::Workflow>,
+    bulks: BTreeMap<BulkId, BulkRow>,
+    duties: BTreeMap<String, (WorkerId, Timestamp)>,
     pauses: BTreeMap<(WorkspaceId, String), QueuePause>,
     /// All events in the order in which they came, as far as they are noted here.
     feed: Vec<FeedRow>,

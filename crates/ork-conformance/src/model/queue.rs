@@ -169,6 +169,12 @@ impl Queue for Model {
         // One of each workspace in turn.
         let mut queues: Vec<std::collections::VecDeque<TaskRef>> =
             workspaces.iter().map(|workspace| state.ready(*workspace, &claim.lanes).into()).collect();
+        queues.retain(|queue| !queue.is_empty());
+        if !queues.is_empty() {
+            // Not always the same one first.
+            let first = claim.lease.0.unsigned_abs() % queues.len() as u64;
+            queues.rotate_left(first as usize);
+        }
         let mut taken = Vec::new();
         while taken.len() < limit && queues.iter().any(|queue| !queue.is_empty()) {
             let round: Vec<TaskRef> = queues.iter_mut().filter_map(std::collections::VecDeque::pop_front).collect();

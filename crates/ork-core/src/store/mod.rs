@@ -4,6 +4,7 @@
 //! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
 //! touch.
 
+mod bulk;
 mod events;
 mod feed;
 mod inspect;
@@ -20,6 +21,7 @@ use async_trait::async_trait;
 use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
+pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
@@ -54,7 +56,7 @@ impl Scope {
 /// A database that holds Ork's state.
 #[async_trait]
 pub trait Store:
-    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Workflows + Pauses + Send + Sync
+    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Workflows + Pauses + Bulk + Send + Sync
 {
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.

@@ -11,7 +11,7 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -368,5 +368,33 @@ impl Pauses for Faulty {
     }
     async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
         through!(self.queue_pauses(scope))
+    }
+}
+
+#[async_trait]
+impl Bulk for Faulty {
+    async fn create_bulk(&self, new: &BulkRow) -> StoreResult<Submitted> {
+        through!(self.create_bulk(new))
+    }
+    async fn bulk(&self, scope: Scope, id: BulkId) -> StoreResult<Option<BulkRow>> {
+        through!(self.bulk(scope, id))
+    }
+    async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
+        through!(self.bulk_by_external_id(workspace, external_id))
+    }
+    async fn bulks(&self, scope: Scope, before: Option<BulkId>, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        through!(self.bulks(scope, before, limit))
+    }
+    async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        through!(self.running_bulks(limit))
+    }
+    async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
+        through!(self.advance_bulk(id, step, now))
+    }
+    async fn cancel_bulk(&self, scope: Scope, id: BulkId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.cancel_bulk(scope, id, now))
+    }
+    async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
+        through!(self.hold_duty(name, holder, now, until))
     }
 }

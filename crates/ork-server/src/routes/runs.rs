@@ -28,6 +28,9 @@ use ork_core::store::RunRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use create::name;
+pub use list::refuse as refuse_filter;
+
 use crate::look::Look;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;

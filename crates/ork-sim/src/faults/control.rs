@@ -1,12 +1,13 @@
-//! Stored workflows and pauses of queues.
+//! Stored workflows, pauses of queues, actions on many runs.
 
 use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::Actor;
-use ork_core::id::{RevisionId, WorkflowId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::store::{
-    Applied, Deleted, Expected, NewRevision, Pauses, QueuePause, RevisionRow, Scope, WorkflowRow, Workflows,
+    Applied, Bulk, BulkRow, BulkStep, Deleted, Expected, NewRevision, Pauses, QueuePause, RevisionRow, Scope,
+    Submitted, WorkflowRow, Workflows,
 };
 
 use super::FaultyStore;
@@ -68,5 +69,40 @@ impl Pauses for FaultyStore {
 
     async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
         self.send("queue_pauses", self.world.store.queue_pauses(scope)).await
+    }
+}
+
+#[async_trait]
+impl Bulk for FaultyStore {
+    async fn create_bulk(&self, new: &BulkRow) -> StoreResult<Submitted> {
+        self.send("create_bulk", self.world.store.create_bulk(new)).await
+    }
+
+    async fn bulk(&self, scope: Scope, id: BulkId) -> StoreResult<Option<BulkRow>> {
+        self.send("bulk", self.world.store.bulk(scope, id)).await
+    }
+
+    async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
+        self.send("bulk_by_external_id", self.world.store.bulk_by_external_id(workspace, external_id)).await
+    }
+
+    async fn bulks(&self, scope: Scope, before: Option<BulkId>, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        self.send("bulks", self.world.store.bulks(scope, before, limit)).await
+    }
+
+    async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        self.send("running_bulks", self.world.store.running_bulks(limit)).await
+    }
+
+    async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
+        self.send("advance_bulk", self.world.store.advance_bulk(id, step, now)).await
+    }
+
+    async fn cancel_bulk(&self, scope: Scope, id: BulkId, now: Timestamp) -> StoreResult<bool> {
+        self.send("cancel_bulk", self.world.store.cancel_bulk(scope, id, now)).await
+    }
+
+    async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
+        self.send("hold_duty", self.world.store.hold_duty(name, holder, now, until)).await
     }
 }

@@ -38,6 +38,16 @@ pub fn submit(server: &Server, workflow: &str) -> String {
     answer.json()["id"].as_str().unwrap().to_owned()
 }
 
+/// Waits for the end of an action on many runs, and gives it as it is then.
+pub fn wait_for_bulk(server: &Server, bulk: &str) -> Value {
+    loop {
+        let shown = server.get(&format!("/api/v1/bulk/{bulk}")).json();
+        if shown["status"] != "running" {
+            return shown;
+        }
+    }
+}
+
 /// Waits for a run's end as any client can.
 pub fn wait(home: &Home, at: &str, run: &str) {
     home.says(&format!("runs watch {run} {at}").trim_end().replace("  ", " "));
@@ -53,7 +63,7 @@ fn steady(home: &Home, text: &str) -> String {
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
         (r#""next_cursor": "[^"]+""#, r#""next_cursor": "CURSOR""#),
         (r"req_[0-9a-f]{16}", "req_ID"),
-        (r"(wf|rev)_[0-9a-f-]{36}", "${1}_ID"),
+        (r"(wf|rev|bulk)_[0-9a-f-]{36}", "${1}_ID"),
     ];
     masks.iter().fold(home.masked(text), |text, (pattern, mask)| {
         Regex::new(pattern).unwrap().replace_all(&text, *mask).into_owned()
@@ -84,6 +94,10 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("POST /api/v1/runs/{id}/resume", "", ""),
     ("POST /api/v1/runs/{id}/retry", "", r#"{"external_id": "once more"}"#),
     ("POST /api/v1/runs/{id}/acknowledge", "", ""),
+    ("POST /api/v1/runs/bulk", "", r#"{"action": "cancel", "q": "label.team=nobody", "preview": true}"#),
+    ("GET /api/v1/bulk", "", ""),
+    ("GET /api/v1/bulk/{id}", "", ""),
+    ("POST /api/v1/bulk/{id}/cancel", "", ""),
     ("GET /api/v1/tasks/{id}", "", ""),
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
     ("GET /api/v1/tasks/{id}/logs", "?attempt=1", ""),
@@ -116,10 +130,17 @@ fn every_route_answers_the_same_on_both_databases() {
         wait(home, at, &run);
         let tasks = server.get(&format!("{RUNS}/{run}/tasks?key=join")).json();
         let task = tasks["items"][0]["id"].as_str().unwrap();
+        let nobodys = r#"{"action": "cancel", "q": "label.team=nobody", "external_id": "none"}"#;
+        let bulk = server.post("/api/v1/runs/bulk", "", nobodys).json()["id"].as_str().unwrap().to_owned();
+        wait_for_bulk(&server, &bulk);
         let mut session = String::new();
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
-            let id = if path.contains("/tasks/{id}") { task } else { &run };
+            let id = match path {
+                _ if path.contains("/tasks/{id}") => task,
+                _ if path.contains("/bulk/{id}") => &bulk,
+                _ => &run,
+            };
             let path = format!("{}{query}", path.replace("{id}", id).replace("{name}", "mine"));
             let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
             let answer = server.send(method, &path, kind, body);

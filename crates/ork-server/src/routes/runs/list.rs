@@ -45,7 +45,7 @@ pub struct Ask {
 )]
 pub async fn list(State(server): State<Arc<Server>>, caller: Caller, Asking(ask): Asking<Ask>) -> Answer<Response> {
     let look = server.look(&caller);
-    let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
+    let filter: Filter = ask.q.parse().map_err(|error| refuse("?q", &ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
     let filter = RunFilter { before, limit, ..filter.runs(look.now) };
     let name = |row: &RunRow| row.id.to_string();
@@ -71,11 +71,11 @@ pub async fn rows(look: Look<'_>, filter: RunFilter) -> Answer<Page<RunRow>> {
     Ok(page(rows, limit, |row| row.id.to_string()))
 }
 
-/// A filter that cannot be read.
-pub fn refuse(text: &str, error: FilterError) -> Refused {
+/// A filter that cannot be read, and where it was sent.
+pub fn refuse(pointer: &str, text: &str, error: FilterError) -> Refused {
     let column = u32::try_from(text[..error.at.start].chars().count() + 1).ok();
     let detail = format!("the filter is wrong: {}", error.message);
     let fault =
-        Fault { pointer: "?q".to_owned(), message: error.message, hint: error.hint, column, ..Fault::default() };
+        Fault { pointer: pointer.to_owned(), message: error.message, hint: error.hint, column, ..Fault::default() };
     Refused::new(Code::InvalidRequest, detail).errors(vec![fault])
 }
