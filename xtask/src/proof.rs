@@ -31,6 +31,11 @@ const PROOFS: &[Proof] = &[
         cargo: &["run", "--release", "--package", "ork-sim", "--bin", "progress", "--"],
     },
     Proof {
+        name: "stream",
+        about: "events at clients within 20 ms of their commit (p99), processes within 10 ms of their submit: --rounds N",
+        cargo: &["run", "--release", "--package", "ork-sim", "--bin", "stream", "--"],
+    },
+    Proof {
         name: "kills",
         about: "G2, G4, G7, G11 under kill -9 of real processes: --rounds N",
         cargo: &["run", "--release", "--package", "ork-sim", "--bin", "kills", "--"],

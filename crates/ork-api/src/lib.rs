@@ -2,6 +2,7 @@
 //! them is in `ork-server`. Names are those of the tables; moments are RFC 3339 in UTC; durations are integer `*_ms`.
 #![deny(missing_docs)]
 
+mod access;
 mod bulk;
 mod event;
 mod problem;
@@ -16,6 +17,7 @@ mod workflow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
 pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
 pub use event::{Actor, Event};
 pub use problem::{Fault, Problem};

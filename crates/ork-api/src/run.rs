@@ -34,6 +34,9 @@ pub struct Submit {
     /// Your own name for the run, under which it is created once: 1 to 256 bytes.
     #[serde(default)]
     pub external_id: Option<String>,
+    /// Whom the run belongs to, when a `service` creates it for somebody: 1 to 256 bytes.
+    #[serde(default)]
+    pub owner_id: Option<String>,
 }
 
 /// How a run is to be done again.
@@ -86,6 +89,8 @@ pub struct RunSummary {
     pub id: String,
     /// The client's name for it.
     pub external_id: Option<String>,
+    /// Whom it belongs to.
+    pub owner_id: Option<String>,
     /// The workflow's name.
     pub name: String,
     /// `pending`, `running`, `paused`, `success`, `failed` or `cancelled`.

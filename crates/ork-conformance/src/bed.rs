@@ -7,7 +7,7 @@ use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::event::Actor;
 use ork_core::graph::{LeaseId, NewRun, Pin, ProcessEnd, TriggeredBy};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::Plan;
 use ork_core::state::{RunStatus, TaskStatus};
@@ -102,6 +102,16 @@ impl Bed {
         id
     }
 
+    /// The id of a workspace that does not exist.
+    pub fn new_workspace_id(&mut self) -> WorkspaceId {
+        WorkspaceId::new(self.now, &mut self.random)
+    }
+
+    /// The id of a token that does not exist.
+    pub fn new_token_id(&mut self) -> TokenId {
+        TokenId::new(self.now, &mut self.random)
+    }
+
     /// A run to be created. Later ones have later ids.
     pub fn new_run(&mut self, plan: Plan) -> NewRun {
         self.pass(1);
@@ -109,6 +119,7 @@ impl Bed {
             id: RunId::new(self.now, &mut self.random),
             workspace: WorkspaceId::DEFAULT,
             external_id: None,
+            owner: None,
             plan,
             plan_source: None,
             revision: None,

@@ -187,6 +187,7 @@ impl World {
             id: RunId::new(self.now, &mut self.random),
             workspace: if self.random.below(4) == 0 { OTHER } else { WorkspaceId::DEFAULT },
             external_id: None,
+            owner: (self.random.below(2) == 0).then(|| "ada".to_owned()),
             plan,
             plan_source: None,
             revision: None,

@@ -195,6 +195,12 @@ impl TaskSet {
         self.0.iter().map(|(from, to)| u64::from(to - from) + 1).sum()
     }
 
+    /// How many ranges it is kept as.
+    #[must_use]
+    pub fn ranges(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there are none: the event is about the run itself.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -204,6 +210,16 @@ impl TaskSet {
     /// Each number, in order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.0.iter().flat_map(|(from, to)| *from..=*to)
+    }
+
+    /// Each number but the first `skipped`, in order; those cost nothing.
+    pub fn iter_after(&self, skipped: u64) -> impl Iterator<Item = u32> + '_ {
+        let mut left = skipped;
+        self.0.iter().flat_map(move |(from, to)| {
+            let begins = u64::from(*from) + left;
+            left = begins.saturating_sub(u64::from(*to) + 1);
+            u32::try_from(begins).ok().into_iter().flat_map(|begins| begins..=*to)
+        })
     }
 
     /// Reads what [`fmt::Display`] wrote; `None` for anything else.
@@ -270,6 +286,12 @@ mod tests {
         for bad in ["3-1", "x", "1,1", "2,1", "1-2-3"] {
             assert_eq!(TaskSet::parse(bad), None, "{bad}");
         }
+        for skipped in 0..7 {
+            let rest: Vec<u32> = set.iter().skip(skipped).collect();
+            assert_eq!(set.iter_after(skipped as u64).collect::<Vec<_>>(), rest, "{skipped}");
+        }
+        let end = TaskSet::of(vec![0, u32::MAX]);
+        assert_eq!([0, 1, 2, u64::MAX - 9].map(|skipped| end.iter_after(skipped).count()), [2, 1, 0, 0]);
         let mut more = set.clone();
         for n in [8, 8, 20, 0] {
             more.insert(n);

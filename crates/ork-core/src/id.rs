@@ -97,6 +97,10 @@ id!(
     /// One worker process, from its start to its end: a restarted one is another worker.
     WorkerId, "worker_", "a worker"
 );
+id!(
+    /// One secret that lets its bearer use the API.
+    TokenId, "token_", "a token"
+);
 
 id!(
     /// A stored workflow, under one name.
@@ -128,6 +132,20 @@ fresh!(WorkflowId RevisionId BulkId);
 impl WorkspaceId {
     /// The workspace that every new database has.
     pub const DEFAULT: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));
+}
+
+impl WorkspaceId {
+    /// A new id.
+    pub fn new(now: Timestamp, entropy: &mut dyn Entropy) -> Self {
+        Self(v7(now, entropy))
+    }
+}
+
+impl TokenId {
+    /// A new id: later ones are larger.
+    pub fn new(now: Timestamp, entropy: &mut dyn Entropy) -> Self {
+        Self(v7(now, entropy))
+    }
 }
 
 impl Default for WorkspaceId {

@@ -5,6 +5,7 @@
 //! databases behave alike.
 #![deny(missing_docs)]
 
+pub mod access;
 pub mod attempt;
 pub mod check;
 pub mod clock;

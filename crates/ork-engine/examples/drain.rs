@@ -63,6 +63,7 @@ fn run(tasks: u32, clock: &dyn Clock) -> NewRun {
         id: RunId::new(now, &mut SeededEntropy::new(1)),
         workspace: WorkspaceId::DEFAULT,
         external_id: None,
+        owner: None,
         plan: Plan { name: "drain".into(), nodes: vec![node], ..Plan::default() },
         plan_source: None,
         revision: None,

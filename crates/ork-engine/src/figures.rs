@@ -1,7 +1,7 @@
 //! Numbers about an engine, for metrics: what it has at the moment, and what it has done since it began.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, Weak};
 
 use ork_core::store::{Settle, Settled};
 
@@ -55,9 +55,25 @@ impl Tally {
     }
 }
 
+/// Reads an engine's figures, for as long as there is that engine.
+#[derive(Clone)]
+pub struct Meter(Weak<Parts>);
+
+impl Meter {
+    pub(crate) fn of(parts: &Arc<Parts>) -> Self {
+        Self(Arc::downgrade(parts))
+    }
+
+    /// How the engine stands; `None` when it is gone.
+    #[must_use]
+    pub fn read(&self) -> Option<Figures> {
+        self.0.upgrade().map(|parts| parts.figures())
+    }
+}
+
 impl Parts {
     /// How it stands.
-    pub fn figures(&self) -> Figures {
+    fn figures(&self) -> Figures {
         let (desk, counts) = (self.desk.count(), lock(&self.tally.counts));
         Figures {
             capacity: self.config.capacity,

@@ -10,7 +10,7 @@ use ork_core::id::WorkerId;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::figures::Figures;
+use crate::figures::Meter;
 use crate::observe::Observations;
 use crate::parts::{Parts, Phase};
 
@@ -60,10 +60,10 @@ impl EngineHandle {
         count.live + count.waiting
     }
 
-    /// How it stands.
+    /// What reads its figures.
     #[must_use]
-    pub fn figures(&self) -> Figures {
-        self.parts.figures()
+    pub fn meter(&self) -> Meter {
+        Meter::of(&self.parts)
     }
 
     /// Ends when the engine is over.

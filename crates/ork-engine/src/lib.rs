@@ -58,7 +58,7 @@ pub use clock::DatabaseClock;
 pub use config::EngineConfig;
 pub use engine::Engine;
 pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers};
-pub use figures::Figures;
+pub use figures::{Figures, Meter};
 pub use handle::EngineHandle;
 pub use liveness::{Liveness, NoLiveness};
 pub use observe::{Observation, Observations, Subject};

@@ -63,6 +63,8 @@ pub struct Filter {
     pub is: BTreeSet<Is>,
     /// Its workflow.
     pub name: Option<String>,
+    /// Whom it belongs to.
+    pub owner: Option<String>,
     /// All of these.
     pub labels: BTreeMap<String, String>,
     /// When it was created.
@@ -80,6 +82,7 @@ impl Filter {
         RunFilter {
             statuses: self.statuses.iter().copied().collect(),
             name: self.name.clone(),
+            owner: self.owner.clone(),
             labels: self.labels.clone(),
             created: self.created.span(now),
             started: self.started.span(now),
@@ -112,6 +115,7 @@ impl fmt::Display for Filter {
         }
         words.extend(self.is.iter().map(|is| format!("is:{}", is.word())));
         words.extend(self.name.iter().map(|name| format!("name:{}", quoted(name))));
+        words.extend(self.owner.iter().map(|owner| format!("owner:{}", quoted(owner))));
         words.extend(self.labels.iter().map(|(key, value)| format!("label.{key}={}", quoted(value))));
         for (field, bounds) in [("created", self.created), ("started", self.started), ("finished", self.finished)] {
             words.extend(bounds.from.iter().map(|at| format!("{field}>{at}")));

@@ -23,7 +23,7 @@ pub struct FilterError {
 }
 
 /// What can be asked for, as hints list it.
-const FIELDS: [&str; 7] = ["status", "is", "name", "label.KEY", "created", "started", "finished"];
+const FIELDS: [&str; 8] = ["status", "is", "name", "owner", "label.KEY", "created", "started", "finished"];
 const TIMES: &str = "-2h, -7d, 2026-11-01 or 2026-11-01T12:00:00Z";
 
 fn wrong(at: Range<usize>, message: impl Into<String>) -> FilterError {
@@ -149,6 +149,7 @@ impl Filter {
             "status" => self.add_status(word),
             "is" => self.add_is(word),
             "name" => self.add_name(word),
+            "owner" => self.add_owner(word),
             "created" => add_bound(&mut self.created, word),
             "started" => add_bound(&mut self.started, word),
             "finished" => add_bound(&mut self.finished, word),
@@ -215,6 +216,15 @@ impl Filter {
             return Err(error.hint("the whole name: 1 to 128 letters, digits, `.`, `_`, `-`"));
         }
         self.name = Some(word.value.clone());
+        Ok(())
+    }
+
+    fn add_owner(&mut self, word: &Word<'_>) -> Result<(), FilterError> {
+        word.needs(':')?;
+        if self.owner.is_some() {
+            return Err(word.twice().hint("a run has one owner"));
+        }
+        self.owner = Some(word.value.clone());
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 -- What a server needs: tokens, stored workflows, paused queues, duties that one process at a time has, actions on many
 -- runs, and a position in one order of all events.
 
--- Who may use the API, as what. The secret itself is kept by nobody: `token_hash` is keyed.
+-- Who may use the API, as what. The secret itself is kept by nobody: `token_hash` is keyed, and `key_id` tells keys apart.
 CREATE TABLE api_tokens (
     id           uuid PRIMARY KEY,
     workspace_id uuid NOT NULL REFERENCES workspaces (id),
@@ -12,6 +12,7 @@ CREATE TABLE api_tokens (
     queues       text[] NOT NULL,
     token_hash   bytea NOT NULL,
     prefix       text NOT NULL,
+    key_id       text NOT NULL,
     created_by   text NOT NULL,
     created_at   bigint NOT NULL,
     expires_at   bigint,

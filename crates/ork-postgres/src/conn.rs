@@ -60,6 +60,11 @@ impl Conn {
         }
     }
 
+    /// The driver's own, for what is asked once.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether it can be used again: alive, and in no transaction.
     pub fn is_fit(&self) -> bool {
         !self.client.is_closed() && !self.in_transaction.load(Ordering::Relaxed)

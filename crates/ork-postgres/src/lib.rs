@@ -4,6 +4,7 @@
 //! `ork_core::graph` decide, and writes the answer with a number of statements that does not depend on how many tasks it
 //! is about. It runs in a task of its own, so that no caller can leave a transaction half done.
 
+mod access;
 mod admit;
 mod bell;
 mod bulk;

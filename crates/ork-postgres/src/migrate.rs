@@ -99,14 +99,21 @@ pub async fn verify(url: &str) -> StoreResult<Vec<String>> {
             problems.push(format!("{kind} `{name}` is missing or disabled"));
         }
     }
+    problems.extend(weaknesses(&client).await?);
+    Ok(problems)
+}
+
+/// Settings by which what was committed can be lost.
+pub async fn weaknesses(client: &Client) -> StoreResult<Vec<String>> {
+    let mut found = Vec::new();
     for setting in ["fsync", "synchronous_commit", "full_page_writes"] {
         let row = client.query_one("SELECT current_setting($1)", &[&setting]).await.map_err(failed)?;
         let value: String = row.get(0);
         if value == "off" {
-            problems.push(format!("`{setting}` is off: what was committed can be lost"));
+            found.push(format!("`{setting}` is off: what was committed can be lost"));
         }
     }
-    Ok(problems)
+    Ok(found)
 }
 
 /// The indexes and triggers that the migrations create by name.

@@ -1,12 +1,13 @@
 //! Between rows and the domain's types. A stored word that this version does not know is corrupt data, named by place.
 
+use ork_core::access::{Role, Settings};
 use ork_core::attempt::{Failure, Usage};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
 use ork_core::executor::{Progress, Stream};
 use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::retry::RetryPolicy;
@@ -97,6 +98,9 @@ decode! {
     BulkAction = Text<'a>, |v| word(v.0, Self::from_word);
     BulkStatus = Text<'a>, |v| word(v.0, Self::from_word);
     RevisionId = Uuid, |v| Ok(Self::from_uuid(v));
+    TokenId = Uuid, |v| Ok(Self::from_uuid(v));
+    Role = Text<'a>, |v| word(v.0, Self::from_word);
+    Settings = Text<'a>, |v| parsed(v.0);
     Timestamp = i64, |v| Ok(Self::from_micros(v));
     LeaseId = i64, |v| Ok(Self(v));
     TaskStatus = Text<'a>, |v| word(v.0, Self::from_word);
@@ -347,12 +351,11 @@ pub fn run_row(row: &Row) -> StoreResult<RunRow> {
     let mut c = Columns::of(row, "runs");
     let id = c.next("id")?;
     let workspace = c.next("workspace_id")?;
-    let external_id = c.option("external_id")?;
-    c.skip(1);
     Ok(RunRow {
         id,
         workspace,
-        external_id,
+        external_id: c.option("external_id")?,
+        owner: c.option("owner_id")?,
         name: c.next("name")?,
         status: c.next("status")?,
         cancelling: c.option("cancelling")?,

@@ -66,6 +66,7 @@ impl Runs for PgStore {
                     &finished.0,
                     &finished.1,
                     &i64::from(wanted.limit.min(ROWS_MAX)),
+                    &wanted.owner,
                     &wanted.is_unacknowledged,
                 ],
             )

@@ -167,6 +167,12 @@ impl Store for PgStore {
         self.inner.bell.changed().await;
     }
 
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        let conn = self.inner.readers.take().await?;
+        migrate::require_current(conn.client()).await?;
+        migrate::weaknesses(conn.client()).await
+    }
+
     async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
         let conn = self.inner.readers.take().await?;
         let asked = Instant::now();

@@ -1,11 +1,12 @@
 //! A run's creation.
 
+use ork_core::access::Settings;
 use ork_core::error::StoreError;
 use ork_core::graph::{Birth, Group, Head, NewRun, Pin, birth};
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
 use ork_core::store::Submitted;
-use ork_core::workspace::{Load, Settings};
+use ork_core::workspace::Load;
 use tokio_postgres::error::SqlState;
 
 use crate::bell::Note;
@@ -74,9 +75,8 @@ impl Transition for Submit {
 
 /// Where a quota is set, submits go one by one from here to their commit; nobody waits where none is.
 async fn check_quotas(db: &Conn, settings: &Answer, head: &Head) -> Work<()> {
-    let stored =
-        settings.rows.first().map(|row| Columns::of(row, "workspaces").next::<String>("settings")).transpose()?;
-    let settings = Settings::of_stored(head.workspace, stored.as_deref())?;
+    let stored = settings.rows.first().map(|row| Columns::of(row, "workspaces").next("settings")).transpose()?;
+    let settings: Settings = stored.unwrap_or_default();
     if !settings.limits_runs() {
         return Ok(());
     }
@@ -123,6 +123,7 @@ fn run_params(new: &NewRun) -> Work<Vec<Param<'_>>> {
         one(new.plan.concurrency.as_ref().map(|c| c.key.as_str())),
         one(new.plan.timeout_ms.map(|ms| new.now.plus_ms(ms).micros())),
         one(new.now.micros()),
+        one(new.owner.as_deref()),
         one(new.revision.map(|of| of.workflow.uuid())),
         one(new.revision.map(|of| of.revision.uuid())),
     ])

@@ -197,8 +197,14 @@ impl Bulks {
             return Ok(false);
         }
         let now = self.clock.now();
-        let look =
-            Look { store: self.store.as_ref(), scope: Scope::One(bulk.workspace), now, lives: &|_, _| true, flags: "" };
+        let look = Look {
+            store: self.store.as_ref(),
+            scope: Scope::One(bulk.workspace),
+            now,
+            only_owner: None,
+            lives: &|_, _| true,
+            flags: "",
+        };
         let external_id = format!("{}/{}", bulk.id, row.id);
         if look.store.run_by_external_id(bulk.workspace, &external_id).await?.is_some() {
             return Ok(false);

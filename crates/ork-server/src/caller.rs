@@ -1,30 +1,88 @@
-//! Who asks. The one place that decides it: a token will be read here, and nowhere else.
-
-use std::convert::Infallible;
+//! Who asks. Made of the token of a request, by the [guard](crate::guard) alone, and of nothing else in the request.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use ork_core::event::{Actor, ActorKind};
-use ork_core::id::WorkspaceId;
-use ork_core::store::Scope;
+use ork_core::access::{Permission, Role, Settings};
+use ork_core::clock::Timestamp;
+use ork_core::event::Actor;
+use ork_core::id::{RunId, TokenId, WorkspaceId};
+use ork_core::store::{Grant, Scope, TokenHash};
 
+use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
+
+/// Who asks where nobody has to say who they are.
+const ANYBODY: &str = "dev";
 
 /// Who sent a request, and whose rows it may touch.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The tenant.
     pub workspace: WorkspaceId,
+    /// Its name.
+    pub workspace_name: String,
+    /// What the caller is.
+    pub role: Role,
     /// Who is written down as the one who did it.
     pub actor: Actor,
+    /// The token; `None` where none is needed.
+    pub token: Option<TokenId>,
+    /// When the token ends by itself.
+    pub expires_at: Option<Timestamp>,
+    /// The one whose runs alone are there for this caller.
+    pub only_owner: Option<String>,
+    /// What the workspace decides.
+    pub(crate) settings: Settings,
+    /// What the token is looked up by.
+    hash: Option<TokenHash>,
 }
 
 impl Caller {
+    /// The bearer of a token.
+    pub(crate) fn of(grant: Grant, hash: TokenHash) -> Self {
+        let Grant { token, workspace } = grant;
+        let is_isolated = workspace.settings.isolate_owners && token.role.is_isolated();
+        Self {
+            settings: workspace.settings,
+            workspace: workspace.id,
+            workspace_name: workspace.name,
+            role: token.role,
+            only_owner: is_isolated.then(|| token.principal.clone()),
+            actor: Actor { kind: token.role.kind(), id: token.principal },
+            token: Some(token.id),
+            expires_at: token.expires_at,
+            hash: Some(hash),
+        }
+    }
+
+    /// Whoever reaches an open server.
+    pub fn anybody() -> Self {
+        Self {
+            workspace: WorkspaceId::DEFAULT,
+            workspace_name: "default".to_owned(),
+            role: Role::Admin,
+            actor: Actor::user(ANYBODY),
+            token: None,
+            expires_at: None,
+            only_owner: None,
+            settings: Settings::default(),
+            hash: None,
+        }
+    }
+
     /// Whether the caller may still be answered, who was admitted when a stream was opened. Asked every few seconds: a stream
     /// outlives the token that it was opened with.
-    #[allow(clippy::unused_async, reason = "a token is looked up in the database")]
-    pub(crate) async fn is_admitted(&self, _server: &Server) -> bool {
-        true
+    pub(crate) async fn is_admitted(&self, server: &Server) -> bool {
+        let Some(hash) = self.hash else { return server.door.is_open(server).await.unwrap_or(true) };
+        match server.door.grant(server, hash).await {
+            Ok(Some(grant)) => {
+                let now = Self::of(grant, hash);
+                (now.role, now.only_owner) == (self.role, self.only_owner.clone())
+            }
+            Ok(None) => false,
+            // While the database does not answer, nothing is sent either.
+            Err(_) => true,
+        }
     }
 
     /// Whose rows.
@@ -32,14 +90,48 @@ impl Caller {
     pub const fn scope(&self) -> Scope {
         Scope::One(self.workspace)
     }
+
+    /// Whether it looks after the whole installation: the first workspace is that of whoever runs it.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        self.workspace == WorkspaceId::DEFAULT && self.role.may(Permission::Administer)
+    }
+
+    /// Whom its runs belong to. On an open server nobody vouches for a name.
+    #[must_use]
+    pub fn owner(&self) -> Option<String> {
+        self.token.map(|_| self.actor.id.clone())
+    }
+
+    /// Where owners are isolated, what belongs to a run of somebody else is not there.
+    pub(crate) async fn check_sees(
+        &self,
+        server: &Server,
+        run: RunId,
+        missing: impl FnOnce() -> Refused,
+    ) -> Answer<()> {
+        if self.only_owner.is_none() {
+            return Ok(());
+        }
+        server.look(self).run(run).await?.map(drop).ok_or_else(missing)
+    }
+
+    /// What a role lets its bearer do.
+    pub(crate) fn check_may(&self, permission: Permission) -> Answer<()> {
+        if self.role.may(permission) {
+            return Ok(());
+        }
+        let detail = format!("the role `{}` may not {}", self.role.word(), permission.words());
+        Err(Refused::new(Code::Forbidden, detail))
+    }
 }
 
-/// Without tokens nobody can tell who reaches the loopback address.
+/// What the guard has let in.
 impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = Infallible;
+    type Rejection = Refused;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let actor = Actor { kind: ActorKind::Service, id: "api".to_owned() };
-        Ok(Self { workspace: WorkspaceId::DEFAULT, actor })
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Answer<Self> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Refused::new(Code::Forbidden, "nobody may use this route"))
     }
 }

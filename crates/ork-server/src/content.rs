@@ -1,5 +1,7 @@
 //! What a request brings: its body, its query, the ids in its path.
 
+use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
@@ -8,14 +10,16 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use ork_api::{Fault, Page};
-use ork_core::id::{BulkId, RunId, TaskId, TaskRef};
-use ork_core::limits::{NAME_BYTES_MAX, PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX, is_name};
+use ork_core::id::{BulkId, IdError, RunId, TaskId, TaskRef, TokenId};
+use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX};
 use ork_core::suggest::nearest;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use tokio::time::timeout;
 
+use crate::caller::Caller;
 use crate::refused::{Answer, Code, Refused};
+use crate::server::Server;
 
 /// How long a body may take to come.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -187,35 +191,49 @@ pub fn shorten<T>(page: &mut Page<T>, bytes_of: impl Fn(&T) -> usize, cursor: im
 }
 
 /// A cursor of ours.
-pub fn cursor<T: std::str::FromStr>(text: Option<&str>) -> Answer<Option<T>> {
+pub fn cursor<T: FromStr>(text: Option<&str>) -> Answer<Option<T>> {
     let read = |text: &str| text.parse().map_err(|_| Refused::query("cursor", "it is none of ours", None));
     text.map(read).transpose()
 }
 
-/// The run that a path names.
+/// The run that a path names, if it is there for the caller.
 pub struct RunPath(pub RunId);
 
-impl<S: Send + Sync> FromRequestParts<S> for RunPath {
+impl FromRequestParts<Arc<Server>> for RunPath {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
-        let text = path(parts, state).await?;
-        text.parse().map(Self).map_err(|error: ork_core::id::IdError| Refused::new(Code::NotFound, error.to_string()))
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        let id: RunId = id(parts, server).await?;
+        let caller = Caller::from_request_parts(parts, server).await?;
+        caller.check_sees(server, id, || Refused::missing(format_args!("run `{id}`"))).await?;
+        Ok(Self(id))
     }
 }
 
-/// The task that a path names.
+/// The task that a path names, if its run is there for the caller.
 pub struct TaskPath(pub TaskRef);
 
-impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
+impl FromRequestParts<Arc<Server>> for TaskPath {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
-        let text = path(parts, state).await?;
-        let id: TaskId =
-            text.parse().map_err(|error: ork_core::id::IdError| Refused::new(Code::NotFound, error.to_string()))?;
-        let n = id.n().ok_or_else(|| Refused::missing(format_args!("task `{id}`")))?;
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        let id: TaskId = id(parts, server).await?;
+        let missing = || Refused::missing(format_args!("task `{id}`"));
+        let n = id.n().ok_or_else(missing)?;
+        let caller = Caller::from_request_parts(parts, server).await?;
+        caller.check_sees(server, id.run(), missing).await?;
         Ok(Self(TaskRef { run: id.run(), n }))
+    }
+}
+
+/// The token that a path names.
+pub struct TokenPath(pub TokenId);
+
+impl FromRequestParts<Arc<Server>> for TokenPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        id(parts, server).await.map(Self)
     }
 }
 
@@ -223,29 +241,29 @@ impl<S: Send + Sync> FromRequestParts<S> for TaskPath {
 #[derive(Clone, Copy)]
 pub struct BulkPath(pub BulkId);
 
-impl<S: Send + Sync> FromRequestParts<S> for BulkPath {
+impl FromRequestParts<Arc<Server>> for BulkPath {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
-        let text = path(parts, state).await?;
-        text.parse().map(Self).map_err(|error: ork_core::id::IdError| Refused::new(Code::NotFound, error.to_string()))
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        id(parts, server).await.map(Self)
     }
 }
 
-/// The workflow or queue that a path names.
+/// The name in a path. One that names nothing finds nothing; what creates something checks it.
 pub struct NamePath(pub String);
 
-impl<S: Send + Sync> FromRequestParts<S> for NamePath {
+impl FromRequestParts<Arc<Server>> for NamePath {
     type Rejection = Refused;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Answer<Self> {
-        let name = path(parts, state).await?;
-        if is_name(&name) {
-            return Ok(Self(name));
-        }
-        let message = format!("a name has 1 to {NAME_BYTES_MAX} bytes of `[A-Za-z0-9._-]`");
-        Err(Refused::new(Code::NotFound, message))
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        path(parts, server).await.map(Self)
     }
+}
+
+/// The id in a path.
+async fn id<T: FromStr<Err = IdError>>(parts: &mut Parts, server: &Arc<Server>) -> Answer<T> {
+    let text = path(parts, server).await?;
+    text.parse().map_err(|error: IdError| Refused::new(Code::NotFound, error.to_string()))
 }
 
 async fn path<S: Send + Sync>(parts: &mut Parts, state: &S) -> Answer<String> {

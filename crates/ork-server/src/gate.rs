@@ -3,11 +3,14 @@
 //! A web page that the user looks at can send requests to this address too. By a name that its owner points at 127.0.0.1
 //! it would be the same origin and could read the answers: the `Host` gives that away. From its own origin it can send,
 //! but not read; the `Origin` gives that away. Nothing here answers a preflight, so a JSON body cannot be sent at all.
+//!
+//! Both are looked at only where somebody without a token is let in. Where a token is needed, such a page has none, and no
+//! browser adds one by itself, as it would a cookie; what a server is called from outside is then nobody's business here.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -52,7 +55,11 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     let began = server.clock.now();
     let request_id = brought(request.headers()).unwrap_or_else(|| server.new_request_id());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let answered = match gate.check(request.uri(), request.headers()) {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    // When nobody can tell whether it is open, it is looked at as if it were.
+    let is_open = server.door.is_open(server).await.unwrap_or(true);
+    let checked = if is_open { gate.check(request.uri(), request.headers()) } else { Ok(()) };
+    let answered = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),
     };
@@ -64,11 +71,15 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let at = server.clock.now();
+    let status = response.status().as_u16();
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds of a request")]
+    let seconds = at.since_ms(began) as f64 / 1e3;
+    server.metrics.answered(method.as_str(), route.as_ref().map(MatchedPath::as_str), status, seconds);
     (server.log)(&Exchange {
         request_id: &request_id,
         method: method.as_str(),
         path: &path,
-        status: response.status().as_u16(),
+        status,
         took_ms: at.since_ms(began),
         code: code.map(Code::word),
         at,
@@ -79,12 +90,15 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
 /// Writes what was refused as a problem.
 fn finish(mut response: Response, request_id: &str) -> (Response, Option<Code>) {
     let Some(refused) = response.extensions_mut().remove::<Refused>() else { return (response, None) };
-    let (code, retryable) = (refused.code, refused.is_retryable());
+    let (code, retry_after_s) = (refused.code, refused.retry_after_s());
     let mut problem = (code.status(), Json(refused.problem(request_id))).into_response();
     let headers = problem.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if retryable {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    if let Some(seconds) = retry_after_s {
+        headers.insert(header::RETRY_AFTER, seconds.into());
+    }
+    if code == Code::Unauthorized {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         headers.insert(header::ALLOW, allow);

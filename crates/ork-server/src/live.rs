@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use ork_core::error::StoreResult;
 use ork_core::feed::FeedPosition;
+use ork_core::id::RunId;
 use ork_core::limits::STREAMS_MAX;
 use ork_core::store::{FeedRow, Scope, Store};
 use tokio::sync::watch;
@@ -174,14 +175,13 @@ impl Live {
         Ok((page.rows.into_iter().map(Arc::new).collect(), next))
     }
 
-    /// The names of a run's tasks, `row`'s among them.
-    async fn names(&self, store: &dyn Store, scope: Scope, row: &FeedRow) -> StoreResult<Arc<Names>> {
-        if row.event.tasks.is_empty() {
+    /// The names of a run's tasks, these among them.
+    async fn names(&self, store: &dyn Store, scope: Scope, run: RunId, tasks: &[u32]) -> StoreResult<Arc<Names>> {
+        if tasks.is_empty() {
             return Ok(Arc::default());
         }
-        let run = row.event.run;
         let known = self.known().get(run);
-        if let Some(names) = known.filter(|names| row.event.tasks.iter().all(|n| names.place(n).is_some())) {
+        if let Some(names) = known.filter(|names| tasks.iter().all(|n| names.place(*n).is_some())) {
             return Ok(names);
         }
         let names = Arc::new(Names::read(store, scope, run).await?);

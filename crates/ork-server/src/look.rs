@@ -4,7 +4,9 @@ use std::fmt;
 
 use ork_api::Snapshot;
 use ork_core::clock::Timestamp;
-use ork_core::store::{Scope, Store, WorkerRow};
+use ork_core::error::StoreResult;
+use ork_core::id::RunId;
+use ork_core::store::{RunFilter, RunRow, Scope, Store, WorkerRow};
 
 use crate::refused::Answer;
 
@@ -18,6 +20,8 @@ pub struct Look<'a> {
     pub store: &'a dyn Store,
     /// Whose rows.
     pub scope: Scope,
+    /// The one whose runs alone are there.
+    pub only_owner: Option<&'a str>,
     /// The present moment.
     pub now: Timestamp,
     /// Whether a worker lives.
@@ -37,6 +41,34 @@ impl Look<'_> {
     pub(crate) async fn snapshot<T>(&self, read: impl Future<Output = Answer<T>>) -> Answer<Snapshot<T>> {
         let as_of = self.store.feed_head().await?.to_string();
         Ok(Snapshot { of: read.await?, as_of })
+    }
+
+    /// Whether a run is there for this reader.
+    #[must_use]
+    pub fn sees(&self, run: &RunRow) -> bool {
+        self.only_owner.is_none() || self.only_owner == run.owner.as_deref()
+    }
+
+    /// A run, if it is there for this reader.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn run(&self, id: RunId) -> StoreResult<Option<RunRow>> {
+        Ok(self.store.run(self.scope, id).await?.filter(|row| self.sees(row)))
+    }
+
+    /// Which of all runs are there for this reader.
+    #[must_use]
+    pub fn own(&self, filter: RunFilter) -> RunFilter {
+        match self.only_owner {
+            None => filter,
+            Some(own) => RunFilter {
+                // Whoever asks for somebody else's gets none.
+                limit: if filter.owner.as_deref().is_none_or(|owner| owner == own) { filter.limit } else { 0 },
+                owner: Some(own.to_owned()),
+                ..filter
+            },
+        }
     }
 
     /// Those of the workers that live.

@@ -113,6 +113,9 @@ pub fn pause(pause: &QueuePause) -> ork_api::QueuePause {
 pub async fn workers(look: Look<'_>) -> StoreResult<Vec<(WorkerRow, Worker)>> {
     let mut found = Vec::new();
     for row in look.store.workers(look.scope).await? {
+        if !is_known(look, &row).await? {
+            continue;
+        }
         let status = match row.ended_at {
             Some(_) => WorkerStatus::Gone,
             None if (look.lives)(&row, look.now) => WorkerStatus::Alive,
@@ -135,6 +138,15 @@ pub async fn workers(look: Look<'_>) -> StoreResult<Vec<(WorkerRow, Worker)>> {
         found.push((row, worker));
     }
     Ok(found)
+}
+
+/// Workers serve all workspaces; a process that carries one run is known to the workspace of that run.
+async fn is_known(look: Look<'_>, worker: &WorkerRow) -> StoreResult<bool> {
+    let carried = worker.lanes.iter().find_map(|lane| lane.strip_prefix('#')?.parse().ok());
+    Ok(match carried {
+        Some(run) => look.store.run(look.scope, run).await?.is_some(),
+        None => true,
+    })
 }
 
 /// The queues of a worker, or the run that it carries.

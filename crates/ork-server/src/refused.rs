@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ork_api::{Fault, Problem};
 use ork_core::error::StoreError;
+use ork_core::limits::NAME_BYTES_MAX;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident;)*) => {
@@ -41,6 +42,10 @@ codes! {
     InvalidRequest = "invalid-request", BAD_REQUEST;
     /// The body is not the JSON that is asked for.
     InvalidBody = "invalid-body", BAD_REQUEST;
+    /// No token, or none that is valid.
+    Unauthorized = "unauthorized", UNAUTHORIZED;
+    /// The token's role may not do that.
+    Forbidden = "forbidden", FORBIDDEN;
     /// A page of another site asks.
     ForeignOrigin = "foreign-origin", FORBIDDEN;
     /// There is no such thing.
@@ -65,8 +70,8 @@ codes! {
     OverLimit = "over-limit", UNPROCESSABLE_ENTITY;
     /// Over a quota of the workspace.
     OverQuota = "over-quota", TOO_MANY_REQUESTS;
-    /// Too many requests.
-    RateLimited = "rate-limited", TOO_MANY_REQUESTS;
+    /// Too often in a short time.
+    TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS;
     /// A bug, or stored data that cannot be.
     Internal = "internal", INTERNAL_SERVER_ERROR;
     /// No room for another stream.
@@ -85,6 +90,8 @@ pub struct Refused {
     /// What to do about it.
     pub hint: Option<String>,
     errors: Vec<Fault>,
+    /// Seconds after which the same may succeed.
+    retry_after_s: Option<u64>,
 }
 
 /// The answer to a request.
@@ -92,7 +99,13 @@ pub type Answer<T> = Result<T, Refused>;
 
 impl Refused {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), hint: None, errors: Vec::new() }
+        let retry_after_s = match code {
+            Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams => Some(1),
+            // When runs will be over, nobody knows.
+            Code::OverQuota => Some(10),
+            _ => None,
+        };
+        Self { code, detail: detail.into(), hint: None, errors: Vec::new(), retry_after_s }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -108,6 +121,29 @@ impl Refused {
     /// A thing that does not exist, or not for this caller.
     pub(crate) fn missing(what: impl std::fmt::Display) -> Self {
         Self::new(Code::NotFound, format!("no {what}"))
+    }
+
+    /// Nobody who is known. The same for no token and for every kind of wrong one.
+    pub fn unknown_caller() -> Self {
+        Self::new(Code::Unauthorized, "a valid token is needed").hint("authorization: Bearer ork_…")
+    }
+
+    /// Somebody who sent many wrong tokens.
+    pub fn guesser(retry_after_s: u64) -> Self {
+        let refused = Self::new(Code::TooManyRequests, "too many wrong tokens came from this address");
+        Self { retry_after_s: Some(retry_after_s), ..refused }
+    }
+
+    /// Somebody who sent more requests than the workspace allows.
+    pub(crate) fn too_often(per_minute: u32, retry_after_s: u64) -> Self {
+        let refused = Self::new(Code::TooManyRequests, format!("at most {per_minute} requests a minute are taken"));
+        Self { retry_after_s: Some(retry_after_s), ..refused }
+    }
+
+    /// A name that nothing can have.
+    pub(crate) fn name(what: &str, name: &str) -> Self {
+        Self::new(Code::NotFound, format!("no {what} can be called `{}`", name.escape_debug()))
+            .hint(format!("1 to {NAME_BYTES_MAX} letters, digits, `.`, `_`, `-`"))
     }
 
     /// A part of the query that is wrong.
@@ -134,10 +170,12 @@ impl Refused {
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(
-            self.code,
-            Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams | Code::OverQuota | Code::RateLimited
-        )
+        self.retry_after_s.is_some()
+    }
+
+    /// Seconds after which the same may succeed.
+    pub(crate) const fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after_s
     }
 }
 

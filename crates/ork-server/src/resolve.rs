@@ -33,19 +33,21 @@ const NAMES_MAX: usize = 12;
 /// When there is none, or more than one.
 pub async fn run(look: Look<'_>, text: &str) -> Answer<RunId> {
     if matches!(text, "last" | "@last") {
-        let newest = look.store.runs(look.scope, &RunFilter { limit: 1, ..RunFilter::default() }).await?;
+        let newest = look.own(RunFilter { limit: 1, ..RunFilter::default() });
+        let newest = look.store.runs(look.scope, &newest).await?;
         let newest = newest.first().map(|row| row.id);
         let none = || Refused::new(Code::NotFound, "there is no run yet").hint("ork run FILE");
         return newest.ok_or_else(none);
     }
     if let Some(id) = whole(text) {
-        return match look.store.run(look.scope, id).await? {
+        return match look.run(id).await? {
             Some(row) => Ok(row.id),
             None => Err(none(text)),
         };
     }
     if let Scope::One(workspace) = look.scope
         && let Some(id) = look.store.run_by_external_id(workspace, text).await?
+        && look.run(id).await?.is_some()
     {
         return Ok(id);
     }
@@ -68,10 +70,8 @@ pub async fn target(look: Look<'_>, text: &str) -> Answer<Target> {
     if let Some(task) = text.strip_prefix(TaskId::PREFIX).and_then(|bare| bare.parse::<TaskId>().ok()) {
         let n = task.n().ok_or_else(|| none(text))?;
         let task = TaskRef { run: task.run(), n };
-        return match look.store.task(look.scope, task).await? {
-            Some(_) => Ok(Target::Task(task)),
-            None => Err(none(text)),
-        };
+        let is_there = look.run(task.run).await?.is_some() && look.store.task(look.scope, task).await?.is_some();
+        return if is_there { Ok(Target::Task(task)) } else { Err(none(text)) };
     }
     let mut parts = text.splitn(3, '/');
     let run = run(look, parts.next().unwrap_or_default()).await?;
@@ -103,8 +103,11 @@ fn only_index(group: &GroupRow, run: RunId) -> Answer<u32> {
 
 /// Looks for what begins with these digits, and for what ends with them before the zeros that every run's id ends in.
 async fn part(look: Look<'_>, text: &str, digits: &str) -> Answer<RunId> {
-    let mut found = look.store.runs_by_prefix(look.scope, digits).await?;
-    let mut filter = RunFilter { limit: PAGE_MAX, ..RunFilter::default() };
+    let mut found = Vec::new();
+    for id in look.store.runs_by_prefix(look.scope, digits).await? {
+        found.extend(look.run(id).await?.map(|row| row.id));
+    }
+    let mut filter = look.own(RunFilter { limit: PAGE_MAX, ..RunFilter::default() });
     for _ in 0..ENDINGS_MAX.div_ceil(filter.limit) {
         let page = look.store.runs(look.scope, &filter).await?;
         found.extend(page.iter().map(|row| row.id).filter(|id| ends_with(*id, digits)));

@@ -133,6 +133,7 @@ impl Again {
             id,
             workspace: old.workspace,
             external_id: None,
+            owner: old.owner.clone(),
             plan: self.plan,
             plan_source: self.source,
             revision: old.revision,

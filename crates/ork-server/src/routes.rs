@@ -1,24 +1,29 @@
 //! The routes: one noun a folder, one endpoint a file.
 
+mod access;
 mod bulk;
 mod events;
 mod queues;
 mod runs;
 mod service;
 mod tasks;
+mod tokens;
 mod workers;
 mod workflows;
+mod workspaces;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::gate::{self, Gate};
+use crate::guard::{self, Guard, SCHEME, Table, operations};
 use crate::refused::{Code, Refused};
 use crate::server::Server;
 
@@ -33,23 +38,29 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(bulk::routes())
         .merge(queues::routes())
         .merge(workers::routes())
-        .merge(workflows::routes());
+        .merge(workflows::routes())
+        .merge(tokens::routes())
+        .merge(workspaces::routes())
+        .merge(access::routes());
     let info = InfoBuilder::new().title("Ork").version("1").description(Some(ABOUT)).build();
     OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).build()).nest(BASE, api).merge(service::routes())
 }
 
 const ABOUT: &str = "\
 Lists have pages: `next_cursor` of one is `cursor` of the next. Moments are RFC 3339 in UTC, durations integer \
-milliseconds. Fields that are not known are refused in requests; ignore those that you do not know in answers. Whatever is \
+milliseconds. Requests bring `Authorization: Bearer` and a token, whose workspace and role are theirs; `x-permission` of an \
+operation says what the role must be allowed to do. Fields that are not known are refused in requests; ignore those that you do not know in answers. Whatever is \
 not carried out is answered by a problem (RFC 9457).";
 
 /// Everything that a server on this port answers.
 pub fn router(server: Arc<Server>, port: u16) -> Router {
-    let (router, _) = routes().split_for_parts();
+    let (router, mut document) = routes().split_for_parts();
+    let table = Arc::new(Table::of(&mut document));
     router
         .fallback(async |uri: Uri| Refused::missing(format_args!("route `{}`", uri.path())).hint("/docs lists them"))
         .method_not_allowed_fallback(async || Refused::new(Code::MethodNotAllowed, "not with this method"))
         .with_state(Arc::clone(&server))
+        .layer(from_fn_with_state(Guard { server: Arc::clone(&server), table }, guard::pass))
         // Outermost, so that nothing is answered that has not passed it.
         .layer(from_fn_with_state(Gate { server, port }, gate::pass))
 }
@@ -57,9 +68,14 @@ pub fn router(server: Arc<Server>, port: u16) -> Router {
 /// The OpenAPI 3.1 document of the API, as pretty JSON.
 #[must_use]
 pub fn openapi() -> String {
+    document().to_pretty_json().map(|text| text + "\n").unwrap_or_default()
+}
+
+/// The document as a value.
+pub fn document() -> OpenApi {
     let (_, mut document) = routes().split_for_parts();
     complete(&mut document);
-    document.to_pretty_json().map(|text| text + "\n").unwrap_or_default()
+    document
 }
 
 /// Every operation may be refused, and says so in one way.
@@ -70,16 +86,17 @@ fn complete(document: &mut OpenApi) {
         .content("application/problem+json", content)
         .build();
     for item in document.paths.paths.values_mut() {
-        for operation in
-            [item.get.as_mut(), item.post.as_mut(), item.put.as_mut(), item.delete.as_mut()].into_iter().flatten()
-        {
+        for (_, operation) in operations(item) {
             operation.responses.responses.insert("default".to_owned(), problem.clone().into());
             // Handlers are named by their verb, which many nouns have.
             let (noun, verb) = (operation.tags.iter().flatten().next(), &operation.operation_id);
             operation.operation_id = noun.zip(verb.as_ref()).map(|(noun, verb)| format!("{noun}_{verb}"));
         }
     }
-    let schemas = &mut document.components.get_or_insert_default().schemas;
+    let components = document.components.get_or_insert_default();
+    let scheme = Http::new(HttpAuthScheme::Bearer);
+    components.security_schemes.insert(SCHEME.to_owned(), SecurityScheme::Http(scheme).into());
+    let schemas = &mut components.schemas;
     let mut named = Vec::new();
     ork_api::Problem::schemas(&mut named);
     schemas.extend(named);

@@ -9,9 +9,11 @@ use ork_core::id::{BulkId, RevisionId, RunId, WorkflowId};
 use ork_core::store::Store;
 
 use crate::caller::Caller;
+use crate::door::Door;
 use crate::gate::Exchange;
 use crate::live::Live;
 use crate::look::{Lives, Look};
+use crate::metrics::Metrics;
 
 /// The parts of a server.
 pub struct Server {
@@ -19,6 +21,8 @@ pub struct Server {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who comes in.
+    pub door: Door,
     /// Ids of runs and of requests.
     pub entropy: Mutex<Box<dyn Entropy>>,
     /// Whether a worker lives.
@@ -29,6 +33,10 @@ pub struct Server {
     pub version: &'static str,
     /// Set once the server was told to stop: it is not ready any more.
     pub draining: AtomicBool,
+    /// How many milliseconds the database's clock is ahead of this machine's, when that is too far.
+    pub skew_ms: Box<dyn Fn() -> Option<i64> + Send + Sync>,
+    /// What is counted.
+    pub metrics: Metrics,
     /// Events as they come.
     pub live: Live,
     /// Told of each request, once it is answered.
@@ -43,10 +51,11 @@ impl fmt::Debug for Server {
 
 impl Server {
     /// The store as a caller sees it.
-    pub(crate) fn look(&self, caller: &Caller) -> Look<'_> {
+    pub(crate) fn look<'a>(&'a self, caller: &'a Caller) -> Look<'a> {
         Look {
             store: self.store.as_ref(),
             scope: caller.scope(),
+            only_owner: caller.only_owner.as_deref(),
             now: self.clock.now(),
             lives: self.lives.as_ref(),
             flags: &self.flags,
@@ -54,8 +63,11 @@ impl Server {
     }
 
     pub(crate) fn new_run_id(&self) -> RunId {
-        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        RunId::new(self.clock.now(), entropy.as_mut())
+        self.with_entropy(|entropy| RunId::new(self.clock.now(), entropy))
+    }
+
+    pub(crate) fn with_entropy<T>(&self, make: impl FnOnce(&mut dyn Entropy) -> T) -> T {
+        make(self.entropy.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
     }
 
     /// Ids for a workflow and a revision, should they be new.
@@ -74,7 +86,6 @@ impl Server {
 
     /// A name for a request that brought none.
     pub(crate) fn new_request_id(&self) -> String {
-        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
-        format!("req_{:016x}", entropy.next_u64())
+        self.with_entropy(|entropy| format!("req_{:016x}", entropy.next_u64()))
     }
 }

@@ -3,16 +3,17 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ork_api::{
-    Actor, Attempt, Event, Group, LogChunk, LogPage, Run, RunPlan, RunSummary, RunWhy, Task, TaskSummary, Usage,
+    Actor, Attempt, CreatedToken, Event, Group, LogChunk, LogPage, Revoked, Run, RunPlan, RunSummary, RunWhy, Task,
+    TaskSummary, Token, Usage, Workspace,
 };
 use ork_core::attempt::{Failure, FailureKind};
 use ork_core::clock::Timestamp;
 use ork_core::event::EventRow;
 use ork_core::graph::ProcessEnd;
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::{RunId, TaskRef, TokenId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
-use ork_core::store::{self, AttemptRow, GroupRow, RunRow, StoredPlan, TaskRow};
+use ork_core::store::{self, AttemptRow, GroupRow, RunRow, StoredPlan, TaskRow, TokenRow, WorkspaceRow};
 use serde_json::{Map, Value};
 
 use crate::names::{Names, number};
@@ -30,6 +31,7 @@ pub fn run_summary(row: &RunRow) -> RunSummary {
     RunSummary {
         id: row.id.to_string(),
         external_id: row.external_id.clone(),
+        owner_id: row.owner.clone(),
         name: row.name.clone(),
         status: row.status.word().to_owned(),
         reason: row.cancelling.map(word),
@@ -133,10 +135,10 @@ pub fn events<'a>(row: &'a EventRow, names: &'a Names) -> impl Iterator<Item = E
 
 /// Those of them that come after number `after`.
 pub(crate) fn events_after<'a>(row: &'a EventRow, names: &'a Names, after: u64) -> impl Iterator<Item = Event> + 'a {
-    let of_run = row.tasks.is_empty().then_some(None).into_iter();
-    let subjects = of_run.chain(row.tasks.iter().map(Some));
-    let wanted = (row.seq..).zip(subjects).skip_while(move |(seq, _)| *seq <= after);
-    wanted.map(|(seq, n)| event(row, names, seq, n))
+    let skipped = (after + 1).saturating_sub(row.seq);
+    let of_run = (row.tasks.is_empty() && skipped == 0).then_some(None).into_iter();
+    let subjects = of_run.chain(row.tasks.iter_after(skipped).map(Some));
+    (row.seq + skipped..).zip(subjects).map(|(seq, n)| event(row, names, seq, n))
 }
 
 fn event(row: &EventRow, names: &Names, seq: u64, n: Option<u32>) -> Event {
@@ -184,6 +186,51 @@ pub fn log_page(attempt: u32, page: &store::LogPage) -> LogPage {
         base64: BASE64_STANDARD.encode(&chunk.bytes),
     };
     LogPage { attempt, chunks: page.chunks.iter().map(chunk).collect(), next: page.next }
+}
+
+/// A token.
+#[must_use]
+pub fn token(row: &TokenRow) -> Token {
+    Token {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        principal: row.principal.clone(),
+        role: row.role.word().to_owned(),
+        queues: row.queues.clone(),
+        prefix: row.prefix.clone(),
+        created_by: row.created_by.clone(),
+        created_at: moment(row.created_at),
+        expires_at: row.expires_at.map(moment),
+        last_used_at: row.last_used_at.map(moment),
+        revoked_at: row.revoked_at.map(moment),
+    }
+}
+
+/// A token that was just made, with its secret.
+#[must_use]
+pub fn created_token(row: &TokenRow, secret: String) -> CreatedToken {
+    CreatedToken { token: token(row), secret }
+}
+
+/// What became of a wish to take a token back.
+#[must_use]
+pub fn revoked(id: TokenId, asked: bool) -> Revoked {
+    Revoked { token_id: id.to_string(), asked }
+}
+
+/// A workspace.
+#[must_use]
+pub fn workspace(row: &WorkspaceRow) -> Workspace {
+    Workspace {
+        id: row.id.to_string(),
+        name: row.name.clone(),
+        isolate_owners: row.settings.isolate_owners,
+        live_runs_max: row.settings.live_runs_max,
+        live_tasks_max: row.settings.live_tasks_max,
+        requests_per_minute: row.settings.requests_per_minute,
+        token_requests_per_minute: row.settings.token_requests_per_minute,
+        created_at: moment(row.created_at),
+    }
 }
 
 /// A failure.

@@ -7,20 +7,21 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ork_core::access::Settings;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, GroupCount, GroupRow, Heartbeat, Inspect, LaneRow,
-    LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter,
-    RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep,
-    WorkerRow, Workers,
+    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow, Heartbeat,
+    Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
+    RunFilter, RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks,
+    TokenHash, TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use tokio::time::{sleep, sleep_until};
 
@@ -186,6 +187,10 @@ impl Store for FaultyStore {
         self.world.bells[at].notified().await;
         let ms = lock(&self.world.weather).bell_ms();
         sleep_ms(ms).await;
+    }
+
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        Ok(Vec::new())
     }
 
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
@@ -477,5 +482,36 @@ impl Inspect for FaultyStore {
 
     async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
         self.send("slot_runs", self.world.store.slot_runs(scope, key, limit)).await
+    }
+}
+
+#[async_trait]
+impl Access for FaultyStore {
+    async fn create_workspace(&self, workspace: &WorkspaceRow) -> StoreResult<()> {
+        self.send("create_workspace", self.world.store.create_workspace(workspace)).await
+    }
+    async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
+        self.send("workspaces", self.world.store.workspaces(scope, after, limit)).await
+    }
+    async fn workspace_by_name(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkspaceRow>> {
+        self.send("workspace_by_name", self.world.store.workspace_by_name(scope, name)).await
+    }
+    async fn set_workspace(&self, id: WorkspaceId, settings: &Settings) -> StoreResult<bool> {
+        self.send("set_workspace", self.world.store.set_workspace(id, settings)).await
+    }
+    async fn create_token(&self, token: &TokenRow, hash: TokenHash) -> StoreResult<()> {
+        self.send("create_token", self.world.store.create_token(token, hash)).await
+    }
+    async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
+        self.send("tokens", self.world.store.tokens(scope, before, limit)).await
+    }
+    async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
+        self.send("token_by_hash", self.world.store.token_by_hash(hash)).await
+    }
+    async fn revoke_token(&self, scope: Scope, id: TokenId, now: Timestamp) -> StoreResult<bool> {
+        self.send("revoke_token", self.world.store.revoke_token(scope, id, now)).await
+    }
+    async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
+        self.send("touch_token", self.world.store.touch_token(id, now)).await
     }
 }

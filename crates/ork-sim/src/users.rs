@@ -72,6 +72,7 @@ impl Users {
             id,
             workspace: WorkspaceId::DEFAULT,
             external_id: None,
+            owner: None,
             plan,
             plan_source: None,
             revision: None,

@@ -4,6 +4,7 @@
 //! thread that commits what gathered while the last commit was on its way to the disk, or, for the simulator, inline.
 //! Readers go beside it on connections of their own.
 
+mod access;
 mod bulk;
 mod change;
 mod claim;

@@ -136,6 +136,19 @@ pub fn refuse_newer(connection: &Connection) -> StoreResult<MigrationState> {
     }
 }
 
+/// Refuses a schema that is not this build's.
+///
+/// # Errors
+/// `Incompatible` when it is newer or behind.
+pub fn require_current(connection: &Connection) -> StoreResult<()> {
+    match refuse_newer(connection)? {
+        MigrationState::Current => Ok(()),
+        MigrationState::Behind => {
+            Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()))
+        }
+    }
+}
+
 fn newest_applied(connection: &Connection) -> StoreResult<Option<i64>> {
     let exists: bool = connection
         .query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'refinery_schema_history')", [], |row| {

@@ -1,12 +1,13 @@
 //! Between rows and the domain's types. A stored word that this version does not know is corrupt data, named by place.
 
+use ork_core::access::{Role, Settings};
 use ork_core::attempt::{Failure, Usage};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{ActorKind, TaskSet};
 use ork_core::executor::Progress;
 use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
@@ -70,6 +71,9 @@ cell!(ActorKind, |v| word(v, ActorKind::from_word));
 cell!(BulkAction, |v| word(v, BulkAction::from_word));
 cell!(BulkStatus, |v| word(v, BulkStatus::from_word));
 cell!(RevisionId, |v| uuid(v).map(RevisionId::from_uuid));
+cell!(TokenId, |v| uuid(v).map(TokenId::from_uuid));
+cell!(Role, |v| word(v, Role::from_word));
+cell!(Settings, |v| decoded(v));
 cell!(Timestamp, |v| v.as_i64().map(Timestamp::from_micros));
 cell!(LeaseId, |v| v.as_i64().map(LeaseId));
 cell!(TaskStatus, |v| word(v, TaskStatus::from_word));
@@ -272,6 +276,7 @@ pub fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         id: get(row, "id")?,
         workspace: get(row, "workspace_id")?,
         external_id: row.get("external_id")?,
+        owner: row.get("owner_id")?,
         name: row.get("name")?,
         status: get(row, "status")?,
         cancelling: get_option(row, "cancelling")?,

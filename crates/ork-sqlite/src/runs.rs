@@ -1,5 +1,6 @@
 //! Runs: created, read, and told what people want of them.
 
+use ork_core::access::Settings;
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
@@ -11,7 +12,7 @@ use ork_core::limits;
 use ork_core::planted::{self, Bug};
 use ork_core::state::Reason;
 use ork_core::store::{RunFilter, RunRow, Scope, StoredPlan, Submitted};
-use ork_core::workspace::{Load, Settings};
+use ork_core::workspace::Load;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::change::{self, execute};
@@ -42,9 +43,8 @@ pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
 fn check_quotas(db: &Connection, new: &NewRun, born: &Birth) -> StoreResult<()> {
     let workspace = workspace_key(new.workspace);
     let mut settings = db.prepare_cached(sql::workspaces::SETTINGS).map_err(failed)?;
-    let settings: Option<String> =
-        settings.query_row(params![workspace], |row| row.get(0)).optional().map_err(failed)?;
-    let settings = Settings::of_stored(new.workspace, settings.as_deref())?;
+    let settings = settings.query_row(params![workspace], |row| get::<Settings>(row, "settings"));
+    let settings = settings.optional().map_err(failed)?.unwrap_or_default();
     if !settings.limits_runs() {
         return Ok(());
     }
@@ -81,6 +81,7 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
             new.plan.concurrency.as_ref().map(|c| c.key.as_str()),
             deadline,
             new.now.micros(),
+            new.owner,
             new.revision.map(|of| *of.workflow.uuid().as_bytes()),
             new.revision.map(|of| *of.revision.uuid().as_bytes()),
         ],
@@ -204,6 +205,7 @@ pub fn runs(db: &Connection, scope: Scope, wanted: &RunFilter) -> StoreResult<Ve
                 micros(wanted.finished.from),
                 micros(wanted.finished.until),
                 wanted.limit.min(limits::ROWS_MAX),
+                wanted.owner,
             ],
             rows::run_row,
         )

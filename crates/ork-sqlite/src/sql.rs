@@ -151,6 +151,21 @@ statements! {
         TALLY = "tasks/tally",
         TO_RESUME = "tasks/to_resume",
     }
+    tokens {
+        BY_HASH = "tokens/by_hash",
+        GET = "tokens/get",
+        INSERT = "tokens/insert",
+        LIST = "tokens/list",
+        REVOKE = "tokens/revoke",
+        TOUCH = "tokens/touch",
+    }
+    workers {
+        ALIVE = "workers/alive",
+        BEAT = "workers/beat",
+        INSERT = "workers/insert",
+        LIST = "workers/list",
+        RETIRE = "workers/retire",
+    }
     workflows {
         CURRENT = "workflows/current",
         DELETE = "workflows/delete",
@@ -163,14 +178,11 @@ statements! {
         UPDATE = "workflows/update",
     }
     workspaces {
+        BY_NAME = "workspaces/by_name",
+        INSERT = "workspaces/insert",
+        LIST = "workspaces/list",
+        SET = "workspaces/set",
         SETTINGS = "workspaces/settings",
-    }
-    workers {
-        ALIVE = "workers/alive",
-        BEAT = "workers/beat",
-        INSERT = "workers/insert",
-        LIST = "workers/list",
-        RETIRE = "workers/retire",
     }
 }
 

@@ -1,33 +1,35 @@
 //! The store: what each of core's traits asks for, sent to the writer or to a reader.
 
+mod control;
+
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ork_core::access::Settings;
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Applied, AttemptRow, Bulk, BulkRow, BulkStep, Claim, Claimed, Deleted, Evaluation, Events, Expected, Feed,
-    FeedPage, GroupCount, GroupRow, Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained,
-    NewRevision, Outcomes, OutputRow, Pauses, ProgressNote, Queue, QueuePause, RevisionRow, RunDump, RunFilter, RunRow,
-    Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, Upkeep, WorkerRow, Workers,
-    WorkflowRow, Workflows,
+    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow, Heartbeat,
+    Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
+    RunFilter, RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash,
+    TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
-use crate::migrate::{self, MigrationState};
+use crate::migrate;
 use crate::writer::{ThreadWriter, Writer};
-use crate::{bulk, claim, events, feed, inspect, pauses, runs, settle, tasks, upkeep, workers, workflows};
+use crate::{access, claim, events, feed, inspect, runs, settle, tasks, upkeep, workers};
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
@@ -54,6 +56,7 @@ const READERS_MAX: usize = 8;
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
+    durability: Durability,
     /// Something may have changed for an engine of this process.
     changed: Notify,
     /// Something was written by this process.
@@ -77,12 +80,11 @@ impl SqliteStore {
             migrate::migrate(path)?;
         }
         let connection = open_writer(path, options.durability)?;
-        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
-            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
-        }
+        migrate::require_current(&connection)?;
         Ok(Self {
             writer: Writer::Thread(ThreadWriter::start(connection)?),
             readers: Readers::File { path: path.into(), idle: Mutex::new(Vec::new()) },
+            durability: options.durability,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -94,12 +96,11 @@ impl SqliteStore {
     /// `Unavailable` when the file cannot be opened; `Incompatible` when it has not this Ork's schema.
     pub fn open_to_read(path: &Path) -> StoreResult<Self> {
         let connection = open_to_read(path)?;
-        if migrate::refuse_newer(&connection)? == MigrationState::Behind {
-            return Err(StoreError::Incompatible("the database is behind this Ork: run `ork db migrate`".into()));
-        }
+        migrate::require_current(&connection)?;
         Ok(Self {
             writer: Writer::Inline(Mutex::new(connection)),
             readers: Readers::Writer,
+            durability: Durability::Full,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -124,6 +125,7 @@ impl SqliteStore {
         Ok(Self {
             writer: Writer::Inline(Mutex::new(connection)),
             readers: Readers::Writer,
+            durability: Durability::Full,
             changed: Notify::new(),
             written: Notify::new(),
         })
@@ -206,6 +208,12 @@ impl Store for SqliteStore {
                 }
             }
         }
+    }
+
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        self.read(migrate::require_current)?;
+        // What a connection of ours waits for is decided by who opened it.
+        Ok(if self.durability == Durability::Full { Vec::new() } else { vec!["`synchronous` is not FULL".into()] })
     }
 
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
@@ -501,102 +509,43 @@ impl Inspect for SqliteStore {
 }
 
 #[async_trait]
-impl Workflows for SqliteStore {
-    async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
-        let new = new.clone();
-        self.write(move |db| workflows::apply(db, &new)).await
+impl Access for SqliteStore {
+    async fn create_workspace(&self, workspace: &WorkspaceRow) -> StoreResult<()> {
+        let workspace = workspace.clone();
+        self.write(move |db| access::create_workspace(db, &workspace)).await
     }
 
-    async fn workflow(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkflowRow>> {
-        self.read(|db| workflows::workflow(db, scope, name))
+    async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
+        self.read(|db| access::workspaces(db, scope, after, limit))
     }
 
-    async fn workflows(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkflowRow>> {
-        self.read(|db| workflows::workflows(db, scope, after, limit))
+    async fn workspace_by_name(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkspaceRow>> {
+        self.read(|db| access::workspace_by_name(db, scope, name))
     }
 
-    async fn revisions(
-        &self,
-        scope: Scope,
-        workflow: WorkflowId,
-        before: Option<u32>,
-        limit: u32,
-    ) -> StoreResult<Vec<RevisionRow>> {
-        self.read(|db| workflows::revisions(db, scope, workflow, before, limit))
+    async fn set_workspace(&self, id: WorkspaceId, settings: &Settings) -> StoreResult<bool> {
+        let settings = settings.clone();
+        self.write(move |db| access::set_workspace(db, id, &settings)).await
     }
 
-    async fn revision_source(&self, scope: Scope, revision: RevisionId) -> StoreResult<Option<String>> {
-        self.read(|db| workflows::source(db, scope, revision))
+    async fn create_token(&self, token: &TokenRow, hash: TokenHash) -> StoreResult<()> {
+        let token = token.clone();
+        self.write(move |db| access::create_token(db, &token, hash)).await
     }
 
-    async fn delete_workflow(
-        &self,
-        workspace: WorkspaceId,
-        name: &str,
-        expected: Expected,
-        now: Timestamp,
-    ) -> StoreResult<Deleted> {
-        let name = name.to_owned();
-        self.write(move |db| workflows::delete(db, (workspace, &name), expected, now)).await
-    }
-}
-
-#[async_trait]
-impl Pauses for SqliteStore {
-    async fn pause_queue(
-        &self,
-        workspace: WorkspaceId,
-        queue: &str,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> StoreResult<bool> {
-        let (queue, actor) = (queue.to_owned(), actor.clone());
-        self.write(move |db| pauses::pause(db, workspace, &queue, (&actor, now))).await
+    async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
+        self.read(|db| access::tokens(db, scope, before, limit))
     }
 
-    async fn resume_queue(&self, workspace: WorkspaceId, queue: &str) -> StoreResult<bool> {
-        let queue = queue.to_owned();
-        self.write_and_wake(move |db| pauses::resume(db, workspace, &queue)).await
+    async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
+        self.read(|db| access::token_by_hash(db, hash))
     }
 
-    async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
-        self.read(|db| pauses::list(db, scope))
-    }
-}
-
-#[async_trait]
-impl Bulk for SqliteStore {
-    async fn create_bulk(&self, new: &BulkRow) -> StoreResult<Submitted> {
-        let new = new.clone();
-        self.write(move |db| bulk::create(db, &new)).await
+    async fn revoke_token(&self, scope: Scope, id: TokenId, now: Timestamp) -> StoreResult<bool> {
+        self.write(move |db| access::revoke_token(db, scope, id, now)).await
     }
 
-    async fn bulk(&self, scope: Scope, id: BulkId) -> StoreResult<Option<BulkRow>> {
-        self.read(|db| bulk::bulk(db, scope, id))
-    }
-
-    async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
-        self.read(|db| bulk::by_external_id(db, workspace, external_id))
-    }
-
-    async fn bulks(&self, scope: Scope, before: Option<BulkId>, limit: u32) -> StoreResult<Vec<BulkRow>> {
-        self.read(|db| bulk::list(db, scope, before, limit))
-    }
-
-    async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
-        self.read(|db| bulk::running(db, limit))
-    }
-
-    async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
-        self.write(move |db| bulk::advance(db, id, step, now)).await
-    }
-
-    async fn cancel_bulk(&self, scope: Scope, id: BulkId, now: Timestamp) -> StoreResult<bool> {
-        self.write(move |db| bulk::cancel(db, scope, id, now)).await
-    }
-
-    async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
-        let name = name.to_owned();
-        self.write(move |db| bulk::hold(db, &name, holder, now, until)).await
+    async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
+        self.write(move |db| access::touch_token(db, id, now)).await
     }
 }

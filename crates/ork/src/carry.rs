@@ -31,7 +31,7 @@ use crate::progress::{self, Progress, Style, tasks};
 use crate::signals::{Asked, Signals};
 use crate::spool::Files;
 use crate::verdict;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// How often the run is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -266,7 +266,7 @@ async fn answer(
     match (asking, asked) {
         (_, Asked::Terminate) => Ok(Asking::HandBack),
         (Asking::Nothing, Asked::Interrupt) => {
-            world.store.cancel_run(SCOPE, run, Reason::Cancel, &world.actor(), world.now()).await?;
+            world.store.cancel_run(world.scope(), run, Reason::Cancel, &world.actor(), world.now()).await?;
             engine.wake();
             warn(format!("cancelling: {} at work, with 5 s to stop; Ctrl-C again kills", tasks(live as u64)));
             Ok(Asking::Cancel)
@@ -322,13 +322,14 @@ fn forgotten(world: &World, run: &RunRow) -> Refusal {
 
 /// A run that must be there.
 pub async fn row(world: &World, run: RunId) -> Result<RunRow> {
-    let row = world.store.run(SCOPE, run).await?;
+    let row = world.store.run(world.scope(), run).await?;
     row.ok_or_else(|| Refusal::no_match(format!("`{run}` does not exist any more")).into())
 }
 
 /// The plan of a run that must be there, as it is stored and as it is read.
 pub async fn plan(world: &World, run: RunId) -> Result<(StoredPlan, Plan)> {
-    let stored = world.store.plans(SCOPE, &[run]).await?.pop().with_context(|| format!("`{run}` has no plan"))?;
+    let stored =
+        world.store.plans(world.scope(), &[run]).await?.pop().with_context(|| format!("`{run}` has no plan"))?;
     let plan = serde_json::from_str(stored.plan.as_str()).context("failed to read the plan")?;
     Ok((stored, plan))
 }

@@ -4,8 +4,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, context, db, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve,
-    tasks, validate, version, why, worker, workers, workflows,
+    completions, config, context, db, dev, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve,
+    tasks, tokens, validate, version, why, worker, workers, workflows, workspaces,
 };
 use crate::exit_code::Refusal;
 
@@ -19,6 +19,9 @@ pub struct Cli {
     /// Where the history is: sqlite:PATH, or postgres://USER@HOST/NAME [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
+    /// Whose runs, in a database; a server knows it from the token [variable: ORK_WORKSPACE] [default: default]
+    #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["server", "context"])]
+    pub workspace: Option<String>,
     /// Ask this server instead of a database: http://HOST:PORT, https://HOST [variable: ORK_SERVER]
     #[arg(long, global = true, value_name = "URL", conflicts_with_all = ["database", "context"])]
     pub server: Option<String>,
@@ -70,6 +73,14 @@ pub enum Command {
     Worker(worker::Args),
     /// Serve the HTTP API, and the queues as a worker does.
     Serve(serve::Args),
+    /// Serve the HTTP API to this machine, open to all of its users, to try things out.
+    Dev(dev::Args),
+    /// Make, list and revoke the tokens that the HTTP API asks for.
+    #[command(subcommand)]
+    Tokens(tokens::Command),
+    /// Make and list workspaces, and change what they decide for themselves.
+    #[command(subcommand)]
+    Workspaces(workspaces::Command),
     /// List workers, what they serve, and whether they live.
     Workers(workers::Args),
     /// List queues, what waits in them, and who serves them; pause and resume them.

@@ -4,6 +4,7 @@ pub mod completions;
 pub mod config;
 pub mod context;
 pub mod db;
+pub mod dev;
 pub mod doctor;
 pub mod events;
 pub mod explain;
@@ -16,12 +17,14 @@ pub mod runs;
 pub mod schema;
 pub mod serve;
 pub mod tasks;
+pub mod tokens;
 pub mod validate;
 pub mod version;
 pub mod why;
 pub mod worker;
 pub mod workers;
 pub mod workflows;
+pub mod workspaces;
 
 use anyhow::Result;
 
@@ -33,7 +36,13 @@ use crate::output::Output;
 /// Carries out a command line.
 pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
     // Read where it matters only: nobody needs settings to ask for help.
-    let flags = Flags { database: cli.database, server: cli.server, context: cli.context, token_file: cli.token_file };
+    let flags = Flags {
+        database: cli.database,
+        workspace: cli.workspace,
+        server: cli.server,
+        context: cli.context,
+        token_file: cli.token_file,
+    };
     refuse_server(&cli.command, &flags)?;
     let config = || Config::load(flags.clone());
     match cli.command {
@@ -48,6 +57,9 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Doctor(args) => doctor::run(args, out, &config()?).await,
         Command::Worker(args) => worker::run(args, out, &config()?).await,
         Command::Serve(args) => serve::run(args, out, &config()?).await,
+        Command::Dev(args) => dev::run(args, out, &config()?).await,
+        Command::Tokens(command) => tokens::run(command, out, &config()?).await,
+        Command::Workspaces(command) => workspaces::run(command, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
         Command::Queues(args) => queues::run(args, out, &config()?).await,
         Command::Workflows(command) => workflows::run(command, out, &config()?).await,
@@ -79,6 +91,9 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         Command::Run(_) => ("run", "carries the run itself", Some("ork runs submit FILE, and ork runs watch last")),
         Command::Worker(_) => ("worker", "takes its tasks from the database", None),
         Command::Serve(_) => ("serve", "is the server of a database", None),
+        Command::Dev(_) => ("dev", "is the server of a database", None),
+        Command::Tokens(_) => ("tokens", "is about the database", Some("POST /api/v1/tokens makes one over HTTP")),
+        Command::Workspaces(_) => ("workspaces", "is about the database", None),
         Command::Doctor(_) => ("doctor", "looks at what the database holds", None),
         Command::Db(_) => ("db", "is about the database", None),
         Command::Context(_) => ("context", "is about the files of this machine", None),

@@ -75,6 +75,7 @@ fn flags(words: &[String]) -> Flags {
     };
     Flags {
         database: value("--database"),
+        workspace: value("--workspace"),
         server: value("--server"),
         context: value("--context"),
         token_file: value("--token-file"),

@@ -20,7 +20,8 @@ pub use crate::config::file::{CONTEXTS, OPERATIONS, own_path};
 #[cfg(test)]
 pub use crate::config::key::Kind;
 pub use crate::config::key::{
-    CAPACITY, CONTEXT, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SERVER, TOKEN_FILE, schema,
+    CAPACITY, CONTEXT, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE, SERVER, TOKEN_FILE,
+    WORKSPACE, schema,
 };
 pub use crate::config::place::Server;
 use crate::database::Database;
@@ -74,6 +75,7 @@ pub struct Setting {
 #[derive(Debug, Default, Clone)]
 pub struct Flags {
     pub database: Option<String>,
+    pub workspace: Option<String>,
     pub server: Option<String>,
     pub context: Option<String>,
     pub token_file: Option<String>,
@@ -94,6 +96,12 @@ impl Config {
     /// When one of them is wrong, with the place.
     pub fn load(flags: Flags) -> Result<Self> {
         Ok(Self { flags, layers: file::read_all()? })
+    }
+
+    /// The same, with another database.
+    pub fn at(&self, database: String) -> Self {
+        let flags = Flags { database: Some(database), ..self.flags.clone() };
+        Self { flags, layers: self.layers.clone() }
     }
 
     /// What applies to a key. `flag` is the option of the command at hand, if it was given.
@@ -142,6 +150,16 @@ impl Config {
             return true;
         }
         self.flags.database.is_some() && unnamed.database().ok() != self.database().ok()
+    }
+
+    /// The name of the workspace, and who said so.
+    ///
+    /// # Errors
+    /// As [`Self::setting`], and when the option is no name.
+    pub fn workspace(&self) -> Result<Setting> {
+        let setting = self.setting(&WORKSPACE, self.flags.workspace.clone())?;
+        WORKSPACE.check(&setting.text).map_err(|why| Refusal::usage(format!("`--workspace`: {why}")))?;
+        Ok(setting)
     }
 
     /// How many tasks may be at work at once: as many as there are cores, unless somebody says otherwise.
@@ -241,13 +259,15 @@ impl Config {
             let (database, origin) = self.database_setting()?;
             return Ok((database.to_string().into(), origin));
         }
-        let setting = if key.name == QUEUES.name {
-            self.queues(None, &self.operations(&Serving::default())?)?
-        } else {
-            let flags = &self.flags;
-            let of = [(&SERVER, &flags.server), (&CONTEXT, &flags.context), (&TOKEN_FILE, &flags.token_file)];
-            let flag = of.iter().find(|(known, _)| known.name == key.name).and_then(|(_, flag)| (*flag).clone());
-            self.setting(key, flag.filter(|text| !text.is_empty()))?
+        let setting = match key.name {
+            name if name == QUEUES.name => self.queues(None, &self.operations(&Serving::default())?)?,
+            name if name == WORKSPACE.name => self.workspace()?,
+            _ => {
+                let flags = &self.flags;
+                let of = [(&SERVER, &flags.server), (&CONTEXT, &flags.context), (&TOKEN_FILE, &flags.token_file)];
+                let flag = of.iter().find(|(known, _)| known.name == key.name).and_then(|(_, flag)| (*flag).clone());
+                self.setting(key, flag.filter(|text| !text.is_empty()))?
+            }
         };
         Ok((key.value(&setting.text), setting.origin))
     }

@@ -219,6 +219,22 @@ impl Database {
         fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
     }
 
+    /// Where the key of its secrets is, unless somebody says otherwise: beside an SQLite file, under its name; for
+    /// PostgreSQL with the user's data.
+    ///
+    /// # Errors
+    /// When the user has no folder for data.
+    pub fn secret_key(&self) -> Result<PathBuf> {
+        match self {
+            Self::Sqlite(path) => Ok(beside(path, "-secret.key")),
+            Self::Postgres(_) => {
+                let home = data_home()?;
+                make_private(&home)?;
+                Ok(home.join("secret.key"))
+            }
+        }
+    }
+
     /// Where attempts have their folders.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ mod progress;
 mod reference;
 mod region;
 mod reuse;
+mod secret_key;
 mod signals;
 mod spool;
 mod supervisor;

@@ -45,6 +45,12 @@ const PAGES: &[Code] = pages! {
     "http-invalid-body", "400: the body is not the JSON that is asked for",
         "Each entry of `errors` has a JSON pointer into the body, and line and column. Fields that are not known are refused, \
          so that a misspelt one is not ignored. Nothing was created.";
+    "http-unauthorized", "401: no token, or none that is valid",
+        "Send the header `Authorization: Bearer` and a token. The answer is the same whether there was none, or one that was \
+         misspelt, has ended or was revoked; a token in the address is refused as well. `ork tokens create` makes one.";
+    "http-forbidden", "403: the token's role may not do that",
+        "`GET /whoami` says which role a token has and what that may do; /docs says what each route needs. An admin of the \
+         workspace makes tokens with other roles.";
     "http-foreign-origin", "403: a page of another site asks",
         "A browser sent the request for a page that is not this server's. Programs send no `Origin`; leave it out.";
     "http-not-found", "404: there is no such thing",
@@ -79,9 +85,9 @@ const PAGES: &[Code] = pages! {
     "http-over-quota", "429: over a quota of the workspace",
         "`detail` says which. Nothing was created. Send the request again once runs are over, which `Retry-After` cannot know; or \
          have the quota raised.";
-    "http-rate-limited", "429: too many requests",
-        "The workspace may send so many requests a minute to each server. `Retry-After` says after how many seconds the next one \
-         is taken, the `RateLimit` fields how many are left.";
+    "http-too-many-requests", "429: too often in a short time",
+        "More than 20 wrong tokens came from this address within a minute, or more requests than the workspace allows. \
+         `Retry-After` says how many seconds to wait; tokens that were right a moment ago are still accepted.";
     "http-internal", "500: an internal error",
         "A bug of Ork, or stored data that cannot be. `ork doctor` looks for the latter. Please report it with the message.";
     "http-unavailable", "503: the database does not answer",

@@ -14,7 +14,7 @@ use ork_workflow::Bound;
 use crate::carry;
 use crate::exit_code::Refusal;
 use crate::ids::no_task;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Runs of a workflow that are looked at for one with everything that is needed.
 const LOOK_MAX: u32 = 50;
@@ -42,7 +42,7 @@ pub async fn begin_at(world: &World, bound: &Bound, project: &str, key: &str) ->
     let input = Json::from_value(&bound.input)?;
     let filter = RunFilter { name: Some(plan.name.clone()), limit: LOOK_MAX, ..RunFilter::default() };
     let mut changed = None;
-    for row in world.store.runs(SCOPE, &filter).await? {
+    for row in world.store.runs(world.scope(), &filter).await? {
         if !row.status.is_terminal() || row.project.as_deref() != Some(project) {
             continue;
         }

@@ -10,7 +10,7 @@ use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
 use ork_server::{Lives, Look};
 
-use crate::config::Config;
+use crate::config::{Config, Origin, WORKSPACE};
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
@@ -19,8 +19,20 @@ use crate::host;
 use crate::liveness::LockFiles;
 use crate::output::Output;
 
-/// The tenant of a command line: a database that has others is theirs to see by other means.
-pub const SCOPE: Scope = Scope::One(WorkspaceId::DEFAULT);
+/// The workspace whose runs a command line makes and sees.
+///
+/// # Errors
+/// When there is no workspace of that name.
+pub async fn workspace(store: &dyn Store, config: &Config) -> Result<WorkspaceId> {
+    let name = config.workspace()?.text;
+    if name == WORKSPACE.default {
+        return Ok(WorkspaceId::DEFAULT);
+    }
+    let Some(found) = store.workspace_by_name(Scope::All, &name).await? else {
+        return Err(Refusal::no_match(format!("there is no workspace `{name}`")).hint("ork workspaces list").into());
+    };
+    Ok(found.id)
+}
 
 /// An open database with its time.
 #[derive(Clone)]
@@ -30,6 +42,8 @@ pub struct World {
     /// What another command line must be told to find it.
     flags: String,
     pub store: Arc<dyn Store>,
+    /// Whose runs.
+    pub workspace: WorkspaceId,
     /// Which file it was when it was opened.
     file: Option<(u64, u64)>,
     pub clock: Arc<DatabaseClock>,
@@ -81,15 +95,20 @@ impl World {
     async fn with(out: Output, config: &Config, database: Database, store: Arc<dyn Store>) -> Result<Self> {
         let clock = DatabaseClock::local();
         clock.follow(store.as_ref()).await?;
-        let flags = match &database {
+        let mut flags = match &database {
             _ if !config.is_database_named() => String::new(),
             Database::Sqlite(_) => format!(" --database {database}"),
             // With a password it would not be shown whole, and then it is no use.
             Database::Postgres(_) => " --database URL".to_owned(),
         };
+        let named = config.workspace()?;
+        if matches!(named.origin, Origin::Flag(_)) {
+            flags += &format!(" --workspace {}", named.text);
+        }
+        let workspace = workspace(store.as_ref(), config).await?;
         let lives = lives(database.clone());
         let file = database.file();
-        Ok(Self { out, flags, database, store, file, clock: Arc::new(clock), lives })
+        Ok(Self { out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.
@@ -103,6 +122,11 @@ impl World {
 
     pub fn new_run_id(&self) -> RunId {
         RunId::new(self.now(), &mut OsEntropy)
+    }
+
+    /// Whose rows.
+    pub const fn scope(&self) -> Scope {
+        Scope::One(self.workspace)
     }
 
     /// Who does what this command does.
@@ -119,7 +143,8 @@ impl World {
     pub fn look(&self) -> Look<'_> {
         Look {
             store: self.store.as_ref(),
-            scope: SCOPE,
+            scope: self.scope(),
+            only_owner: None,
             now: self.now(),
             lives: self.lives.as_ref(),
             flags: &self.flags,

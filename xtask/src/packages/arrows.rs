@@ -50,7 +50,7 @@ const ARROWS: &[Arrow] = &[
             "ork-engine",
             "ork-executors",
         ],
-        to_in_tests: &["ork-conformance", "ork-sim"],
+        to_in_tests: &["ork-client", "ork-conformance", "ork-sim"],
     },
     Arrow { from: "xtask", to: &[], to_in_tests: &[] },
 ];

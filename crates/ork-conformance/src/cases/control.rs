@@ -1,5 +1,6 @@
 //! What people ask of runs and tasks.
 
+use ork_core::access::Settings;
 use ork_core::attempt::Outcome;
 use ork_core::error::StoreError;
 use ork_core::id::{RunId, TaskRef};
@@ -211,4 +212,37 @@ pub async fn the_end_of_a_run_is_acknowledged_once(bed: &mut Bed) {
     assert_eq!(store.runs(Scope::One(OTHER), &only(vec![])).await, Ok(vec![]));
     let page = RunFilter { before: Some(second), ..only(vec![]) };
     assert_eq!(store.runs(Scope::All, &page).await, Ok(vec![]));
+}
+
+pub async fn quotas_hold_back_what_is_new(bed: &mut Bed) {
+    let store = bed.store.clone();
+    let own = ork_core::id::WorkspaceId::DEFAULT;
+    let limit = async |live_runs_max, live_tasks_max| {
+        let settings = Settings { live_runs_max, live_tasks_max, ..Settings::default() };
+        assert_eq!(store.set_workspace(own, &settings).await, Ok(true));
+    };
+    let fan = |count| plan(vec![Node { fan: Fan::Count(count), ..node("a", &[]) }]);
+    limit(Some(2), None).await;
+    let (first, second) = (bed.submit(fan(1)).await, bed.submit(fan(1)).await);
+    let third = bed.new_run(fan(1));
+    let refused = store.submit(&third).await;
+    assert!(matches!(refused, Err(StoreError::OverQuota(_))), "{refused:?}");
+    assert_eq!(store.run(Scope::All, third.id).await, Ok(None), "nothing was created");
+    let theirs = ork_core::graph::NewRun { workspace: OTHER, ..bed.new_run(fan(1)) };
+    assert_eq!(store.submit(&theirs).await, Ok(Submitted::Created), "others are not held back");
+    let again = ork_core::graph::NewRun { id: second, ..bed.new_run(fan(1)) };
+    assert_eq!(store.submit(&again).await, Ok(Submitted::Existing), "what was accepted stays so");
+    cancel(bed, first, Reason::Cancel).await;
+    assert_eq!(store.submit(&third).await, Ok(Submitted::Created), "one is over");
+    // Of many at the same instant as many get in as there is room for.
+    limit(Some(5), None).await;
+    let many: Vec<_> = (0..8).map(|_| bed.new_run(fan(1))).collect();
+    let answers = futures_util::future::join_all(many.iter().map(|new| store.submit(new))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3, "{answers:?}");
+    limit(None, Some(15)).await;
+    assert!(matches!(store.submit(&bed.new_run(fan(11))).await, Err(StoreError::OverQuota(_))));
+    bed.submit(fan(10)).await;
+    assert!(matches!(store.submit(&bed.new_run(fan(1))).await, Err(StoreError::OverQuota(_))));
+    limit(None, None).await;
+    bed.submit(fan(100)).await;
 }

@@ -1,5 +1,6 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
+mod access;
 mod bulk;
 mod control;
 mod feed;
@@ -66,6 +67,7 @@ cases!(
     control::runs_wait_for_their_slot = "G14",
     control::a_submit_creates_one_run = "G18",
     control::the_end_of_a_run_is_acknowledged_once = "G2",
+    control::quotas_hold_back_what_is_new = "G14",
     pauses::a_paused_queue_gives_nothing = "G2",
     pauses::a_queue_is_paused_once = "G14",
     pauses::pauses_are_of_one_workspace = "G15",
@@ -87,6 +89,10 @@ cases!(
     reading::slots_name_their_holders = "G14",
     tenancy::another_workspace_sees_nothing = "G15",
     tenancy::another_workspace_changes_nothing = "G15",
+    access::workspaces_have_names = "G15",
+    access::a_token_is_found_by_its_hash = "G15",
+    access::tokens_stay_in_their_workspace = "G15",
+    access::runs_belong_to_owners = "G15",
 );
 
 /// Runs every case, each on a fresh store, and looks for broken invariants after it.

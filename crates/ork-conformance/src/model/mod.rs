@@ -4,6 +4,7 @@
 //! of all tasks, whenever somebody asks; after each change the rules are applied until nothing moves any more. That is
 //! slow, and plainly right. What an attempt's outcome means for its own task is [`ork_core::attempt::judge`]'s to say.
 
+mod access;
 mod bulk;
 mod control;
 mod inspect;
@@ -18,16 +19,21 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use ork_core::access::Settings;
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, NewRun};
-use ork_core::id::{BulkId, RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{BulkId, RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, BulkRow, FeedRow, LogChunk, QueuePause, Scope, Store, WorkerRow};
+use ork_core::store::{
+    AttemptRow, BulkRow, FeedRow, LogChunk, QueuePause, Scope, Store, TokenHash, TokenRow, WorkerRow, WorkspaceRow,
+};
+
+use crate::OTHER;
 
 /// The reference store.
 #[derive(Debug, Default)]
@@ -39,6 +45,8 @@ struct State {
     runs: BTreeMap<RunId, Run>,
     workers: BTreeMap<WorkerId, WorkerRow>,
     logs: BTreeMap<(TaskRef, u32, u32), LogChunk>,
+    workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
+    tokens: BTreeMap<TokenId, (TokenRow, TokenHash)>,
     /// The last number of the queue's order.
     queued: i64,
     workflows: BTreeMap<(WorkspaceId, String), control::Workflow>,
@@ -126,10 +134,15 @@ enum Place {
 }
 
 impl Model {
-    /// An empty store.
+    /// A store with nothing in it but the two workspaces.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let model = Self::default();
+        for (id, name) in [(WorkspaceId::DEFAULT, "default"), (OTHER, "other")] {
+            let (name, settings, created_at) = (name.to_owned(), Settings::default(), Timestamp::from_micros(0));
+            model.state().workspaces.insert(id, WorkspaceRow { id, name, settings, created_at });
+        }
+        model
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -193,6 +206,10 @@ struct Moved {
 #[async_trait]
 impl Store for Model {
     async fn changed(&self) {}
+
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        Ok(Vec::new())
+    }
 
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)

@@ -7,7 +7,7 @@ use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventType};
-use ork_core::graph::{GroupSpec, NewRun, Phase};
+use ork_core::graph::{GroupSpec, Head, NewRun, Phase};
 use ork_core::id::{RunId, TaskRef, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::RunIf;
@@ -16,6 +16,7 @@ use ork_core::store::{
     AttemptRow, GroupCount, GroupRow, OutputRow, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted,
     TaskFilter, TaskRow, Tasks,
 };
+use ork_core::workspace::Load;
 use serde_json::json;
 
 use super::rules::reason;
@@ -117,7 +118,13 @@ impl Runs for Model {
         if new.external_id.is_some() && state.runs.values().any(same) {
             return Err(StoreError::Conflict("the external id is taken by another run".into()));
         }
-        state.runs.insert(new.id, born(new));
+        let born = born(new);
+        let settings = state.workspaces.get(&new.workspace).map(|row| row.settings.clone()).unwrap_or_default();
+        let live = state.runs.values().filter(|run| run.new.workspace == new.workspace && !run.status.is_terminal());
+        let heads: Vec<Head> = live.map(Run::head).collect();
+        let live_tasks = heads.iter().map(|head| u64::from(head.tasks_left)).sum();
+        settings.admit(Load { live_runs: heads.len() as u64, live_tasks }, &born.head())?;
+        state.runs.insert(new.id, born);
         state.rest(new.id, Order::Groups(&[]));
         Ok(Submitted::Created)
     }
@@ -136,6 +143,7 @@ impl Runs for Model {
             scope.admits(row.workspace)
                 && (filter.statuses.is_empty() || filter.statuses.contains(&row.status))
                 && filter.name.as_ref().is_none_or(|name| *name == row.name)
+                && (filter.owner.is_none() || filter.owner == row.owner)
                 && filter.labels.iter().all(|(key, value)| row.labels.get(key) == Some(value))
                 && within(Some(row.created_at), filter.created)
                 && within(row.started_at, filter.started)

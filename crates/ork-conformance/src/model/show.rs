@@ -98,6 +98,7 @@ impl Run {
             id: new.id,
             workspace: new.workspace,
             external_id: new.external_id.clone(),
+            owner: new.owner.clone(),
             name: plan.name.clone(),
             status: self.shown(),
             cancelling: self.cancelling,

@@ -20,6 +20,8 @@ pub struct NewRun {
     pub workspace: WorkspaceId,
     /// The client's own name for it, unique in the workspace.
     pub external_id: Option<String>,
+    /// The one whom it belongs to inside the workspace; it never changes. `None`: nobody vouched for a name.
+    pub owner: Option<String>,
     /// What it does.
     pub plan: Plan,
     /// The file or document that the plan was made from, as it was submitted; `None` when that is what

@@ -4,6 +4,7 @@
 //! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
 //! touch.
 
+mod access;
 mod bulk;
 mod events;
 mod feed;
@@ -21,6 +22,7 @@ use async_trait::async_trait;
 use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
+pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
@@ -56,7 +58,21 @@ impl Scope {
 /// A database that holds Ork's state.
 #[async_trait]
 pub trait Store:
-    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Workflows + Pauses + Bulk + Send + Sync
+    Runs
+    + Tasks
+    + Queue
+    + Workers
+    + Upkeep
+    + Events
+    + Feed
+    + Logs
+    + Inspect
+    + Access
+    + Workflows
+    + Pauses
+    + Bulk
+    + Send
+    + Sync
 {
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.
@@ -67,4 +83,11 @@ pub trait Store:
     /// # Errors
     /// When the database cannot be reached.
     async fn clock_ahead_micros(&self, local: crate::clock::Timestamp) -> StoreResult<i64>;
+
+    /// Looks whether this build can work with the database as it is now. Answers what can take back a commit that was
+    /// acknowledged, in words; nothing, when every commit waits for the disk.
+    ///
+    /// # Errors
+    /// `Incompatible` when the schema is not this build's; `Unavailable` when the database cannot be reached.
+    async fn check(&self) -> StoreResult<Vec<String>>;
 }

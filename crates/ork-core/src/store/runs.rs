@@ -32,6 +32,8 @@ pub struct RunRow {
     pub workspace: WorkspaceId,
     /// The client's name for it.
     pub external_id: Option<String>,
+    /// The one whom it belongs to inside the workspace.
+    pub owner: Option<String>,
     /// The workflow's name.
     pub name: String,
     /// What it is now.
@@ -120,6 +122,8 @@ pub struct RunFilter {
     pub statuses: Vec<RunStatus>,
     /// Only runs of this workflow.
     pub name: Option<String>,
+    /// Only runs of this owner.
+    pub owner: Option<String>,
     /// Only runs with all of these labels.
     pub labels: BTreeMap<String, String>,
     /// Only runs that were created then.

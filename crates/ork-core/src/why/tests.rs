@@ -90,6 +90,7 @@ fn run() -> RunRow {
         id: id(),
         workspace: WorkspaceId::DEFAULT,
         external_id: None,
+        owner: None,
         name: "reel".into(),
         status: RunStatus::Running,
         cancelling: None,

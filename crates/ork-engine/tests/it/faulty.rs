@@ -5,13 +5,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ork_core::access::Settings;
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -105,6 +106,10 @@ macro_rules! through {
 impl Store for Faulty {
     async fn changed(&self) {
         self.inner.changed().await;
+    }
+
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        self.inner.check().await
     }
 
     async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
@@ -396,5 +401,36 @@ impl Bulk for Faulty {
     }
     async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
         through!(self.hold_duty(name, holder, now, until))
+    }
+}
+
+#[async_trait]
+impl Access for Faulty {
+    async fn create_workspace(&self, workspace: &WorkspaceRow) -> StoreResult<()> {
+        through!(self.create_workspace(workspace))
+    }
+    async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
+        through!(self.workspaces(scope, after, limit))
+    }
+    async fn workspace_by_name(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkspaceRow>> {
+        through!(self.workspace_by_name(scope, name))
+    }
+    async fn set_workspace(&self, id: WorkspaceId, settings: &Settings) -> StoreResult<bool> {
+        through!(self.set_workspace(id, settings))
+    }
+    async fn create_token(&self, token: &TokenRow, hash: TokenHash) -> StoreResult<()> {
+        through!(self.create_token(token, hash))
+    }
+    async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
+        through!(self.tokens(scope, before, limit))
+    }
+    async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
+        through!(self.token_by_hash(hash))
+    }
+    async fn revoke_token(&self, scope: Scope, id: TokenId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.revoke_token(scope, id, now))
+    }
+    async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
+        through!(self.touch_token(id, now))
     }
 }

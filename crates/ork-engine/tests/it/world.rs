@@ -81,6 +81,7 @@ impl World {
             id: RunId::new(now, &mut self.entropy()),
             workspace: WorkspaceId::DEFAULT,
             external_id: None,
+            owner: None,
             plan: bound.plan,
             plan_source: None,
             revision: None,

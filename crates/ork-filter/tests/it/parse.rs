@@ -18,10 +18,10 @@ fn wrong(text: &str) -> String {
 
 #[test]
 fn words_say_what_is_wanted() {
-    let text = " status:failed,cancelled  name:etl label.team=media\tlabel.tier=\"a \\\"b\\\"\" is:retrying is:held \
+    let text = " status:failed,cancelled  name:etl owner:ada@example.com label.team=media\tlabel.tier=\"a \\\"b\\\"\" is:retrying is:held \
                 started>-2h created<2026-11-01 finished>2026-11-01T14:00:00+02:00 finished<2026-11-01T12:00:00.000001Z";
     let filter: Filter = text.parse().expect("a filter");
-    insta::assert_snapshot!(filter, @r#"status:failed,cancelled is:held is:retrying name:etl label.team=media label.tier="a \"b\"" created<2026-11-01 started>-2h finished>2026-11-01T12:00:00Z finished<2026-11-01T12:00:00.000001Z"#);
+    insta::assert_snapshot!(filter, @r#"status:failed,cancelled is:held is:retrying name:etl owner:ada@example.com label.team=media label.tier="a \"b\"" created<2026-11-01 started>-2h finished>2026-11-01T12:00:00Z finished<2026-11-01T12:00:00.000001Z"#);
     insta::assert_debug_snapshot!(filter.runs(NOW), @r#"
     RunFilter {
         statuses: [
@@ -30,6 +30,9 @@ fn words_say_what_is_wanted() {
         ],
         name: Some(
             "etl",
+        ),
+        owner: Some(
+            "ada@example.com",
         ),
         labels: {
             "team": "media",

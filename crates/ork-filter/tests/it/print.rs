@@ -26,10 +26,11 @@ prop_compose! {
         statuses in btree_set(select(RunStatus::ALL), 0..4),
         is in btree_set(select(Is::ALL.to_vec()), 0..3),
         name in option::of("[A-Za-z0-9._-]{1,20}"),
+        owner in option::of(any::<String>()),
         labels in btree_map("[A-Za-z0-9._-]{1,9}", any::<String>(), 0..4),
         (created, started, finished) in (bounds(), bounds(), bounds()),
     ) -> Filter {
-        Filter { statuses, is, name, labels, created, started, finished }
+        Filter { statuses, is, name, owner, labels, created, started, finished }
     }
 }
 

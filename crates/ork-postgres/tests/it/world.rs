@@ -116,6 +116,7 @@ pub fn new_run(seed: u64, plan: Plan) -> NewRun {
         id: RunId::new(NOW, &mut SeededEntropy::new(seed)),
         workspace: WorkspaceId::DEFAULT,
         external_id: None,
+        owner: None,
         plan,
         plan_source: None,
         revision: None,

@@ -11,8 +11,10 @@ use ork_core::store::FeedRow;
 const ROWS_MAX: usize = 10_000;
 /// Bytes that they may have together, about.
 const BYTES_MAX: usize = 8 << 20;
-/// Bytes of a row without its payload, about.
+/// Bytes of a row without its payload and its tasks, about.
 const ROW_BYTES: usize = 256;
+/// Bytes of a range of tasks.
+const RANGE_BYTES: usize = 8;
 
 /// A stretch of the order of all events without a gap.
 #[derive(Debug)]
@@ -65,7 +67,8 @@ impl Ring {
 }
 
 fn bytes(row: &FeedRow) -> usize {
-    ROW_BYTES + row.event.payload.as_ref().map_or(0, |payload| Json::as_str(payload).len())
+    let tasks = row.event.tasks.ranges() * RANGE_BYTES;
+    ROW_BYTES + tasks + row.event.payload.as_ref().map_or(0, |payload| Json::as_str(payload).len())
 }
 
 #[cfg(test)]

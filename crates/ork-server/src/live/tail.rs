@@ -1,11 +1,12 @@
 //! One client's stream.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write;
 use std::sync::Arc;
 
 use ork_core::error::StoreResult;
 use ork_core::feed::FeedPosition;
+use ork_core::id::RunId;
 use ork_core::store::FeedRow;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -17,8 +18,11 @@ use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 use crate::view;
 
-/// Text that is handed over at once; a little more when an event is large.
+/// Text that is handed over at once; a little more when an event is large. And events of a row that are looked at at once.
 const TEXT_BYTES: usize = 16 << 10;
+const EVENTS: usize = 64;
+/// Runs that a stream remembers.
+const SEEN_MAX: usize = 1_000;
 /// What a browser waits before it comes again.
 const COME_AGAIN_MS: u32 = 1_000;
 
@@ -29,6 +33,8 @@ pub struct Tail {
     topics: Topics,
     /// Behind the last event that was sent or passed over.
     pub(super) at: FeedPosition,
+    /// Runs that were looked up, and whether they are there for the caller.
+    seen: BTreeMap<RunId, bool>,
     /// Rows that were read and are not sent yet, and how far they go.
     rows: VecDeque<Arc<FeedRow>>,
     read: FeedPosition,
@@ -90,6 +96,7 @@ impl Tail {
             caller,
             topics,
             at,
+            seen: BTreeMap::new(),
             rows: VecDeque::new(),
             read: at,
             news,
@@ -152,30 +159,51 @@ impl Tail {
         if self.rows.is_empty() {
             let scope = self.caller.scope();
             let (rows, read) = self.live().after(self.server.store.as_ref(), scope, self.read).await?;
-            let is_wanted = |row: &Arc<FeedRow>| scope.admits(row.workspace) && self.topics.want(&row.event);
-            self.rows = rows.into_iter().filter(is_wanted).collect();
+            for row in rows {
+                let is_wanted = scope.admits(row.workspace) && self.topics.want(&row.event);
+                if is_wanted && self.sees(row.event.run).await? {
+                    self.rows.push_back(row);
+                }
+            }
             self.read = read;
         }
         let mut text = String::new();
         while let Some(row) = self.rows.front().cloned() {
-            self.write(&row, &mut text).await?;
-            if self.at < row.end() {
+            if text.len() >= TEXT_BYTES {
                 return Ok(text);
             }
-            self.rows.pop_front();
+            self.write(&row, &mut text).await?;
+            if self.at >= row.end() {
+                self.rows.pop_front();
+            }
         }
         self.at = self.read;
         Ok(text)
     }
 
-    /// Writes events of a row until the text is long enough.
+    /// Whether a run is there for the caller. An owner never changes, so that it is looked up once.
+    async fn sees(&mut self, run: RunId) -> StoreResult<bool> {
+        if self.caller.only_owner.is_none() {
+            return Ok(true);
+        }
+        if let Some(seen) = self.seen.get(&run) {
+            return Ok(*seen);
+        }
+        let is_there = self.server.look(&self.caller).run(run).await?.is_some();
+        if self.seen.len() >= SEEN_MAX {
+            self.seen.clear();
+        }
+        self.seen.insert(run, is_there);
+        Ok(is_there)
+    }
+
+    /// Writes the next events of a row.
     async fn write(&mut self, row: &FeedRow, text: &mut String) -> StoreResult<()> {
-        let names = self.live().names(self.server.store.as_ref(), self.caller.scope(), row).await?;
-        let after = if self.at < row.position(row.event.seq) { 0 } else { self.at.seq() };
-        for event in view::events_after(&row.event, &names, after) {
-            if text.len() >= TEXT_BYTES {
-                return Ok(());
-            }
+        let (event, store) = (&row.event, self.server.store.as_ref());
+        let after = if self.at < row.position(event.seq) { event.seq - 1 } else { self.at.seq() };
+        let tasks: Vec<u32> = event.tasks.iter_after(after + 1 - event.seq).take(EVENTS).collect();
+        let names = self.live().names(store, self.caller.scope(), event.run, &tasks).await?;
+        for event in view::events_after(event, &names, after).take(EVENTS) {
             self.at = row.position(event.seq);
             let data = serde_json::to_string(&event).unwrap_or_default();
             // Writing to a text cannot fail.

@@ -7,21 +7,23 @@ mod show;
 
 use std::sync::Arc;
 
+use ork_core::access::Permission;
 use ork_core::store::BulkRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::content::BulkPath;
+use crate::guard::needs;
 use crate::look::Look;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
-        .routes(routes!(create::create))
-        .routes(routes!(list::list))
-        .routes(routes!(show::show))
-        .routes(routes!(cancel::cancel))
+        .routes(needs(Permission::Operate, routes!(create::create)))
+        .routes(needs(Permission::Operate, routes!(list::list)))
+        .routes(needs(Permission::Operate, routes!(show::show)))
+        .routes(needs(Permission::Operate, routes!(cancel::cancel)))
 }
 
 /// An action that must be there.

@@ -4,11 +4,13 @@ mod stream;
 
 use std::sync::Arc;
 
+use ork_core::access::Permission;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::guard::needs;
 use crate::server::Server;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new().routes(routes!(stream::stream))
+    OpenApiRouter::new().routes(needs(Permission::Read, routes!(stream::stream)))
 }

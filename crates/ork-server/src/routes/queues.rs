@@ -8,16 +8,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use ork_api::QueueAsked;
+use ork_core::access::Permission;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::guard::needs;
 use crate::look::Look;
 use crate::queues;
 use crate::refused::Answer;
 use crate::server::Server;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(pause::pause)).routes(routes!(resume::resume))
+    OpenApiRouter::new()
+        .routes(needs(Permission::Read, routes!(list::list)))
+        .routes(needs(Permission::Operate, routes!(pause::pause)))
+        .routes(needs(Permission::Operate, routes!(resume::resume)))
 }
 
 /// What became of a wish about a queue.

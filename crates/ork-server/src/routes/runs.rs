@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use ork_api::Asked;
+use ork_core::access::Permission;
 use ork_core::id::RunId;
 use ork_core::store::RunRow;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,34 +32,36 @@ use utoipa_axum::routes;
 pub use create::name;
 pub use list::refuse as refuse_filter;
 
+use crate::guard::needs;
 use crate::look::Look;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
-        .routes(routes!(create::create, list::list))
-        .routes(routes!(unacknowledged::unacknowledged))
-        .routes(routes!(suggest::suggest))
-        .routes(routes!(show::show))
-        .routes(routes!(resolve::resolve))
-        .routes(routes!(groups::groups))
-        .routes(routes!(plan::plan))
-        .routes(routes!(tasks::tasks))
-        .routes(routes!(graph::graph))
-        .routes(routes!(events::events))
-        .routes(routes!(why::why))
-        .routes(routes!(logs::logs))
-        .routes(routes!(cancel::cancel))
-        .routes(routes!(pause::pause))
-        .routes(routes!(resume::resume))
-        .routes(routes!(retry::retry))
-        .routes(routes!(acknowledge::acknowledge))
+        .routes(needs(Permission::Submit, routes!(create::create)))
+        .routes(needs(Permission::Read, routes!(list::list)))
+        .routes(needs(Permission::Read, routes!(unacknowledged::unacknowledged)))
+        .routes(needs(Permission::Read, routes!(suggest::suggest)))
+        .routes(needs(Permission::Read, routes!(show::show)))
+        .routes(needs(Permission::Read, routes!(resolve::resolve)))
+        .routes(needs(Permission::Read, routes!(groups::groups)))
+        .routes(needs(Permission::Read, routes!(plan::plan)))
+        .routes(needs(Permission::Read, routes!(tasks::tasks)))
+        .routes(needs(Permission::Read, routes!(graph::graph)))
+        .routes(needs(Permission::Read, routes!(events::events)))
+        .routes(needs(Permission::Read, routes!(why::why)))
+        .routes(needs(Permission::Read, routes!(logs::logs)))
+        .routes(needs(Permission::Control, routes!(cancel::cancel)))
+        .routes(needs(Permission::Control, routes!(pause::pause)))
+        .routes(needs(Permission::Control, routes!(resume::resume)))
+        .routes(needs(Permission::Control, routes!(retry::retry)))
+        .routes(needs(Permission::Control, routes!(acknowledge::acknowledge)))
 }
 
 /// A run that must be there.
 pub async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
-    let row = look.store.run(look.scope, id).await?;
+    let row = look.run(id).await?;
     row.ok_or_else(|| Refused::missing(format_args!("run `{id}`")))
 }
 

@@ -16,6 +16,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use futures_util::stream::try_unfold;
 use ork_api::TaskAsked;
+use ork_core::access::Permission;
 use ork_core::error::StoreError;
 use ork_core::id::TaskRef;
 use ork_core::store::{LogQuery, TaskRow};
@@ -23,6 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::caller::Caller;
+use crate::guard::needs;
 use crate::look::Look;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
@@ -32,13 +34,13 @@ const PAGE_BYTES: usize = 256 << 10;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
-        .routes(routes!(show::show))
-        .routes(routes!(attempts::attempts))
-        .routes(routes!(logs::logs))
-        .routes(routes!(chunks::chunks))
-        .routes(routes!(why::why))
-        .routes(routes!(cancel::cancel))
-        .routes(routes!(retry::retry))
+        .routes(needs(Permission::Read, routes!(show::show)))
+        .routes(needs(Permission::Read, routes!(attempts::attempts)))
+        .routes(needs(Permission::Read, routes!(logs::logs)))
+        .routes(needs(Permission::Read, routes!(chunks::chunks)))
+        .routes(needs(Permission::Read, routes!(why::why)))
+        .routes(needs(Permission::Control, routes!(cancel::cancel)))
+        .routes(needs(Permission::Control, routes!(retry::retry)))
 }
 
 /// A task that must be there.

@@ -10,20 +10,24 @@ mod validate;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, header};
+use ork_core::access::Permission;
 use ork_core::store::{Expected, WorkflowRow};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::guard::needs;
 use crate::look::Look;
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
-        .routes(routes!(validate::validate))
-        .routes(routes!(list::list))
-        .routes(routes!(apply::apply, show::show, delete::delete))
-        .routes(routes!(revisions::revisions))
+        .routes(needs(Permission::Submit, routes!(validate::validate)))
+        .routes(needs(Permission::Read, routes!(list::list)))
+        .routes(needs(Permission::Read, routes!(show::show)))
+        .routes(needs(Permission::Read, routes!(revisions::revisions)))
+        .routes(needs(Permission::Edit, routes!(apply::apply)))
+        .routes(needs(Permission::Edit, routes!(delete::delete)))
 }
 
 /// A workflow that must be there.

@@ -17,5 +17,6 @@ WHERE id < ?2
   AND (?11 IS NULL OR started_at < ?11)
   AND (?12 IS NULL OR finished_at >= ?12)
   AND (?13 IS NULL OR finished_at < ?13)
+  AND (?15 IS NULL OR owner_id = ?15)
 ORDER BY id DESC
 LIMIT ?14

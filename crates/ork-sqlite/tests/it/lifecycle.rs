@@ -37,6 +37,7 @@ pub fn new_run(seed: u64, nodes: Vec<Node>) -> NewRun {
         id: RunId::new(NOW, &mut SeededEntropy::new(seed)),
         workspace: WorkspaceId::DEFAULT,
         external_id: None,
+        owner: None,
         plan: Plan { name: "test".into(), nodes, ..Plan::default() },
         plan_source: None,
         revision: None,

@@ -15,7 +15,7 @@ use crate::database::Database;
 use crate::exit_code::Exit;
 use crate::ids;
 use crate::output::{Output, warn};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Options of `ork doctor`.
 #[derive(Debug, clap::Args)]
@@ -92,7 +92,7 @@ async fn without_process(world: &World) -> Result<Vec<RunId>> {
     let mut filter = RunFilter { statuses, limit: PAGE_MAX, ..RunFilter::default() };
     let mut found = Vec::new();
     loop {
-        let rows = world.store.runs(SCOPE, &filter).await?;
+        let rows = world.store.runs(world.scope(), &filter).await?;
         found.extend(orphans(&world.history(), &rows).await?);
         if rows.len() < PAGE_MAX as usize {
             found.sort_unstable();

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ork_core::graph::{NewRun, Pin, TriggeredBy};
-use ork_core::id::{RunId, TaskId, WorkspaceId};
+use ork_core::id::{RunId, TaskId};
 use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::{RunStatus, TaskStatus};
@@ -22,7 +22,7 @@ use crate::progress::tasks;
 use crate::reuse::{self, Base};
 use crate::when::{ago, moment};
 use crate::workflow_file::{Inputs, WorkflowFile, bind};
-use crate::world::{SCOPE, World};
+use crate::world::World;
 use crate::{ids, verdict, watch_files};
 
 /// Options of `ork run`.
@@ -142,8 +142,9 @@ pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, proje
     let input = Json::from_value(&bound.input).map_err(|error| Refusal::usage(format!("the inputs: {error}")))?;
     Ok(NewRun {
         id: world.new_run_id(),
-        workspace: WorkspaceId::DEFAULT,
+        workspace: world.workspace,
         external_id: None,
+        owner: None,
         plan: bound.plan,
         plan_source: Some(file.text.clone()),
         revision: None,
@@ -194,5 +195,5 @@ pub async fn take_over(world: &World, row: &RunRow, how: How) -> Result<Exit> {
 async fn at_work(world: &World, run: RunId) -> Result<Vec<TaskId>> {
     let statuses = vec![TaskStatus::Dispatched, TaskStatus::Running];
     let filter = TaskFilter { statuses, limit: PAGE_MAX, ..TaskFilter::default() };
-    Ok(world.store.tasks(SCOPE, run, &filter).await?.iter().map(|task| task.task.id()).collect())
+    Ok(world.store.tasks(world.scope(), run, &filter).await?.iter().map(|task| task.task.id()).collect())
 }

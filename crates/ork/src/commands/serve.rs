@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use ork_server::{Exchange, LOOPBACK_ONLY, Live, LiveOptions, Server, listen};
+use ork_core::store::Scope;
+use ork_engine::Meter;
+use ork_server::{Anybody, Door, Exchange, Figure, Live, LiveOptions, Metrics, Server, listen};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::VERSION;
 use crate::commands::worker;
-use crate::config::Config;
+use crate::config::{Config, WORKSPACE};
 use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::output::{Output, warn};
+use crate::secret_key;
 use crate::signals::Signals;
 use crate::supervisor::{self, News};
 use crate::view;
@@ -25,20 +28,32 @@ use crate::world::World;
 /// Options of `ork serve`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Listens on a loopback address only: it has no tokens yet, and whoever reaches it may run commands. /docs shows the API, \
-/readyz says whether it can work. It takes tasks as `ork worker` does, and ends like it: after SIGTERM or Ctrl-C it claims \
-nothing more, waits for what runs, and answers until that is over. Of an SQLite database there is one server.
+On a loopback address it is open to all users of the machine as long as no token was ever made, and says so; with the first \
+token it asks for one. On any other address it always does, and without a token it does not start. It speaks plain HTTP: a \
+network that you do not trust needs a proxy with TLS in front. /docs shows the API, /readyz says whether it can work.
+
+It takes tasks as `ork worker` does, and ends like it: after SIGTERM or Ctrl-C it claims nothing more, waits for what runs, \
+and answers until that is over. Of an SQLite database there is one server.
 
 With --json stdout has a line for each request and for what the worker has to say.
 
 Examples:
   ork serve
   ork serve --listen 127.0.0.1:8080 --capacity 8
-  ork serve --database postgres://ork@db/ork --json")]
+  ork tokens create ada --role admin && ork serve --listen 0.0.0.0:6750 --json")]
 pub struct Args {
-    /// A loopback address and a port; port 0 is any that is free [default: `listen` of the settings, else 127.0.0.1:6750]
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Options of whatever has a server in it.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// An address and a port; port 0 is any that is free [default: `listen` of the settings, else 127.0.0.1:6750]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
+    #[command(flatten)]
+    pub key: secret_key::Options,
     #[command(flatten)]
     pub worker: worker::Options,
 }
@@ -48,24 +63,38 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
 /// Carries out `ork serve`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let address = config.listen(args.listen)?;
-    if !address.ip().is_loopback() {
-        return Err(Refusal::usage(format!("`{address}` is refused: {LOOPBACK_ONLY}"))
-            .hint(format!("--listen 127.0.0.1:{}", address.port()))
-            .into());
-    }
-    let duty = args.worker.settle(config)?;
+    let is_local = config.listen(args.options.listen.clone())?.ip().is_loopback();
+    serve(args.options, if is_local { Anybody::ComesUntilFirstToken } else { Anybody::StaysOut }, out, config).await
+}
+
+/// Serves until it is told to stop.
+///
+/// # Errors
+/// When it cannot begin, or ends by itself.
+pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Config) -> Result<Exit> {
+    let address = config.listen(options.listen)?;
+    let duty = options.worker.settle(config)?;
     let mut signals = Signals::listen()?;
     let world = World::open(out, config).await?;
     let _alone = world.database.serve_alone()?;
-    let server = server(&world);
+    let key = options.key.token_key(config, &world.database, world.store.as_ref()).await?;
+    let is_open = admits(&world, address, anybody).await?;
+    let server = server(&world, Door::new(key, anybody));
     let (stop, stopped) = oneshot::channel::<()>();
     let until_stopped = async { drop(stopped.await) };
     let listening = listen(address, Arc::clone(&server), until_stopped).await;
     let (bound, serving) = listening.map_err(|error| taken(address, &error))?;
     let shift = duty.begin(&world).await?;
+    let meter = shift.meter();
+    server.metrics.with(move || figures(&meter));
     let mut serving = tokio::spawn(serving);
+    if is_open {
+        out.talk(format!("open: without a token whoever reaches {bound} is an admin of `{}`", WORKSPACE.default));
+    }
     shift.say("ready", &format!("http://{bound}, described at /docs; {}", shift.serves));
+    if anybody == Anybody::Comes {
+        out.talk(format!("  try: curl -s http://{bound}/api/v1/runs -H 'content-type: application/json' -d '{TRY}'"));
+    }
     supervisor::tell(News::Ready);
     tokio::select! {
         worked = shift.work(&mut signals) => worked?,
@@ -79,19 +108,57 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn server(world: &World) -> Arc<Server> {
-    let out = world.out;
+/// A run to begin with.
+const TRY: &str = r#"{"workflow": "tasks: {hello: {run: echo hello}}"}"#;
+
+/// Whether somebody without a token is let in, now that the tokens of the database are known.
+async fn admits(world: &World, address: SocketAddr, anybody: Anybody) -> Result<bool> {
+    let has_token = !world.store.tokens(Scope::All, None, 1).await?.is_empty();
+    if anybody == Anybody::StaysOut && !has_token {
+        let message = format!("`{address}` is no loopback address, and without a token nobody could use the server");
+        return Err(Refusal::usage(message)
+            .hint(format!("ork tokens create NAME --role admin{}", world.flags()))
+            .into());
+    }
+    Ok(anybody == Anybody::Comes || anybody == Anybody::ComesUntilFirstToken && !has_token)
+}
+
+fn server(world: &World, door: Door) -> Arc<Server> {
+    let (out, clock) = (world.out, Arc::clone(&world.clock));
     Arc::new(Server {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
+        door,
         entropy: Mutex::new(Box::new(OsEntropy)),
         lives: Arc::clone(&world.lives),
         flags: world.flags(),
         version: VERSION,
         draining: AtomicBool::new(false),
+        skew_ms: Box::new(move || clock.skew_micros().map(|micros| micros / 1000)),
+        metrics: Metrics::new(VERSION),
         live: Live::new(LiveOptions::default()),
         log: Box::new(move |exchange| log(out, exchange)),
     })
+}
+
+/// What the engine counts, as metrics.
+fn figures(meter: &Meter) -> Vec<Figure> {
+    let Some(engine) = meter.read() else { return Vec::new() };
+    let mut figures = vec![
+        Figure::gauge("worker_capacity", "Attempts at work at once in this process, at the most", engine.capacity),
+        Figure::gauge("worker_running", "Attempts at work in this process", engine.running),
+        Figure::gauge("worker_unsettled", "Outcomes that the database has not answered to", engine.unsettled),
+        Figure::counter("outcomes_stale", "Outcomes that came too late", engine.stale),
+    ];
+    let settled = engine.settled.into_iter();
+    figures.extend(settled.map(|(outcome, count)| {
+        Figure::counter("attempts", "Attempts that ended in this process", count).of("outcome", outcome)
+    }));
+    let troubles = engine.troubles.into_iter();
+    figures.extend(troubles.map(|(part, count)| {
+        Figure::counter("troubles", "What went wrong in a part of the engine", count).of("part", part)
+    }));
+    figures
 }
 
 /// A line for each request with `--json`; otherwise for those that the server could not answer.

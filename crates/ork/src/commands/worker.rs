@@ -7,7 +7,7 @@ use anyhow::Result;
 use ork_core::graph::Pin;
 use ork_core::id::RunId;
 use ork_core::limits::is_name;
-use ork_engine::{EngineConfig, EngineHandle, Observation};
+use ork_engine::{EngineConfig, EngineHandle, Meter, Observation};
 use ork_executors::ProcessExecutor;
 use ork_server::bulk::Bulks;
 use serde_json::json;
@@ -187,6 +187,11 @@ impl Shift {
             warn(format!("stopped: {end}"));
         }
         Ok(())
+    }
+
+    /// What reads its figures.
+    pub fn meter(&self) -> Meter {
+        self.engine.meter()
     }
 
     /// Says how it stands.

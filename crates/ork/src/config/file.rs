@@ -221,7 +221,7 @@ impl Reader<'_> {
         let text = match (key.kind, value.get_ref()) {
             (Kind::Database, DeValue::String(url)) => self.beside(url),
             (Kind::File, DeValue::String(text)) => self.path_beside(text).display().to_string(),
-            (Kind::Time | Kind::Address | Kind::Server | Kind::Context | Kind::Word(_), DeValue::String(text)) => {
+            (Kind::Time | Kind::Address | Kind::Server | Kind::Name | Kind::Word(_), DeValue::String(text)) => {
                 text.to_string()
             }
             (Kind::Whole, DeValue::Integer(number)) if number.radix() == 10 => number.as_str().replace('_', ""),

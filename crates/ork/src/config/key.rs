@@ -24,8 +24,8 @@ pub enum Kind {
     Address,
     /// The URL of a server.
     Server,
-    /// The name of a context.
-    Context,
+    /// A name.
+    Name,
     /// A file. Relative paths in a file begin at its folder.
     File,
     /// One of these.
@@ -101,7 +101,23 @@ pub const LISTEN: Key = Key {
     flag: "--listen",
     kind: Kind::Address,
     default: "127.0.0.1:6750",
-    about: "Where ork serve listens: a loopback address and a port; port 0 is any that is free.",
+    about: "Where ork serve and ork dev listen: an address and a port; port 0 is any that is free.",
+};
+pub const WORKSPACE: Key = Key {
+    name: "workspace",
+    variable: "ORK_WORKSPACE",
+    flag: "--workspace",
+    kind: Kind::Name,
+    default: "default",
+    about: "The workspace whose runs commands make and see.",
+};
+pub const SECRET_KEY_FILE: Key = Key {
+    name: "secret_key_file",
+    variable: "ORK_SECRET_KEY_FILE",
+    flag: "--secret-key-file",
+    kind: Kind::File,
+    default: "",
+    about: "The file of the key that tokens are hashed with, the same for all servers of a database; it must be there.",
 };
 
 pub const SERVER: Key = Key {
@@ -116,7 +132,7 @@ pub const CONTEXT: Key = Key {
     name: "context",
     variable: "ORK_CONTEXT",
     flag: "--context",
-    kind: Kind::Context,
+    kind: Kind::Name,
     default: "",
     about: "The context that says which server, and which token: one of [contexts], or here for the database.",
 };
@@ -135,8 +151,20 @@ const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
 const SERVER_PATTERN: &str = "^https?://[^@?#]+$";
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 10] =
-    [&DATABASE, &SERVER, &CONTEXT, &TOKEN_FILE, &JOBS, &PROGRESS, &LISTEN, &QUEUES, &CAPACITY, &GRACE];
+pub const KEYS: [&Key; 12] = [
+    &DATABASE,
+    &SERVER,
+    &CONTEXT,
+    &TOKEN_FILE,
+    &JOBS,
+    &PROGRESS,
+    &LISTEN,
+    &QUEUES,
+    &CAPACITY,
+    &GRACE,
+    &WORKSPACE,
+    &SECRET_KEY_FILE,
+];
 
 impl Key {
     /// What is wrong with a text, for the end of a sentence.
@@ -149,9 +177,9 @@ impl Key {
             Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
             Kind::Address => address(text).map(|_| ()),
             Kind::Server => text.parse::<Address>().map(|_| ()).map_err(|error| error.to_string()),
-            Kind::Context if !is_name(text) => Err(format!("`{text}` is not a name")),
+            Kind::Name if !is_name(text) => Err(format!("`{text}` is not a name")),
             Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
-            Kind::Database | Kind::Whole | Kind::Names | Kind::Context | Kind::File | Kind::Word(_) => Ok(()),
+            Kind::Database | Kind::Whole | Kind::Names | Kind::Name | Kind::File | Kind::Word(_) => Ok(()),
         }
     }
 
@@ -173,7 +201,7 @@ impl Key {
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
             Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
             Kind::Server => json!({"type": "string", "pattern": SERVER_PATTERN}),
-            Kind::Context => json!({"type": "string", "pattern": NAME}),
+            Kind::Name => json!({"type": "string", "pattern": NAME}),
             Kind::File => json!({"type": "string", "minLength": 1}),
             Kind::Word(words) => json!({"enum": words}),
             Kind::Time => json!({"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"}),

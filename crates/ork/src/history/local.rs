@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Worker, WorkflowSummary};
 use ork_core::event::EventRow;
 use ork_core::graph::{NewRun, Pin};
-use ork_core::id::{RevisionId, RunId, TaskRef, WorkflowId, WorkspaceId};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkflowId};
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::Reason as Why;
 use ork_core::store::{
@@ -25,7 +25,7 @@ use crate::commands::runs::retry::refusal;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
 use crate::host;
-use crate::world::{SCOPE, World};
+use crate::world::World;
 
 /// Failed tasks that are told beside the reasons of a run.
 const FAILURES_MAX: u32 = 5;
@@ -38,11 +38,11 @@ impl Backend for World {
 
     async fn runs(&self, wanted: &Wanted) -> Result<Vec<RunRow>> {
         let filter = RunFilter { before: wanted.before, limit: wanted.limit, ..wanted.filter.runs(self.now()) };
-        Ok(self.store.runs(SCOPE, &filter).await?)
+        Ok(self.store.runs(self.scope(), &filter).await?)
     }
 
     async fn run(&self, id: RunId) -> Result<Option<RunRow>> {
-        Ok(self.store.run(SCOPE, id).await?)
+        Ok(self.store.run(self.scope(), id).await?)
     }
 
     async fn made(&self, id: RunId) -> Result<Made> {
@@ -51,27 +51,27 @@ impl Backend for World {
     }
 
     async fn tasks(&self, run: RunId, filter: &TaskFilter, _: Outputs) -> Result<Vec<TaskRow>> {
-        Ok(self.store.tasks(SCOPE, run, filter).await?)
+        Ok(self.store.tasks(self.scope(), run, filter).await?)
     }
 
     async fn task(&self, task: TaskRef) -> Result<Option<TaskRow>> {
-        Ok(self.store.task(SCOPE, task).await?)
+        Ok(self.store.task(self.scope(), task).await?)
     }
 
     async fn groups(&self, run: RunId) -> Result<Vec<GroupRow>> {
-        Ok(self.store.groups(SCOPE, run).await?)
+        Ok(self.store.groups(self.scope(), run).await?)
     }
 
     async fn attempts(&self, task: TaskRef) -> Result<Vec<AttemptRow>> {
-        Ok(self.store.attempts(SCOPE, task).await?)
+        Ok(self.store.attempts(self.scope(), task).await?)
     }
 
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
-        Ok(self.store.events(SCOPE, run, after, PAGE_MAX).await?)
+        Ok(self.store.events(self.scope(), run, after, PAGE_MAX).await?)
     }
 
     async fn logs(&self, query: LogQuery) -> Result<LogPage> {
-        Ok(self.store.logs(SCOPE, query).await?)
+        Ok(self.store.logs(self.scope(), query).await?)
     }
 
     async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>> {
@@ -126,21 +126,21 @@ impl Backend for World {
     }
 
     async fn acknowledge_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.acknowledge_run(SCOPE, id, &self.actor(), self.now()).await?)
+        Ok(self.store.acknowledge_run(self.scope(), id, &self.actor(), self.now()).await?)
     }
 
     async fn pause_queue(&self, queue: &str) -> Result<bool> {
-        Ok(self.store.pause_queue(WorkspaceId::DEFAULT, queue, &self.actor(), self.now()).await?)
+        Ok(self.store.pause_queue(self.workspace, queue, &self.actor(), self.now()).await?)
     }
 
     async fn resume_queue(&self, queue: &str) -> Result<bool> {
-        Ok(self.store.resume_queue(WorkspaceId::DEFAULT, queue).await?)
+        Ok(self.store.resume_queue(self.workspace, queue).await?)
     }
 
     async fn apply_workflow(&self, workflow: &Workflow, source: &str) -> Result<AppliedWorkflow> {
         let now = self.now();
         let new = NewRevision {
-            workspace: WorkspaceId::DEFAULT,
+            workspace: self.workspace,
             name: workflow.name().to_owned(),
             workflow: WorkflowId::new(now, &mut OsEntropy),
             revision: RevisionId::new(now, &mut OsEntropy),
@@ -152,7 +152,7 @@ impl Backend for World {
             now,
         };
         let applied = self.store.apply_workflow(&new).await?;
-        let row = self.store.workflow(SCOPE, &new.name).await?;
+        let row = self.store.workflow(self.scope(), &new.name).await?;
         let row = row.ok_or_else(|| Refusal::no_match(format!("`{}` was deleted meanwhile", new.name)))?;
         Ok(workflows::applied(applied, &row))
     }
@@ -161,7 +161,7 @@ impl Backend for World {
         let mut found: Vec<WorkflowRow> = Vec::new();
         loop {
             let after = found.last().map(|row| row.name.clone());
-            let page = self.store.workflows(SCOPE, after.as_deref(), PAGE_MAX).await?;
+            let page = self.store.workflows(self.scope(), after.as_deref(), PAGE_MAX).await?;
             let is_last = page.len() < PAGE_MAX as usize;
             found.extend(page);
             if is_last {
@@ -175,11 +175,11 @@ impl Backend for World {
     }
 
     async fn revisions(&self, name: &str) -> Result<Option<Vec<Revision>>> {
-        let Some(row) = self.store.workflow(SCOPE, name).await? else { return Ok(None) };
+        let Some(row) = self.store.workflow(self.scope(), name).await? else { return Ok(None) };
         let mut found: Vec<RevisionRow> = Vec::new();
         loop {
             let before = found.last().map(|row| row.number);
-            let page = self.store.revisions(SCOPE, row.id, before, PAGE_MAX).await?;
+            let page = self.store.revisions(self.scope(), row.id, before, PAGE_MAX).await?;
             let is_last = page.len() < PAGE_MAX as usize;
             found.extend(page);
             if is_last {
@@ -189,28 +189,28 @@ impl Backend for World {
     }
 
     async fn delete_workflow(&self, name: &str) -> Result<bool> {
-        let workspace = WorkspaceId::DEFAULT;
+        let workspace = self.workspace;
         let deleted = self.store.delete_workflow(workspace, name, Expected::Anything, self.now()).await?;
         Ok(deleted == Deleted::Done)
     }
 
     async fn cancel_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.cancel_run(SCOPE, id, Why::Cancel, &self.actor(), self.now()).await?)
+        Ok(self.store.cancel_run(self.scope(), id, Why::Cancel, &self.actor(), self.now()).await?)
     }
 
     async fn pause_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.pause_run(SCOPE, id, &self.actor(), self.now()).await?)
+        Ok(self.store.pause_run(self.scope(), id, &self.actor(), self.now()).await?)
     }
 
     async fn resume_run(&self, id: RunId) -> Result<bool> {
-        Ok(self.store.resume_run(SCOPE, id, &self.actor(), self.now()).await?)
+        Ok(self.store.resume_run(self.scope(), id, &self.actor(), self.now()).await?)
     }
 
     async fn cancel_task(&self, task: TaskRef) -> Result<bool> {
-        Ok(self.store.cancel_task(SCOPE, task, &self.actor(), self.now()).await?)
+        Ok(self.store.cancel_task(self.scope(), task, &self.actor(), self.now()).await?)
     }
 
     async fn retry_task(&self, task: TaskRef) -> Result<bool> {
-        Ok(self.store.retry_task_now(SCOPE, task, self.now()).await?)
+        Ok(self.store.retry_task_now(self.scope(), task, self.now()).await?)
     }
 }

@@ -55,6 +55,7 @@ pub fn run(shape: &Run) -> Read<RunRow> {
         // Which one it is, only the server knows.
         workspace: WorkspaceId::DEFAULT,
         external_id: of.external_id.clone(),
+        owner: of.owner_id.clone(),
         name: of.name.clone(),
         status: known("a status", &of.status, RunStatus::from_word(&of.status))?,
         cancelling: optional(of.reason.as_ref(), reason)?,

@@ -3,7 +3,7 @@
 use clap::Command;
 
 use super::{full_name, leaves, page, root};
-use crate::config::{DATABASE, KEYS, Key, Kind};
+use crate::config::{DATABASE, KEYS, Key, Kind, SECRET_KEY_FILE};
 
 const ABOUT: &str = "\
 # Settings
@@ -41,7 +41,8 @@ fn text() -> String {
     let mut text = ABOUT.to_owned();
     for key in KEYS {
         let default = match key.default {
-            "" if matches!(key.kind, Kind::Server | Kind::Context | Kind::File) => "none".to_owned(),
+            "" if key.name == SECRET_KEY_FILE.name => "beside the database".to_owned(),
+            "" if matches!(key.kind, Kind::Server | Kind::Name | Kind::File) => "none".to_owned(),
             "" if key.name == DATABASE.name => "`sqlite:$XDG_DATA_HOME/ork/ork.db`".to_owned(),
             _ => format!("`{}`", toml(key)),
         };
@@ -65,7 +66,7 @@ const fn kind(key: &Key) -> &'static str {
         Kind::Time => "a duration: `500ms`, `30s`, `10m`, `2h`",
         Kind::Address => "an address and a port",
         Kind::Server => "a URL",
-        Kind::Context => "a name",
+        Kind::Name => "a name",
         Kind::File => "a path",
         Kind::Word(_) => "one of the words of `ork schema config`",
     }

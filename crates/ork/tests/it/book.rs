@@ -190,7 +190,9 @@ fn play(page: &str, text: &str, server: Option<&str>) {
     let script = script(&blocks, &mut exchanges);
     let script = server.map_or_else(|| script.clone(), |server| script.replace(SERVER, server));
     let port = free_port();
-    let script = script.replace(PORT, &port).replace("ork serve", &format!("ork serve --listen 127.0.0.1:{port}"));
+    let listens = |command: &str| format!("{command} --listen 127.0.0.1:{port}");
+    let script = script.replace(PORT, &port).replace("ork serve", &listens("ork serve"));
+    let script = script.replace("ork dev", &listens("ork dev"));
     let output = home.program("/bin/sh").args(["-c", &script]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "docs/{page}: {}\n{said}", output.status);

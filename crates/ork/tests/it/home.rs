@@ -125,6 +125,10 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!("run_{id}"), "run_ID"),
         (format!("task_{id}"), "task_ID"),
         (format!("worker_{id}"), "worker_ID"),
+        (format!("token_{id}"), "token_ID"),
+        (format!("ws_{id}"), "ws_ID"),
+        (r"ork_[a-z2-9]{8}_[a-z2-9]{32}_[a-z2-9]{6}".into(), "ork_SECRET"),
+        (r"ork_[a-z2-9]{8}\b".into(), "ork_PREFIX"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z".into(), "MOMENT"),
         (r", again (now|in \d+ ms|in \d+\.\d s)".into(), ""),
         (r"last heard of (now|\d+ m?s ago)".into(), "last heard of AGO"),
@@ -169,6 +173,10 @@ impl Background {
             line.push(byte[0]);
         }
         String::from_utf8(line).unwrap()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -1,11 +1,17 @@
 //! A client that sends bytes as they are, and a server to send them to.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use serde_json::Value;
 
 use crate::home::{Background, Home};
+
+/// How often and for how long a server is waited for.
+const LOOKS_MAX: u32 = 3_000;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A running `ork serve`.
 pub struct Server {
@@ -23,7 +29,17 @@ pub struct Answer {
 impl Server {
     /// Starts one on a free port.
     pub fn start(home: &Home, options: &str) -> Self {
-        let mut process = home.start(format!("serve --listen 127.0.0.1:0 {options}").trim_end());
+        Self::begin(home, &format!("serve {options}"))
+    }
+
+    /// Starts it by this command.
+    pub fn begin(home: &Home, command: &str) -> Self {
+        Self::begin_at(home, 0, command)
+    }
+
+    /// Starts it on this port.
+    pub fn begin_at(home: &Home, port: u16, command: &str) -> Self {
+        let mut process = home.start(format!("{} --listen 127.0.0.1:{port}", command.trim_end()).as_str());
         let line = process.wait_for("ready: http://");
         let port = line.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
         Self { process, port }
@@ -49,20 +65,52 @@ impl Server {
 
     /// Sends bytes, and reads what comes until the connection is closed.
     pub fn raw(&self, bytes: &[u8]) -> Answer {
-        let mut stream = self.connect();
+        Self::talk(self.connect(), bytes)
+    }
+
+    /// Sends a request from another address of this machine.
+    pub fn send_from(&self, from: [u8; 4], method: &str, path: &str, headers: &str) -> Answer {
+        let stream = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&stream, &SocketAddr::from((from, 0))).unwrap();
+        connect(&stream, &SocketAddr::from(([127, 0, 0, 1], self.port))).unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n{headers}\r\n", self.port);
+        Self::talk(TcpStream::from(stream), request.as_bytes())
+    }
+
+    fn talk(mut stream: TcpStream, bytes: &[u8]) -> Answer {
         // The last request of its connection.
         let end = bytes.windows(2).position(|two| two == b"\r\n").map_or(bytes.len(), |at| at + 2);
         stream.write_all(&bytes[..end]).unwrap();
         stream.write_all(b"connection: close\r\n").unwrap();
         stream.write_all(&bytes[end..]).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
+        let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+        loop {
+            let read = stream.read(&mut piece).unwrap();
+            answer.extend_from_slice(&piece[..read]);
+            let text = String::from_utf8_lossy(&answer);
+            // A stream of events has no end.
+            if read == 0 || text.contains("content-type: text/event-stream\r\n") && text.contains("\r\n\r\n") {
+                break;
+            }
+        }
         Answer::read(&String::from_utf8_lossy(&answer))
     }
 
     pub fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port)).unwrap()
     }
+}
+
+/// Waits until somebody listens on a port: a server that was killed is started again.
+pub fn is_up(port: u16) {
+    let is_up = (0..LOOKS_MAX).any(|_| {
+        let is_up = TcpStream::connect(("127.0.0.1", port)).is_ok();
+        if !is_up {
+            std::thread::park_timeout(LOOK);
+        }
+        is_up
+    });
+    assert!(is_up, "nobody listens on {port}");
 }
 
 impl Answer {

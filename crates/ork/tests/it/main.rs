@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
+mod access;
 mod again;
 mod book;
 mod carried;
@@ -30,6 +31,8 @@ mod reference;
 mod runs;
 mod server;
 mod signals;
+mod stream;
 mod tasks;
 mod terminal;
+mod tokens;
 mod why;

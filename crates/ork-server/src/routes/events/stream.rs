@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::unfold;
 use ork_core::feed::FeedPosition;
@@ -20,6 +20,9 @@ use crate::server::Server;
 
 /// What a client that comes again sends by itself.
 const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Tells nginx, and what else has learnt it, to pass on what comes as it comes.
+const DO_NOT_GATHER: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -59,7 +62,8 @@ pub async fn stream(
     }
     let tail = Tail::open(&server, caller, topics, cursor).await?;
     let texts = unfold(tail, async |mut tail| tail.next().await.map(|text| (Ok::<_, Infallible>(text), tail)));
-    Ok(([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(texts)).into_response())
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (DO_NOT_GATHER, "no")];
+    Ok((headers, Body::from_stream(texts)).into_response())
 }
 
 fn cursor(headers: &HeaderMap, after: Option<&str>) -> Answer<Option<FeedPosition>> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use ork_api::QueueAsked;
+use ork_core::limits::is_name;
 
 use crate::caller::Caller;
 use crate::content::NamePath;
-use crate::refused::Answer;
+use crate::refused::{Answer, Refused};
 use crate::server::Server;
 
 /// Pause a queue.
@@ -27,6 +28,9 @@ pub async fn pause(
     caller: Caller,
     NamePath(queue): NamePath,
 ) -> Answer<Json<QueueAsked>> {
+    if !is_name(&queue) {
+        return Err(Refused::name("queue", &queue));
+    }
     let look = server.look(&caller);
     let asked = look.store.pause_queue(caller.workspace, &queue, &caller.actor, look.now).await?;
     super::asked(look, queue, asked).await

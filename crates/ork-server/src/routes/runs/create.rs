@@ -13,6 +13,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use ork_api::{Fault, Submit, Submitted};
+use ork_core::access::Permission;
 use ork_core::error::StoreError;
 use ork_core::graph::{NewRun, Pin, RevisionRef, TriggeredBy, birth};
 use ork_core::json::{Json as Stored, JsonError};
@@ -137,6 +138,7 @@ fn new_run(server: &Server, caller: &Caller, submit: &Submit, text: &Text<'_>) -
         id: server.new_run_id(),
         workspace: caller.workspace,
         external_id: None,
+        owner: owner(caller, submit.owner_id.clone())?,
         plan: bound.plan,
         plan_source: (!is_stored).then(|| text.text.as_ref().to_owned()),
         revision: None,
@@ -177,11 +179,24 @@ pub fn name(headers: &HeaderMap, external_id: Option<&str>) -> Answer<Option<Str
         (Some(key), None) => ("`Idempotency-Key`", key),
         (None, None) => return Ok(None),
     };
+    check_name(what, &name)?;
+    Ok(Some(name))
+}
+
+fn check_name(what: &str, name: &str) -> Answer<()> {
     if name.is_empty() || name.len() > EXTERNAL_ID_BYTES_MAX || name.chars().any(char::is_control) {
         let message = format!("{what} has 1 to {EXTERNAL_ID_BYTES_MAX} bytes, and no control characters");
         return Err(Refused::new(Code::InvalidRequest, message));
     }
-    Ok(Some(name))
+    Ok(())
+}
+
+/// Whom the run belongs to: whoever creates it, or whom a service creates it for.
+fn owner(caller: &Caller, owner: Option<String>) -> Answer<Option<String>> {
+    let Some(owner) = owner else { return Ok(caller.owner()) };
+    caller.check_may(Permission::Represent)?;
+    check_name("`owner_id`", &owner)?;
+    Ok(Some(owner))
 }
 
 /// Those of the workflow were checked; those of the request were not.
@@ -210,7 +225,11 @@ fn check_labels(plan: &Plan) -> Answer<()> {
 pub async fn named(look: Look<'_>, external_id: Option<&str>) -> Answer<Option<RunRow>> {
     let (Some(name), Scope::One(workspace)) = (external_id, look.scope) else { return Ok(None) };
     match look.store.run_by_external_id(workspace, name).await? {
-        Some(id) => Ok(Some(super::row(look, id).await?)),
+        // What is not there for the caller has no id for it either.
+        Some(id) => {
+            let taken = || Refused::new(Code::Conflict, format!("`{name}` names another run already"));
+            look.run(id).await?.map(Some).ok_or_else(taken)
+        }
         None => Ok(None),
     }
 }
@@ -239,6 +258,7 @@ async fn is_same(look: Look<'_>, new: &NewRun, row: &RunRow) -> Answer<bool> {
     let is_same = plan(&stored)? == new.plan
         && stored.input.value() == new.input.value()
         && row.priority == new.priority.unwrap_or(new.plan.priority)
+        && row.owner == new.owner
         && row.triggered_by == new.triggered_by.word()
         && row.retry_of == new.retry_of
         && row.revision == new.revision;

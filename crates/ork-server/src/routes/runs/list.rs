@@ -67,7 +67,8 @@ pub async fn list(State(server): State<Arc<Server>>, caller: Caller, Asking(ask)
 /// A page of the runs that this finds.
 pub async fn rows(look: Look<'_>, filter: RunFilter) -> Answer<Page<RunRow>> {
     let limit = filter.limit;
-    let rows = look.store.runs(look.scope, &RunFilter { limit: limit + 1, ..filter }).await?;
+    let wanted = look.own(RunFilter { limit: limit + 1, ..filter });
+    let rows = look.store.runs(look.scope, &wanted).await?;
     Ok(page(rows, limit, |row| row.id.to_string()))
 }
 

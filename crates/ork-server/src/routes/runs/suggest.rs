@@ -50,7 +50,7 @@ pub async fn suggest(
         return Err(Refused::query("q", format!("a filter has at most {FILTER_BYTES_MAX} bytes"), None));
     }
     let look = server.look(&caller);
-    let filter = RunFilter { limit: PAGE_MAX, ..RunFilter::default() };
+    let filter = look.own(RunFilter { limit: PAGE_MAX, ..RunFilter::default() });
     let known = known(&look.store.runs(look.scope, &filter).await?);
     let word = word_at(&ask.q, ask.at.unwrap_or(usize::MAX));
     let from = ask.q[..word.start].chars().count();

@@ -7,16 +7,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ork_api::{Check, Ready};
-use ork_core::store::Scope;
+use ork_core::error::StoreError;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::content::Asking;
 use crate::refused::Answer;
 use crate::server::Server;
-
-/// How far the database's clock may be from ours.
-const SKEW_MS_MAX: u64 = 5_000;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -38,37 +35,36 @@ pub struct Ask {
     ),
 )]
 pub async fn readyz(State(server): State<Arc<Server>>, Asking(ask): Asking<Ask>) -> Answer<(StatusCode, Json<Ready>)> {
-    let checks = vec![database(&server).await, clock(&server).await, draining(&server)];
+    let mut checks = Vec::from(database(&server).await);
+    checks.extend([clock(&server), draining(&server)]);
     let ready = checks.iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let checks = if ask.verbose.is_some() { checks } else { Vec::new() };
     Ok((status, Json(Ready { ready, checks })))
 }
 
-fn check(name: &str, result: Result<&str, String>) -> Check {
+fn check(name: &str, result: Result<impl Into<String>, String>) -> Check {
     let ok = result.is_ok();
-    Check { name: name.to_owned(), ok, message: result.map_or_else(|message| message, str::to_owned) }
+    Check { name: name.to_owned(), ok, message: result.map_or_else(|message| message, Into::into) }
 }
 
-async fn database(server: &Server) -> Check {
-    let asked = server.store.run_ids(Scope::All, None, 1).await;
-    check("database", asked.map(|_| "it answers").map_err(|error| error.to_string()))
-}
-
-async fn clock(server: &Server) -> Check {
-    let now = server.clock.now();
-    let ahead = match server.store.clock_ahead_micros(now).await {
-        Ok(micros) => micros.unsigned_abs() / 1000,
-        Err(error) => return check("clock", Err(error.to_string())),
+/// That it answers, that its schema is this build's, and what its commits wait for.
+async fn database(server: &Server) -> [Check; 3] {
+    let (database, schema, durability) = match server.store.check().await {
+        Ok(weak) if weak.is_empty() => {
+            (Ok("it answers"), Ok("it is that of this Ork"), "commits wait for the disk".into())
+        }
+        Ok(weak) => (Ok("it answers"), Ok("it is that of this Ork"), weak.join("; ")),
+        Err(StoreError::Incompatible(text)) => (Ok("it answers"), Err(text), "not known".into()),
+        Err(error) => (Err(error.to_string()), Ok("not known"), "not known".into()),
     };
-    check(
-        "clock",
-        if ahead <= SKEW_MS_MAX {
-            Ok("it is that of the database")
-        } else {
-            Err(format!("it is {ahead} ms from that of the database, and at most {SKEW_MS_MAX} ms are allowed"))
-        },
-    )
+    [check("database", database), check("schema", schema), check("durability", Ok(durability))]
+}
+
+fn clock(server: &Server) -> Check {
+    let skew = (server.skew_ms)();
+    let far = |ms: i64| Err(format!("that of the database is {ms} ms ahead of this machine's"));
+    check("clock", skew.map_or(Ok("it is that of the database"), far))
 }
 
 fn draining(server: &Server) -> Check {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use ork_api::{AppliedWorkflow, Definition};
+use ork_core::limits::is_name;
 use ork_core::store::{Applied, NewRevision};
 
 use crate::caller::Caller;
@@ -43,6 +44,9 @@ pub async fn apply(
     headers: HeaderMap,
     Content(definition): Content<Definition>,
 ) -> Answer<impl IntoResponse> {
+    if !is_name(&name) {
+        return Err(Refused::name("workflow", &name));
+    }
     let look = server.look(&caller);
     let expected = super::expected(&headers)?;
     let sent = Sent::of(definition.source.as_deref(), definition.plan.as_deref())?;

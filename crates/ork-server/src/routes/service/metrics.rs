@@ -1,0 +1,49 @@
+//! `GET /metrics`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use ork_core::id::WorkspaceId;
+use ork_core::store::Scope;
+
+use crate::caller::Caller;
+use crate::look::Look;
+use crate::metrics::{CONTENT_TYPE, Figure};
+use crate::queues::queues;
+use crate::refused::{Answer, Code, Refused};
+use crate::server::Server;
+
+/// Queues that are told apart; of more, those that come first by name.
+const QUEUES_MAX: usize = 100;
+
+/// Show what the server counts, as OpenMetrics text.
+///
+/// Of queues: what they hold, up to a limit, and how many tasks their workers take at once. Of this process: requests,
+/// attempts and troubles. No label has ids.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "service",
+    responses((status = 200, description = "Metrics", body = String, content_type = "application/openmetrics-text")),
+)]
+pub async fn metrics(State(server): State<Arc<Server>>, caller: Caller) -> Answer<impl IntoResponse> {
+    if caller.workspace != WorkspaceId::DEFAULT {
+        let detail = "metrics are those of the whole installation, for tokens of the workspace `default`";
+        return Err(Refused::new(Code::Forbidden, detail));
+    }
+    let look = Look { scope: Scope::All, ..server.look(&caller) };
+    let queues = queues(look).await?;
+    let held = queues.iter().take(QUEUES_MAX).flat_map(|queue| {
+        let name = queue.host.as_ref().map_or_else(|| queue.name.clone(), |host| format!("{}@{host}", queue.name));
+        let waiting = queue.counts().map(|(state, count, _)| {
+            let figure = Figure::gauge("queue_tasks", "Tasks in a queue, counted up to 10,000", count as usize);
+            figure.of("queue", name.clone()).of("state", state.replace(' ', "_"))
+        });
+        let capacity = Figure::gauge("queue_capacity", "Tasks that its workers take at once", queue.capacity as usize);
+        waiting.into_iter().chain([capacity.of("queue", name.clone())]).collect::<Vec<_>>()
+    });
+    let text = server.metrics.text(held.collect());
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text))
+}

@@ -1,0 +1,21 @@
+//! Tokens.
+
+mod create;
+mod list;
+mod revoke;
+
+use std::sync::Arc;
+
+use ork_core::access::Permission;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::guard::needs;
+use crate::server::Server;
+
+pub fn routes() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(needs(Permission::Administer, routes!(create::create)))
+        .routes(needs(Permission::Administer, routes!(list::list)))
+        .routes(needs(Permission::Administer, routes!(revoke::revoke)))
+}

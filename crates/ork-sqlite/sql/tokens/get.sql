@@ -1,0 +1,1 @@
+SELECT revoked_at FROM api_tokens WHERE id = ?1 AND (?2 IS NULL OR workspace_id = ?2)

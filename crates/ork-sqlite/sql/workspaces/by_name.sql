@@ -1,0 +1,1 @@
+SELECT id, name, settings, created_at FROM workspaces WHERE name = ?1 AND (?2 IS NULL OR id = ?2)

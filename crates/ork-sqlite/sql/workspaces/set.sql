@@ -1,0 +1,1 @@
+UPDATE workspaces SET settings = ?2 WHERE id = ?1

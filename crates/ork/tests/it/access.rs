@@ -1,0 +1,492 @@
+//! Who may use which route, over real sockets: every route, every role, every kind of token.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use serde_json::{Value, json};
+
+use crate::home::Home;
+use crate::http::{Answer, Server};
+use crate::server::{on_both, submit};
+
+const API: &str = "/api/v1";
+const WAITS: &str = "tasks:\n  a: {operation: nobody}\n";
+
+const ALL: &[&str] = &["viewer", "user", "operator", "editor", "admin", "worker", "bot", "service"];
+/// Who looks.
+const READERS: &[&str] = &["viewer", "user", "operator", "editor", "admin", "bot", "service"];
+/// Who creates runs and controls them.
+const USERS: &[&str] = &["user", "operator", "editor", "admin", "service"];
+const ADMINS: &[&str] = &["admin"];
+/// Nobody is asked.
+const PUBLIC: &[&str] = &[];
+
+/// Every route with a body, and the roles that may use it. A route that is not here fails the test.
+const MATRIX: &[(&str, &str, &[&str])] = &[
+    ("POST /api/v1/runs", r#"{"workflow": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
+    ("GET /api/v1/runs", "", READERS),
+    ("GET /api/v1/runs/{id}", "", READERS),
+    ("GET /api/v1/resolve?name=last", "", READERS),
+    ("GET /api/v1/runs/{id}/groups", "", READERS),
+    ("GET /api/v1/runs/{id}/plan", "", READERS),
+    ("GET /api/v1/runs/{id}/tasks", "", READERS),
+    ("GET /api/v1/runs/{id}/graph", "", READERS),
+    ("GET /api/v1/runs/{id}/events", "", READERS),
+    ("GET /api/v1/runs/{id}/why", "", READERS),
+    ("GET /api/v1/runs/{id}/logs?task=a", "", READERS),
+    ("POST /api/v1/runs/{id}/pause", "", USERS),
+    ("POST /api/v1/runs/{id}/resume", "", USERS),
+    ("POST /api/v1/runs/{id}/cancel", "", USERS),
+    ("GET /api/v1/tasks/{id}", "", READERS),
+    ("GET /api/v1/tasks/{id}/attempts", "", READERS),
+    ("GET /api/v1/tasks/{id}/logs", "", READERS),
+    ("GET /api/v1/tasks/{id}/logs/chunks", "", READERS),
+    ("GET /api/v1/tasks/{id}/why", "", READERS),
+    ("POST /api/v1/tasks/{id}/retry", "", USERS),
+    ("POST /api/v1/tasks/{id}/cancel", "", USERS),
+    ("GET /api/v1/events/stream?topics=runs", "", READERS),
+    ("GET /api/v1/queues", "", READERS),
+    ("GET /api/v1/workers", "", READERS),
+    ("POST /api/v1/workflows/validate", r#"{"workflow": "tasks:\n  a: {run: echo}\n"}"#, USERS),
+    ("POST /api/v1/tokens", r#"{"name": "NAME", "role": "viewer"}"#, ADMINS),
+    ("GET /api/v1/tokens", "", ADMINS),
+    ("DELETE /api/v1/tokens/{id}", "", ADMINS),
+    ("POST /api/v1/workspaces", r#"{"name": "NAME"}"#, ADMINS),
+    ("GET /api/v1/workspaces", "", READERS),
+    ("GET /api/v1/workspaces/{name}", "", READERS),
+    ("PATCH /api/v1/workspaces/{name}", "{}", ADMINS),
+    ("GET /api/v1/whoami", "", ALL),
+    ("GET /livez", "", PUBLIC),
+    ("GET /readyz", "", PUBLIC),
+    ("GET /metrics", "", READERS),
+    ("GET /version", "", PUBLIC),
+    ("GET /openapi.json", "", PUBLIC),
+    ("GET /docs", "", PUBLIC),
+];
+
+fn bearer(token: &str) -> String {
+    format!("authorization: Bearer {token}\r\n")
+}
+
+/// Makes a token on the server's machine.
+fn make(home: &Home, at: &str, line: &str) -> String {
+    let line = format!("tokens create {line} {at}");
+    let output = home.output(&line.split_whitespace().collect::<Vec<_>>());
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn say(home: &Home, line: &str) {
+    let said = home.says(line.trim_end());
+    assert!(said.starts_with("exit 0\n"), "{line}\n{said}");
+}
+
+/// Asks as the bearer of a token, with a body of JSON.
+fn ask(server: &Server, token: &str, route: &str, body: &str) -> Answer {
+    let (method, path) = route.split_once(' ').unwrap();
+    let line = if token.is_empty() { String::new() } else { bearer(token) };
+    server.send(method, path, &format!("content-type: application/json\r\n{line}"), body)
+}
+
+/// A server with two workspaces, a token of each role in both, and in the first a run, its task and a token to revoke.
+struct Stage {
+    server: Server,
+    own: BTreeMap<&'static str, String>,
+    other: BTreeMap<&'static str, String>,
+    run: String,
+    task: String,
+    token: String,
+}
+
+impl Stage {
+    fn new(home: &Home, at: &str) -> Self {
+        say(home, &format!("workspaces create other {at}"));
+        let each = |options: &str| {
+            ALL.iter().map(|role| (*role, make(home, at, &format!("{role} --role {role} {options}")))).collect()
+        };
+        let (own, other): (BTreeMap<_, _>, BTreeMap<_, _>) = (each(""), each("--workspace other"));
+        let server = Server::start(home, at);
+        let body = json!({"workflow": WAITS}).to_string();
+        let run = ask(&server, &own["user"], "POST /api/v1/runs", &body).json()["id"].as_str().unwrap().to_owned();
+        let tasks = ask(&server, &own["user"], &format!("GET /api/v1/runs/{run}/tasks"), "").json();
+        let task = tasks["items"][0]["id"].as_str().unwrap().to_owned();
+        let token = ask(&server, &own["admin"], "POST /api/v1/tokens", r#"{"name": "victim", "role": "bot"}"#).json();
+        Self { server, own, other, run, task, token: token["id"].as_str().unwrap().to_owned() }
+    }
+
+    fn route(&self, route: &str) -> String {
+        let id = match route {
+            _ if route.contains("/tasks/{id}") => &self.task,
+            _ if route.contains("/tokens/{id}") => &self.token,
+            _ => &self.run,
+        };
+        route.replace("{id}", id).replace("{name}", "default")
+    }
+}
+
+#[test]
+fn every_route_asks_every_role() {
+    on_both(|home, at| {
+        let stage = Stage::new(home, at);
+        let server = &stage.server;
+        let mut calls = 0;
+        for (number, (route, body, roles)) in MATRIX.iter().enumerate() {
+            let asked = stage.route(route);
+            if *roles == PUBLIC {
+                assert_eq!(ask(server, "", &asked, body).status, 200, "{route}");
+                continue;
+            }
+            assert_eq!(ask(server, "", &asked, body).status, 401, "{route} without a token");
+            for role in ALL {
+                let unique = |place: &str| body.replace("NAME", &format!("{place}-{number}-{role}"));
+                let own = ask(server, &stage.own[role], &asked, &unique("own"));
+                let is_fine = if roles.contains(role) { own.status < 300 } else { own.status == 403 };
+                assert!(is_fine, "{route} as {role}: {} {}", own.status, own.body);
+                let other = ask(server, &stage.other[role], &asked, &unique("other"));
+                let expected = match *route {
+                    _ if !roles.contains(role) => 403,
+                    // Only who runs the server makes workspaces, and counts.
+                    "POST /api/v1/workspaces" | "GET /metrics" => 403,
+                    _ if route.contains('{') => 404,
+                    _ => 200,
+                };
+                let status = if other.status < 300 { 200 } else { other.status };
+                assert_eq!(status, expected, "{route} as {role} of another workspace: {}", other.body);
+                for secret in [&stage.run, &stage.token] {
+                    let is_named = asked.contains(secret.as_str()) || other.status >= 400;
+                    assert!(is_named || !other.body.contains(secret.as_str()), "{route} as another's {role}");
+                }
+                calls += 2;
+            }
+        }
+        assert!(calls > 400, "{calls}");
+        let document = server.get("/openapi.json").json();
+        let described = document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+        });
+        let mut described: Vec<String> = described.collect();
+        let entered = MATRIX.iter().map(|(route, ..)| route.split('?').next().unwrap().to_owned());
+        let mut entered: Vec<String> = entered.collect();
+        described.sort();
+        entered.sort();
+        assert_eq!(described, entered, "each route stands in MATRIX");
+    });
+}
+
+#[test]
+fn every_route_refuses_every_wrong_token_in_one_way() {
+    on_both(|home, at| {
+        let stage = Stage::new(home, at);
+        let expired = make(home, at, "short --role admin --expires 1ms");
+        let revoked = make(home, at, "gone --role admin");
+        say(home, &format!("tokens revoke gone {at}"));
+        let admin = stage.own["admin"].clone();
+        let forged = format!("{}b", &admin[..admin.len() - 1]).replace("bb", "bc");
+        let lines = [
+            String::new(),
+            bearer(&expired),
+            bearer(&revoked),
+            bearer(&forged),
+            bearer("x"),
+            format!("authorization: Basic {admin}\r\n"),
+            format!("{}{}", bearer(&admin), bearer(&admin)),
+            format!("cookie: token={admin}\r\nx-api-key: {admin}\r\n"),
+        ];
+        let mut bodies = Vec::new();
+        for (number, (route, ..)) in (0_u8..).zip(MATRIX.iter().filter(|(.., roles)| *roles != PUBLIC)) {
+            let asked = stage.route(route);
+            let (method, path) = asked.split_once(' ').unwrap();
+            // Each route from an address of its own, because guesses are counted.
+            for line in &lines {
+                let answer = stage.server.send_from([127, 0, 1, number], method, path, line);
+                assert_eq!(answer.status, 401, "{route} with {line:?}: {}", answer.body);
+                assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+                let id = answer.header("x-request-id").unwrap().to_owned();
+                bodies.push(answer.body.replace(&id, "ID"));
+            }
+            let mark = if path.contains('?') { '&' } else { '?' };
+            for name in ["token", "access_token"] {
+                let path = format!("{path}{mark}{name}={admin}");
+                for line in [String::new(), bearer(&admin)] {
+                    let answer = stage.server.send_from([127, 0, 1, number], method, &path, &line);
+                    assert_eq!(answer.status, 401, "{route}: none is taken from an address");
+                }
+            }
+        }
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "one text for all: {}", bodies[0]);
+    });
+}
+
+#[test]
+fn no_other_spelling_of_a_path_is_public() {
+    let home = Home::new();
+    let stage = Stage::new(&home, "");
+    for (route, ..) in MATRIX {
+        let asked = stage.route(route);
+        let (method, path) = asked.split_once(' ').unwrap();
+        let path = path.split('?').next().unwrap();
+        let (before, last) = path.rsplit_once('/').unwrap();
+        let tricks = [
+            format!("{path}/"),
+            format!("{path}/health"),
+            format!("{path}/livez"),
+            format!("{path}/..%2flivez"),
+            format!("{path}/../../../../livez"),
+            format!("{path};x"),
+            format!("{path};/livez"),
+            format!("{path}."),
+            format!("{path}%00"),
+            format!("/{path}"),
+            format!("{before}//{last}"),
+            format!("{before}/%2e%2e/{last}"),
+            format!("/livez/..{path}"),
+            format!("/livez/%2e%2e{path}"),
+            path.replace("/api/v1", "/API/V1").replace("/livez", "/LIVEZ"),
+        ];
+        for trick in tricks.iter().filter(|trick| *trick != path) {
+            let answer = stage.server.send(method, trick, "", "");
+            assert_eq!(answer.status, 401, "{method} {trick}: {}", answer.body);
+        }
+    }
+    for (method, path) in [("POST", "/livez"), ("DELETE", "/docs"), ("OPTIONS", "/api/v1/runs"), ("TRACE", "/version")]
+    {
+        assert_eq!(stage.server.send(method, path, "", "").status, 401, "{method} {path}");
+    }
+    assert_eq!(ask(&stage.server, &stage.own["viewer"], "GET /nothing", "").status, 404, "who has one is told");
+    assert_eq!(ask(&stage.server, &stage.own["viewer"], "PUT /livez", "").status, 405);
+}
+
+#[test]
+fn tokens_never_give_more_than_they_have() {
+    on_both(|home, at| {
+        let chief = make(home, at, "chief --role admin --expires 1h --principal chief@example.com");
+        let server = Server::start(home, at);
+        let create = |token: &str, body: Value| ask(&server, token, "POST /api/v1/tokens", &body.to_string());
+        let short = create(&chief, json!({"name": "short", "role": "user", "expires_in_ms": 60_000})).json();
+        let long = create(&chief, json!({"name": "long", "role": "admin", "expires_in_ms": 86_400_000_u64})).json();
+        let endless = create(&chief, json!({"name": "endless", "role": "viewer"})).json();
+        let chiefs = ask(&server, &chief, "GET /api/v1/whoami", "").json()["expires_at"].clone();
+        assert_eq!((&long["expires_at"], &endless["expires_at"]), (&chiefs, &chiefs), "not longer than the one before");
+        assert!(short["expires_at"].as_str() < chiefs.as_str());
+        assert_eq!(long["created_by"], "chief@example.com");
+        let taken = create(&chief, json!({"name": "long", "role": "viewer"}));
+        assert_eq!((taken.status, &taken.json()["code"]), (409, &"conflict".into()));
+        for (wrong, pointer) in [
+            (json!({"name": "a b", "role": "user"}), "/name"),
+            (json!({"name": "x", "role": "root"}), "/role"),
+            (json!({"name": "x", "role": "user", "queues": ["a"]}), "/queues"),
+            (json!({"name": "x", "role": "worker", "queues": ["a b"]}), "/queues"),
+            (json!({"name": "x", "role": "user", "principal": ""}), "/principal"),
+            (json!({"name": "x", "role": "user", "workspace": "other"}), "/workspace"),
+        ] {
+            let answer = create(&chief, wrong.clone());
+            assert_eq!((answer.status, &answer.json()["errors"][0]["pointer"]), (400, &pointer.into()), "{wrong}");
+        }
+        // The secret is in no other answer, and in no log.
+        let listed = ask(&server, &chief, "GET /api/v1/tokens", "").body;
+        let secret = long["secret"].as_str().unwrap();
+        assert!(listed.contains(&secret[..12]) && !listed.contains(&secret[..20]), "{listed}");
+        // Revoked here, it is refused at once.
+        assert_eq!(ask(&server, secret, "GET /api/v1/whoami", "").status, 200);
+        let path = format!("DELETE /api/v1/tokens/{}", long["id"].as_str().unwrap());
+        assert_eq!(ask(&server, &chief, &path, "").json()["asked"], true);
+        assert_eq!(ask(&server, secret, "GET /api/v1/whoami", "").status, 401);
+        assert_eq!(ask(&server, &chief, &path, "").json()["asked"], false);
+        // Revoked elsewhere, a moment later.
+        assert_eq!(ask(&server, short["secret"].as_str().unwrap(), "GET /api/v1/whoami", "").status, 200);
+        say(home, &format!("tokens revoke short {at}"));
+        let is_refused = || ask(&server, short["secret"].as_str().unwrap(), "GET /api/v1/whoami", "").status == 401;
+        assert!((0..100_000).any(|_| is_refused()), "it is refused in the end");
+        let used = home.values(format!("tokens list --all --json {at}").trim_end());
+        let chief = used.iter().find(|row| row["name"] == "chief").unwrap();
+        assert!(chief["last_used_at"].is_string(), "{chief}");
+    });
+}
+
+#[test]
+fn owners_are_isolated_where_a_workspace_says_so() {
+    on_both(|home, at| {
+        let [ada, bob, service, operator] =
+            ["ada --role user", "bob --role viewer", "shop --role service", "ops --role operator"]
+                .map(|line| make(home, at, line));
+        let server = Server::start(home, at);
+        let create = |token: &str, more: Value| {
+            let mut body = json!({"workflow": WAITS});
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            ask(&server, token, "POST /api/v1/runs", &body.to_string())
+        };
+        let own = create(&ada, json!({}));
+        assert_eq!(own.status, 202, "{}", own.body);
+        let refused = create(&ada, json!({"owner_id": "bob"}));
+        assert_eq!((refused.status, &refused.json()["code"]), (403, &"forbidden".into()), "only a service may");
+        let named = json!({"owner_id": "bob", "external_id": "order-1"});
+        let bobs = create(&service, named.clone()).json()["id"].clone();
+        assert_eq!(create(&service, named).json()["id"], bobs, "the same request creates one run");
+        let taken = create(&service, json!({"owner_id": "eve", "external_id": "order-1"}));
+        assert_eq!(taken.status, 409, "whom it belongs to is part of the request");
+        let bobs = bobs.as_str().unwrap().to_owned();
+        let list = |token: &str, query: &str| {
+            let page = ask(&server, token, &format!("GET /api/v1/runs{query}"), "").json();
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|run| run["owner_id"].as_str().unwrap_or("-").to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(list(&ada, ""), ["bob", "ada"], "a workspace shares its runs unless it says otherwise");
+        assert_eq!(list(&ada, "?q=owner:bob"), ["bob"]);
+        let task = ask(&server, &ada, &format!("GET /api/v1/runs/{bobs}/tasks"), "").json()["items"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        say(home, &format!("workspaces set default --isolate-owners true {at}"));
+        let is_isolated = || ask(&server, &ada, "GET /api/v1/whoami", "").json()["only_own_runs"] == true;
+        assert!((0..100_000).any(|_| is_isolated()), "the server hears of it");
+        assert_eq!(list(&ada, ""), ["ada"]);
+        assert_eq!(list(&ada, "?q=owner:bob"), Vec::<String>::new());
+        for (route, body, roles) in
+            MATRIX.iter().filter(|(route, ..)| route.contains("/runs/{id}") || route.contains("/tasks/{id}"))
+        {
+            let id = if route.contains("/tasks/") { &task } else { &bobs };
+            let asked = route.replace("{id}", id);
+            assert_eq!(ask(&server, &ada, &asked, body).status, 404, "{route}");
+            assert_eq!(ask(&server, &operator, &asked, body).status, 200, "{route}: an operator sees all");
+            if roles.contains(&"viewer") {
+                assert_eq!(ask(&server, &bob, &asked, body).status, 200, "{route}: it is his");
+            }
+        }
+        check_not_found(&server, [&ada, &bob, &operator], (own.json()["id"].as_str().unwrap(), &bobs, &task));
+        let hidden = create(&ada, json!({"external_id": "order-1"}));
+        assert!(hidden.status == 409 && !hidden.body.contains(&bobs), "{}", hidden.body);
+        assert_eq!((list(&bob, ""), list(&service, "")), (vec!["bob".to_owned()], vec!["bob".into(), "ada".into()]));
+        let run = home.values(format!("runs show {bobs} --json {at}").trim_end());
+        assert_eq!(run[0]["owner_id"], "bob");
+        let events = home.values(format!("events {bobs} --json {at}").trim_end());
+        assert_eq!(events[0]["actor"], json!({"kind": "service", "id": "shop"}));
+    });
+}
+
+/// Nothing leads one who is isolated to somebody else's run.
+fn check_not_found(server: &Server, who: [&str; 3], (own, bobs, task): (&str, &str, &str)) {
+    let [ada, bob, operator] = who;
+    let resolve = |token: &str, name: &str| ask(server, token, &format!("GET /api/v1/resolve?name={name}"), "");
+    assert_eq!(resolve(ada, "last").json()["run_id"], own, "the last one of hers");
+    for name in [bobs.to_owned(), task.to_owned(), bobs[4..17].to_owned(), "order-1".to_owned()] {
+        let answer = resolve(ada, &name);
+        assert!(answer.status >= 400 && !answer.body.replace(&name, "").contains("run_"), "{name}: {}", answer.body);
+        assert_eq!(resolve(operator, &name).status, 200, "{name}");
+    }
+    let stream = format!("GET /api/v1/events/stream?topics=run:{bobs}");
+    assert_eq!((ask(server, ada, &stream, "").status, ask(server, bob, &stream, "").status), (404, 200));
+}
+
+#[test]
+fn names_do_not_lead_into_other_workspaces() {
+    on_both(|home, at| {
+        let stage = Stage::new(home, at);
+        let body = json!({"workflow": WAITS}).to_string();
+        let create = |token: &str| {
+            let headers = format!("idempotency-key: same\r\n{}", bearer(token));
+            stage.server.post("/api/v1/runs", &headers, &body).json()["id"].as_str().unwrap().to_owned()
+        };
+        let (own, other) = (create(&stage.own["user"]), create(&stage.other["user"]));
+        assert_ne!(own, other, "a key is one of its workspace");
+        assert_eq!((create(&stage.own["user"]), create(&stage.other["user"])), (own.clone(), other.clone()));
+        let see = |token: &str, run: &str| ask(&stage.server, token, &format!("GET /api/v1/runs/{run}"), "").status;
+        assert_eq!(see(&stage.own["admin"], &other), 404, "an admin of the first workspace is none of the others");
+        assert_eq!(see(&stage.other["admin"], &own), 404);
+        // No header and no parameter changes the workspace.
+        let headers = format!("x-workspace: default\r\nork-workspace: default\r\n{}", bearer(&stage.other["admin"]));
+        let answer = stage.server.send("GET", "/api/v1/whoami", &headers, "").json();
+        assert_eq!((&answer["workspace"], &answer["role"]), (&"other".into(), &"admin".into()));
+        assert_eq!(ask(&stage.server, &stage.other["admin"], "GET /api/v1/runs?workspace=default", "").status, 400);
+        // What is not there and what is not theirs are one.
+        let problem = |run: &str| {
+            let answer = ask(&stage.server, &stage.other["admin"], &format!("GET /api/v1/runs/{run}/why"), "").json();
+            answer["detail"].as_str().unwrap().replace(run, "RUN")
+        };
+        assert_eq!(problem(&own), problem("run_00000000-0000-0000-0000-000000000000"));
+        // The command line sees one workspace as well.
+        let at = format!("--workspace other {at}");
+        let listed = home.values(format!("runs list --json {at}").trim_end());
+        assert!(listed.iter().any(|run| run["id"] == *other) && listed.iter().all(|run| run["id"] != *own));
+        let said = home.says(format!("runs show {own} {at}").trim_end());
+        assert!(said.starts_with("exit 7\n"), "{said}");
+    });
+}
+
+#[test]
+fn whoever_guesses_waits() {
+    let home = Home::new();
+    let known = make(&home, "", "known --role viewer");
+    let fresh = make(&home, "", "fresh --role viewer");
+    let server = Server::start(&home, "");
+    let guess = |from: [u8; 4], token: &str| server.send_from(from, "GET", "/api/v1/whoami", &bearer(token));
+    let here = [127, 0, 0, 9];
+    assert_eq!(guess(here, &known).status, 200);
+    let answers: Vec<u16> = (0..1000).map(|_| guess(here, "ork_wrong").status).collect();
+    assert_eq!((answers.iter().filter(|status| **status == 401).count(), answers[20]), (20, 429));
+    let waits = guess(here, &fresh);
+    assert_eq!(
+        (waits.status, waits.header("retry-after"), &waits.json()["code"]),
+        (429, Some("60"), &"too-many-requests".into())
+    );
+    assert_eq!(guess(here, &known).status, 200, "who was right before is not kept out");
+    assert_eq!(guess([127, 0, 0, 10], &fresh).status, 200, "others are not");
+    assert_eq!(server.send_from(here, "GET", "/livez", "").status, 200);
+    assert_eq!(server.send_from(here, "GET", "/api/v1/whoami", "").status, 401, "no token is no guess");
+}
+
+#[test]
+fn a_server_is_open_until_there_is_a_token() {
+    on_both(|home, at| {
+        let mut server = Server::start(home, at);
+        let run = submit(&server, WAITS);
+        let me = server.get("/api/v1/whoami").json();
+        assert_eq!((&me["principal"], &me["role"], &me["token_id"]), (&"dev".into(), &"admin".into(), &Value::Null));
+        assert_eq!(server.get(&format!("{API}/runs/{run}")).json()["owner_id"], Value::Null);
+        assert_eq!(ask(&server, "ork_wrong", "GET /api/v1/whoami", "").status, 401, "a wrong token is wrong here too");
+        let token = make(home, at, "ada --role admin");
+        assert!((0..100_000).any(|_| server.get("/api/v1/runs").status == 401), "it closes in the end");
+        assert_eq!(ask(&server, &token, &format!("GET {API}/runs/{run}"), "").status, 200);
+        // What was closed does not open by itself, and a name of the server is nobody's business any more.
+        say(home, &format!("tokens revoke ada {at}"));
+        server.process.signal(rustix::process::Signal::TERM);
+        server.process.wait_for("stopped");
+        drop(server);
+        let server = Server::start(home, at);
+        assert_eq!(server.get("/api/v1/runs").status, 401);
+        let named =
+            server.raw(b"GET /livez HTTP/1.1\r\nhost: ork.example.com\r\norigin: https://ork.example.com\r\n\r\n");
+        assert_eq!(named.status, 200);
+    });
+}
+
+#[test]
+fn the_first_token_of_the_api_closes_the_server_at_once() {
+    let home = Home::new();
+    let server = Server::start(&home, "");
+    let made = ask(&server, "", "POST /api/v1/tokens", r#"{"name": "ada", "role": "admin"}"#);
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(server.get("/api/v1/runs").status, 401);
+    assert_eq!(ask(&server, made.json()["secret"].as_str().unwrap(), "GET /api/v1/runs", "").status, 200);
+}
+
+#[test]
+fn a_stream_ends_with_its_token() {
+    let home = Home::new();
+    let (admin, viewer) = (make(&home, "", "ada --role admin"), make(&home, "", "bob --role viewer"));
+    let server = Server::start(&home, "");
+    let mut stream = server.connect();
+    let head = format!("GET /api/v1/events/stream?topics=runs HTTP/1.1\r\nhost: x\r\n{}\r\n", bearer(&viewer));
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut first = [0; 15];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    let id = ask(&server, &viewer, "GET /api/v1/whoami", "").json()["token_id"].as_str().unwrap().to_owned();
+    assert_eq!(ask(&server, &admin, &format!("DELETE /api/v1/tokens/{id}"), "").status, 200);
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert!(rest.ends_with("0\r\n\r\n"), "the answer has an end: {rest}");
+}
