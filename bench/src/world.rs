@@ -71,6 +71,8 @@ impl World {
             Kind::Postgres => {
                 let url = fresh_postgres().await?;
                 ork_postgres::migrate(&url).await?;
+                // The owner migrates, and another login of the same password works.
+                let url = url.replacen("://ork_owner:", "://ork_app:", 1);
                 (Arc::new(PgStore::connect(&url, PgOptions::default()).await?), url)
             }
         };

@@ -1,6 +1,6 @@
 //! A private PostgreSQL cluster for as long as a value lives: in a short folder under `/tmp` (a socket's path is limited
 //! to 107 bytes), on a free loopback port, never as root, with the non-superuser role `ork_owner` that may create
-//! databases.
+//! databases and roles, and `ork_app` that works on them.
 
 use std::ffi::OsStr;
 use std::fs;

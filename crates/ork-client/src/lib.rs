@@ -10,6 +10,7 @@
 mod address;
 mod calls;
 mod error;
+mod live;
 mod roots;
 pub mod stream;
 mod token;
@@ -18,5 +19,6 @@ mod wire;
 pub use address::Address;
 pub use calls::{Chunks, Runs, Tasks};
 pub use error::{ClientError, ClientResult};
+pub use live::Live;
 pub use token::Token;
 pub use wire::{Client, Options};

@@ -11,7 +11,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use ork_api::Problem;
+use ork_api::{Fault, Problem};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -29,8 +29,9 @@ const PROBLEM_BYTES_MAX: usize = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the API begins.
 const BASE: &str = "/api/v1";
-/// What of a server's words is repeated.
-const WORDS_MAX: usize = 200;
+/// What of a server's words is repeated, and how many faults of a request.
+const WORDS_MAX: usize = 1_000;
+const FAULTS_MAX: usize = 100;
 
 /// How a server is asked.
 #[derive(Debug, Clone)]
@@ -114,11 +115,24 @@ impl Client {
 
     /// Sends a request, and reads the answer as what it must be.
     pub(crate) async fn call<T: DeserializeOwned>(&self, ask: Ask<'_>) -> ClientResult<T> {
-        let answered = timeout(self.options.timeout, async {
+        self.in_time(async {
             let response = self.send(ask).await?;
             self.read(response).await
-        });
-        match answered.await {
+        })
+        .await
+    }
+
+    /// Opens a stream of events: its beginning has a deadline, and what follows has none.
+    pub(crate) async fn open(&self, ask: Ask<'_>) -> ClientResult<Response<Incoming>> {
+        let response = self.in_time(self.send(ask)).await?;
+        if is_of_type(&response, "text/event-stream") {
+            return Ok(response);
+        }
+        Err(self.foreign("events were asked for, and something else came", None))
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = ClientResult<T>>) -> ClientResult<T> {
+        match timeout(self.options.timeout, answer).await {
             Ok(answered) => answered,
             Err(_) => Err(self.unreachable(format!("no whole answer within {} ms", self.options.timeout.as_millis()))),
         }
@@ -154,7 +168,7 @@ impl Client {
         let mut request = Request::builder()
             .method(ask.method)
             .uri(format!("{}{base}{path}{query}", self.address))
-            .header(ACCEPT, "application/json, application/problem+json")
+            .header(ACCEPT, "application/json, application/problem+json, text/event-stream")
             .header(USER_AGENT, &self.options.agent);
         if let Some(token) = self.options.token.as_ref().and_then(Token::header) {
             request = request.header(AUTHORIZATION, token);
@@ -213,7 +227,7 @@ fn is_of_type(response: &Response<Incoming>, wanted: &str) -> bool {
 }
 
 /// The innermost reason: what is around it says only that a request failed.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
         cause = inner;
@@ -250,7 +264,18 @@ fn tame(problem: Problem) -> Problem {
         code: harmless(&problem.code),
         request_id: harmless(&problem.request_id),
         hint: problem.hint.map(|hint| harmless(&hint)),
+        errors: problem.errors.into_iter().take(FAULTS_MAX).map(tame_fault).collect(),
         ..problem
+    }
+}
+
+fn tame_fault(fault: Fault) -> Fault {
+    Fault {
+        pointer: harmless(&fault.pointer),
+        code: fault.code.map(|code| harmless(&code)),
+        message: harmless(&fault.message),
+        hint: fault.hint.map(|hint| harmless(&hint)),
+        ..fault
     }
 }
 
@@ -262,7 +287,7 @@ mod tests {
     fn values_are_encoded_and_words_are_harmless() {
         assert_eq!(encoded("last/cut a&b=ä"), "last%2Fcut%20a%26b%3D%C3%A4");
         assert_eq!(harmless("a\x1b[2J\nb\u{202e}"), "a [2J b ");
-        assert_eq!(harmless(&"x".repeat(500)).chars().count(), WORDS_MAX + 1);
+        assert_eq!(harmless(&"x".repeat(5_000)).chars().count(), WORDS_MAX + 1);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod random;
 
 use ork_core::id::WorkspaceId;
 
-pub use cases::conformance;
+pub use cases::{conformance, conformance_in_one_workspace};
 pub use feed::Reader;
 pub use model::Model;
 pub use random::random;

@@ -19,7 +19,7 @@ impl Access for PgStore {
         let settings = encode(&new.settings)?;
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
             [&new.id.uuid(), &new.name, &settings, &new.created_at.micros()];
-        let inserted = self.change(Sql::WorkspacesInsert, &values).await?;
+        let inserted = self.change(Scope::All, Sql::WorkspacesInsert, &values).await?;
         if inserted == 1 || !self.workspaces(Scope::One(new.id), None, 1).await?.is_empty() {
             return Ok(());
         }
@@ -28,22 +28,23 @@ impl Access for PgStore {
 
     async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
         let limit = i64::from(limit.min(PAGE_MAX));
-        let rows = self.select(Sql::WorkspacesList, &[&filter(scope), &after, &limit]).await?;
+        let rows = self.select(scope, Sql::WorkspacesList, &[&filter(scope), &after, &limit]).await?;
         rows.iter().map(workspace_row).collect()
     }
 
     async fn workspace_by_name(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkspaceRow>> {
-        let rows = self.select(Sql::WorkspacesByName, &[&name, &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::WorkspacesByName, &[&name, &filter(scope)]).await?;
         rows.first().map(workspace_row).transpose()
     }
 
     async fn set_workspace(&self, id: WorkspaceId, settings: &Settings) -> StoreResult<bool> {
-        Ok(self.change(Sql::WorkspacesSet, &[&id.uuid(), &encode(settings)?]).await? == 1)
+        Ok(self.change(Scope::All, Sql::WorkspacesSet, &[&id.uuid(), &encode(settings)?]).await? == 1)
     }
 
     async fn create_token(&self, token: &TokenRow, hash: TokenHash) -> StoreResult<()> {
         let inserted = self
             .change(
+                Scope::One(token.workspace),
                 Sql::TokensInsert,
                 &[
                     &token.id.uuid(),
@@ -72,12 +73,12 @@ impl Access for PgStore {
 
     async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
         let (before, limit) = (before.map(TokenId::uuid), i64::from(limit.min(PAGE_MAX)));
-        let rows = self.select(Sql::TokensList, &[&filter(scope), &before, &limit]).await?;
+        let rows = self.select(scope, Sql::TokensList, &[&filter(scope), &before, &limit]).await?;
         rows.iter().map(|row| token_row(&mut Columns::of(row, "api_tokens"))).collect()
     }
 
     async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
-        let rows = self.select(Sql::TokensByHash, &[&hash.0.as_slice()]).await?;
+        let rows = self.select(Scope::All, Sql::TokensByHash, &[&hash.0.as_slice()]).await?;
         let grant = |row: &Row| {
             let mut c = Columns::of(row, "api_tokens");
             let token = token_row(&mut c)?;
@@ -93,17 +94,17 @@ impl Access for PgStore {
     }
 
     async fn revoke_token(&self, scope: Scope, id: TokenId, now: Timestamp) -> StoreResult<bool> {
-        if self.change(Sql::TokensRevoke, &[&id.uuid(), &filter(scope), &now.micros()]).await? == 1 {
+        if self.change(scope, Sql::TokensRevoke, &[&id.uuid(), &filter(scope), &now.micros()]).await? == 1 {
             return Ok(true);
         }
-        if self.select(Sql::TokensGet, &[&id.uuid(), &filter(scope)]).await?.is_empty() {
+        if self.select(scope, Sql::TokensGet, &[&id.uuid(), &filter(scope)]).await?.is_empty() {
             return Err(StoreError::NotFound(format!("token `{id}`")));
         }
         Ok(false)
     }
 
     async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
-        self.change(Sql::TokensTouch, &[&id.uuid(), &now.micros()]).await?;
+        self.change(Scope::All, Sql::TokensTouch, &[&id.uuid(), &now.micros()]).await?;
         Ok(())
     }
 }

@@ -33,14 +33,14 @@ pub async fn admit(store: &PgStore, scope: Scope, now: Timestamp) -> StoreResult
     let run_keys = keys(store, Sql::SlotsRunKeys, scope).await?;
     maintained.more |= i64::try_from(run_keys.len()).unwrap_or(i64::MAX) >= KEYS_MAX;
     for key in run_keys {
-        while store.write(AdmitRun { key: key.clone(), now }).await? {
+        while store.write(scope, AdmitRun { key: key.clone(), now }).await? {
             maintained.queued += 1;
         }
     }
     let task_keys = keys(store, Sql::SlotsKeys, scope).await?;
     maintained.more |= i64::try_from(task_keys.len()).unwrap_or(i64::MAX) >= KEYS_MAX;
     for key in task_keys {
-        let (queued, more) = store.write(AdmitTasks { key, now }).await?;
+        let (queued, more) = store.write(scope, AdmitTasks { key, now }).await?;
         maintained.queued += queued;
         maintained.more |= more;
     }
@@ -48,7 +48,7 @@ pub async fn admit(store: &PgStore, scope: Scope, now: Timestamp) -> StoreResult
 }
 
 async fn keys(store: &PgStore, sql: Sql, scope: Scope) -> StoreResult<Vec<SlotKey>> {
-    let rows = store.select(sql, &[&filter(scope), &KEYS_MAX]).await?;
+    let rows = store.select(scope, sql, &[&filter(scope), &KEYS_MAX]).await?;
     rows.iter()
         .map(|row| {
             let mut c = Columns::of(row, "slot_keys");

@@ -33,7 +33,7 @@ impl Bulk for PgStore {
             &new.actor.id,
             &new.created_at.micros(),
         ];
-        match self.change(Sql::BulkInsert, &params).await {
+        match self.change(Scope::One(new.workspace), Sql::BulkInsert, &params).await {
             Ok(0) => Ok(Submitted::Existing),
             Ok(_) => Ok(Submitted::Created),
             // Somebody was faster with the same name.
@@ -48,33 +48,34 @@ impl Bulk for PgStore {
     }
 
     async fn bulk(&self, scope: Scope, id: BulkId) -> StoreResult<Option<BulkRow>> {
-        let rows = self.select(Sql::BulkGet, &[&id.uuid(), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::BulkGet, &[&id.uuid(), &filter(scope)]).await?;
         rows.first().map(row).transpose()
     }
 
     async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
-        let rows = self.select(Sql::BulkByExternalId, &[&workspace.uuid(), &external_id]).await?;
+        let rows =
+            self.select(Scope::One(workspace), Sql::BulkByExternalId, &[&workspace.uuid(), &external_id]).await?;
         rows.first().map(row).transpose()
     }
 
     async fn bulks(&self, scope: Scope, before: Option<BulkId>, limit: u32) -> StoreResult<Vec<BulkRow>> {
         let (before, limit) = (before.map(BulkId::uuid), i64::from(limit.min(ROWS_MAX)));
-        self.select(Sql::BulkList, &[&filter(scope), &before, &limit]).await?.iter().map(row).collect()
+        self.select(scope, Sql::BulkList, &[&filter(scope), &before, &limit]).await?.iter().map(row).collect()
     }
 
     async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
-        self.select(Sql::BulkRunning, &[&i64::from(limit.min(ROWS_MAX))]).await?.iter().map(row).collect()
+        self.select(Scope::All, Sql::BulkRunning, &[&i64::from(limit.min(ROWS_MAX))]).await?.iter().map(row).collect()
     }
 
     async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
         let (seen, changed) = (i64::from(step.seen), i64::from(step.changed));
         let params: [&(dyn ToSql + Sync); 7] =
             [&id.uuid(), &step.from.uuid(), &step.to.uuid(), &seen, &changed, &step.is_last, &now.micros()];
-        Ok(self.change(Sql::BulkAdvance, &params).await? > 0)
+        Ok(self.change(Scope::All, Sql::BulkAdvance, &params).await? > 0)
     }
 
     async fn cancel_bulk(&self, scope: Scope, id: BulkId, now: Timestamp) -> StoreResult<bool> {
-        if self.change(Sql::BulkCancel, &[&id.uuid(), &filter(scope), &now.micros()]).await? > 0 {
+        if self.change(scope, Sql::BulkCancel, &[&id.uuid(), &filter(scope), &now.micros()]).await? > 0 {
             return Ok(true);
         }
         let row = self.bulk(scope, id).await?;
@@ -83,7 +84,7 @@ impl Bulk for PgStore {
 
     async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
         let params: [&(dyn ToSql + Sync); 4] = [&name, &holder.uuid(), &now.micros(), &until.micros()];
-        Ok(self.change(Sql::DutiesHold, &params).await? > 0)
+        Ok(self.change(Scope::All, Sql::DutiesHold, &params).await? > 0)
     }
 }
 

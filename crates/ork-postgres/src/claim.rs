@@ -63,11 +63,14 @@ impl ClaimTasks {
         }
         let mut found = Vec::new();
         if route.sweep {
-            self.bell.marks.sweeping(began);
+            if db.sees_all() {
+                self.bell.marks.sweeping(began);
+            }
             found = self.look_for_workspaces(db, &mut route).await?;
         }
         let (taken, highest) = self.visit(db, &route).await?;
-        let swept = route.sweep.then(|| (found, began.elapsed()));
+        // What a tenant's sweep does not find may be there for others.
+        let swept = (route.sweep && db.sees_all()).then(|| (found, began.elapsed()));
         Ok((taken, Some(Seen { route, highest, swept })))
     }
 

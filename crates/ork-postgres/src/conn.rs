@@ -1,10 +1,11 @@
 //! One connection: statements prepared once, sent one by one or many at a time.
 
+use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::{join, try_join_all};
+use futures_util::future::{join, join3, try_join_all};
 use futures_util::stream::TryStreamExt;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
@@ -13,6 +14,7 @@ use crate::bell::Note;
 use crate::fault::Work;
 use crate::marks::{Key, Place};
 use crate::sql::Sql;
+use crate::tenant::Tenant;
 
 /// A parameter that a batch owns.
 pub type Param<'a> = Box<dyn ToSql + Sync + Send + 'a>;
@@ -24,6 +26,7 @@ pub struct Conn {
     in_transaction: AtomicBool,
     sent: Arc<AtomicU64>,
     notes: Mutex<Vec<Note>>,
+    tenant: Option<Arc<Tenant>>,
 }
 
 /// Statements with their parameters, to be sent together.
@@ -57,6 +60,7 @@ impl Conn {
             in_transaction: AtomicBool::new(false),
             sent,
             notes: Mutex::new(Vec::new()),
+            tenant: None,
         }
     }
 
@@ -65,16 +69,26 @@ impl Conn {
         &self.client
     }
 
+    /// From now on its transactions are those of this tenant, who sees nothing outside of one.
+    pub fn serve(&mut self, tenant: Option<Arc<Tenant>>) {
+        self.tenant = tenant;
+    }
+
     /// Whether it can be used again: alive, and in no transaction.
     pub fn is_fit(&self) -> bool {
         !self.client.is_closed() && !self.in_transaction.load(Ordering::Relaxed)
+    }
+
+    /// Whether it serves no tenant in particular.
+    pub fn sees_all(&self) -> bool {
+        self.tenant.is_none()
     }
 
     /// Rows of one statement.
     pub async fn rows(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Work<Vec<Row>> {
         let statement = self.statement(sql).await?;
         self.count();
-        Ok(self.client.query(&statement, params).await?)
+        self.within(self.client.query(&statement, params)).await
     }
 
     /// The first row, if there is one.
@@ -86,25 +100,59 @@ impl Conn {
     pub async fn run(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Work<u64> {
         let statement = self.statement(sql).await?;
         self.count();
-        Ok(self.client.execute(&statement, params).await?)
+        self.within(self.client.execute(&statement, params)).await
+    }
+
+    /// A statement, in the transaction at hand if there is one. A tenant's statement that has none gets one of its own, in
+    /// the same round trip: the settings that name the tenant last as long as a transaction.
+    async fn within<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Work<T> {
+        if self.tenant.is_none() || self.in_transaction.load(Ordering::Relaxed) {
+            return Ok(work.await?);
+        }
+        self.be_ready().await?;
+        // Polled in order, and each is sent when it is first polled.
+        let (begun, done, committed) = join3(self.begin(), work, self.commit()).await;
+        begun?;
+        let done = done?;
+        committed?;
+        Ok(done)
     }
 
     /// Begins a transaction.
     pub async fn begin(&self) -> Work<()> {
-        self.in_transaction.store(true, Ordering::Relaxed);
-        self.count();
-        Ok(self.client.batch_execute("BEGIN").await?)
+        self.begin_as("BEGIN").await
     }
 
     /// Begins a transaction that sees one state of the database throughout and writes nothing.
     pub async fn begin_snapshot(&self) -> Work<()> {
+        self.begin_as("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
+    async fn begin_as(&self, begin: &str) -> Work<()> {
+        self.be_ready().await?;
         self.in_transaction.store(true, Ordering::Relaxed);
         self.count();
-        Ok(self.client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+        let Some(tenant) = &self.tenant else { return Ok(self.client.batch_execute(begin).await?) };
+        let set = self.statement(Sql::SessionSetTenant).await?;
+        let names: [&(dyn ToSql + Sync); 2] = [&tenant.workspace_text, &tenant.owner];
+        self.count();
+        let (begun, set) = join(self.client.batch_execute(begin), self.client.execute(&set, &names)).await;
+        begun?;
+        set?;
+        Ok(())
+    }
+
+    /// Prepares what a transaction begins with, so that nothing is waited for between its parts.
+    async fn be_ready(&self) -> Work<()> {
+        if self.tenant.is_some() {
+            self.statement(Sql::SessionSetTenant).await?;
+        }
+        Ok(())
     }
 
     /// Begins a transaction and sends its first statements in the same round trip.
     pub async fn begin_send(&self, batch: &Batch<'_>) -> Work<Vec<Answer>> {
+        self.be_ready().await?;
         for (sql, _) in &batch.members {
             self.statement(*sql).await?;
         }

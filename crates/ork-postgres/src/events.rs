@@ -13,7 +13,8 @@ use crate::store::PgStore;
 #[async_trait]
 impl Events for PgStore {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
-        let rows = self.select(Sql::EventsList, &[&run.uuid(), &big(after), &filter(scope), &i64::from(limit)]).await?;
+        let rows =
+            self.select(scope, Sql::EventsList, &[&run.uuid(), &big(after), &filter(scope), &i64::from(limit)]).await?;
         rows.iter().map(|row| rows::event_row(run, Columns::of(row, "events"))).collect()
     }
 }
@@ -30,8 +31,12 @@ impl Logs for PgStore {
         let positions: Vec<_> = chunks.iter().map(|c| int(c.position)).collect();
         let streams: Vec<_> = chunks.iter().map(|c| c.stream.word()).collect();
         let bytes: Vec<_> = chunks.iter().map(|c| c.bytes.as_slice()).collect();
-        self.change(Sql::LogsInsert, &[&runs, &numbers, &attempts, &positions, &streams, &bytes, &filter(scope)])
-            .await?;
+        self.change(
+            scope,
+            Sql::LogsInsert,
+            &[&runs, &numbers, &attempts, &positions, &streams, &bytes, &filter(scope)],
+        )
+        .await?;
         Ok(())
     }
 
@@ -41,6 +46,7 @@ impl Logs for PgStore {
         let bytes_max = i64::try_from(query.bytes_max.max(1)).unwrap_or(i64::MAX);
         let rows = self
             .select(
+                scope,
                 Sql::LogsRead,
                 &[&task.run.uuid(), &int(task.n), &int(query.attempt), &int(query.from), &filter(scope), &bytes_max],
             )

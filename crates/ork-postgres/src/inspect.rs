@@ -18,17 +18,18 @@ use crate::writes::RESULT;
 #[async_trait]
 impl Inspect for PgStore {
     async fn dump(&self, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
-        self.read(Dump { scope, run }).await
+        self.read(scope, Dump { scope, run }).await
     }
 
     async fn run_ids(&self, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {
-        let rows =
-            self.select(Sql::RunsIdsAfter, &[&after.map(RunId::uuid), &filter(scope), &i64::from(limit)]).await?;
+        let rows = self
+            .select(scope, Sql::RunsIdsAfter, &[&after.map(RunId::uuid), &filter(scope), &i64::from(limit)])
+            .await?;
         rows.iter().map(|row| Columns::of(row, "runs").next("id")).collect()
     }
 
     async fn overbooked(&self, scope: Scope) -> StoreResult<Vec<(String, u32, u32)>> {
-        let rows = self.select(Sql::SlotsOverbooked, &[&filter(scope)]).await?;
+        let rows = self.select(scope, Sql::SlotsOverbooked, &[&filter(scope)]).await?;
         rows.iter()
             .map(|row| {
                 let mut c = Columns::of(row, "groups");
@@ -41,12 +42,12 @@ impl Inspect for PgStore {
     }
 
     async fn lanes(&self, scope: Scope, limit: u32) -> StoreResult<Vec<LaneRow>> {
-        let rows = self.select(Sql::LanesList, &[&filter(scope), &i64::from(limit)]).await?;
+        let rows = self.select(scope, Sql::LanesList, &[&filter(scope), &i64::from(limit)]).await?;
         rows.iter().map(lane).collect()
     }
 
     async fn slot_tasks(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<TaskRef>> {
-        let rows = self.select(Sql::SlotsTasks, &[&key, &filter(scope), &i64::from(limit)]).await?;
+        let rows = self.select(scope, Sql::SlotsTasks, &[&key, &filter(scope), &i64::from(limit)]).await?;
         rows.iter()
             .map(|row| {
                 let mut c = Columns::of(row, "leases");
@@ -56,7 +57,7 @@ impl Inspect for PgStore {
     }
 
     async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
-        let rows = self.select(Sql::SlotsRuns, &[&key, &filter(scope), &i64::from(limit)]).await?;
+        let rows = self.select(scope, Sql::SlotsRuns, &[&key, &filter(scope), &i64::from(limit)]).await?;
         rows.iter().map(|row| Columns::of(row, "run_slots").next("run_id")).collect()
     }
 }

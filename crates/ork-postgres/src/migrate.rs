@@ -2,10 +2,11 @@
 
 use ork_core::error::{StoreError, StoreResult};
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use crate::fault::Fault;
 use crate::pool::connect;
-use crate::sql::Sql;
+use crate::roles::{self, API, ENGINE};
 use crate::store::configure;
 
 mod embedded {
@@ -27,17 +28,25 @@ pub struct Migration {
     pub applied: bool,
 }
 
-/// Brings a database to this build's schema, each migration in one transaction. Answers the names of the migrations that it
-/// applied.
+/// Brings a database to this build's schema, each migration in one transaction, and makes the roles that work on it, if the
+/// cluster lacks them. When there is something to do it takes the owner of the tables, or whoever is to be it. Answers the names of the migrations that it applied.
 ///
 /// # Errors
-/// `Incompatible` when a newer Ork wrote the database, or an applied migration differs from this build's; `Unavailable` when
-/// it cannot be reached.
+/// `Incompatible` when a newer Ork wrote the database, an applied migration differs from this build's, or something is to
+/// be done that this login may not: then nothing was changed; `Unavailable` when it cannot be reached.
 pub async fn migrate(url: &str) -> StoreResult<Vec<String>> {
     let mut client = open(url).await?;
     require_server(&client).await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(failed)?;
-    refuse_newer(newest_applied(&client).await?)?;
+    let newest = newest_applied(&client).await?;
+    refuse_newer(newest)?;
+    if newest.is_some() {
+        if differences(&mut client).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        roles::require_owner(&client).await?;
+    }
+    roles::make_missing(&client, &[ENGINE, API]).await?;
     let report = embedded::migrations::runner()
         .set_abort_divergent(true)
         .set_abort_missing(true)
@@ -64,22 +73,12 @@ pub async fn migration_state(url: &str) -> StoreResult<Vec<Migration>> {
         .collect())
 }
 
-/// Checks a database: that each applied migration is the one of this build, that every statement can be prepared, which
-/// needs each table and column, that each index is there and valid, that events cannot be changed, and that a commit waits
-/// for the disk. Answers the problems found.
-///
-/// # Errors
-/// `Unavailable` when the database cannot be reached.
-pub async fn verify(url: &str) -> StoreResult<Vec<String>> {
-    let mut client = open(url).await?;
+/// Where the applied migrations are not those of this build.
+pub async fn differences(client: &mut Client) -> StoreResult<Vec<String>> {
     let mut problems = Vec::new();
-    if newest_applied(&client).await?.is_none() {
-        problems.push("not migrated: run `ork db migrate`".into());
-        return Ok(problems);
-    }
     let own = embedded::migrations::runner();
-    let applied =
-        own.get_applied_migrations_async(&mut client).await.map_err(|e| StoreError::Unavailable(with_causes(&e)))?;
+    let applied = own.get_applied_migrations_async(client).await;
+    let applied = applied.map_err(|e| StoreError::Unavailable(with_causes(&e)))?;
     for migration in own.get_migrations() {
         match applied.iter().find(|a| a.version() == migration.version()) {
             None => problems.push(format!("migration {migration} is not applied: run `ork db migrate`")),
@@ -89,17 +88,6 @@ pub async fn verify(url: &str) -> StoreResult<Vec<String>> {
             Some(_) => {}
         }
     }
-    for sql in Sql::ALL {
-        if let Err(e) = client.prepare(sql.text()).await {
-            problems.push(format!("statement `{}`: {}", sql.path(), Fault::from(e).into_store()));
-        }
-    }
-    for (kind, name) in objects() {
-        if !present(&client, kind, name).await? {
-            problems.push(format!("{kind} `{name}` is missing or disabled"));
-        }
-    }
-    problems.extend(weaknesses(&client).await?);
     Ok(problems)
 }
 
@@ -116,39 +104,28 @@ pub async fn weaknesses(client: &Client) -> StoreResult<Vec<String>> {
     Ok(found)
 }
 
-/// The indexes and triggers that the migrations create by name.
-fn objects() -> impl Iterator<Item = (&'static str, &'static str)> {
-    const CORE: &str = include_str!("../migrations/V0001__core.sql");
-    CORE.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        match (words.next()?, words.next()?, words.next()?, words.next()) {
-            ("CREATE", "INDEX", name, _) => Some(("index", name)),
-            ("CREATE", "UNIQUE", "INDEX", Some(name)) => Some(("index", name)),
-            ("CREATE", "TRIGGER", name, _) => Some(("trigger", name)),
-            _ => None,
-        }
-    })
+/// The migrations of this build.
+pub fn migrations() -> Vec<refinery::Migration> {
+    embedded::migrations::runner().get_migrations().clone()
 }
 
-async fn present(client: &Client, kind: &str, name: &str) -> StoreResult<bool> {
-    let query = match kind {
-        "index" => "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass($1) AND indisvalid",
-        _ => "SELECT 1 FROM pg_trigger WHERE tgname = $1 AND tgenabled = 'O'",
-    };
-    Ok(client.query_opt(query, &[&name]).await.map_err(failed)?.is_some())
-}
-
-/// Refuses what this build cannot work with.
+/// Refuses what this build cannot work with, and a login that is not for work.
 pub async fn require_current(client: &Client) -> StoreResult<()> {
     require_server(client).await?;
+    if !has_history(client).await? {
+        return Err(behind());
+    }
+    roles::require_login(client).await?;
     let newest = newest_applied(client).await?;
     refuse_newer(newest)?;
     if newest.unwrap_or(0) < own_version() {
-        return Err(StoreError::Incompatible(
-            "the database does not have this Ork's schema yet: run `ork db migrate`".into(),
-        ));
+        return Err(behind());
     }
     Ok(())
+}
+
+fn behind() -> StoreError {
+    StoreError::Incompatible("the database does not have this Ork's schema yet: run `ork db migrate`".into())
 }
 
 async fn require_server(client: &Client) -> StoreResult<()> {
@@ -177,18 +154,27 @@ fn refuse_newer(newest: Option<i64>) -> StoreResult<()> {
     }
 }
 
-async fn newest_applied(client: &Client) -> StoreResult<Option<i64>> {
-    let row =
-        client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await.map_err(failed)?;
-    if !row.get::<_, bool>(0) {
-        return Ok(None);
-    }
-    let row =
-        client.query_one("SELECT max(version)::bigint FROM refinery_schema_history", &[]).await.map_err(failed)?;
-    Ok(row.get(0))
+async fn has_history(client: &Client) -> StoreResult<bool> {
+    let row = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await;
+    Ok(row.map_err(failed)?.get(0))
 }
 
-async fn open(url: &str) -> StoreResult<Client> {
+/// The newest migration that the database has, if it has any.
+pub async fn newest_applied(client: &Client) -> StoreResult<Option<i64>> {
+    if !has_history(client).await? {
+        return Ok(None);
+    }
+    match client.query_one("SELECT max(version)::bigint FROM refinery_schema_history", &[]).await {
+        Ok(row) => Ok(row.get(0)),
+        Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Err(StoreError::Incompatible(
+            "this login may not read which migrations the database has: run `ork db migrate` as the owner of the tables".into(),
+        )),
+        Err(e) => Err(failed(e)),
+    }
+}
+
+/// A connection as the login itself.
+pub async fn open(url: &str) -> StoreResult<Client> {
     connect(&configure(url)?).await.map_err(StoreError::Unavailable)
 }
 

@@ -27,7 +27,7 @@ impl Pauses for PgStore {
         let limit = i64::from(PAUSES_MAX);
         let params: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
             [&workspace.uuid(), &queue, &actor.id, &now.micros(), &limit];
-        if self.change(Sql::PausesInsert, &params).await? > 0 {
+        if self.change(Scope::One(workspace), Sql::PausesInsert, &params).await? > 0 {
             return Ok(true);
         }
         if self.queue_pauses(Scope::One(workspace)).await?.iter().any(|pause| pause.queue == queue) {
@@ -37,11 +37,11 @@ impl Pauses for PgStore {
     }
 
     async fn resume_queue(&self, workspace: WorkspaceId, queue: &str) -> StoreResult<bool> {
-        self.write(Resume { workspace, queue: queue.to_owned() }).await
+        self.write(Scope::One(workspace), Resume { workspace, queue: queue.to_owned() }).await
     }
 
     async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
-        let rows = self.select(Sql::PausesList, &[&filter(scope)]).await?;
+        let rows = self.select(scope, Sql::PausesList, &[&filter(scope)]).await?;
         let pause = |row| {
             let mut c = Columns::of(row, "queue_pauses");
             Ok(QueuePause {

@@ -12,6 +12,7 @@ use tokio_postgres::{Config, NoTls};
 
 use crate::conn::Conn;
 use crate::fault::describe;
+use crate::tenant::Tenant;
 
 /// After a failure to connect, others fail at once for so long: first, and at most.
 const BACKOFF_FIRST: Duration = Duration::from_millis(50);
@@ -52,23 +53,28 @@ impl Pool {
         }
     }
 
-    /// Waits for a connection.
-    pub async fn take(&self) -> StoreResult<Taken> {
+    /// Waits for a connection, whose transactions will be those of the tenant.
+    pub async fn take(&self, tenant: Option<&Arc<Tenant>>) -> StoreResult<Taken> {
         let permit = Arc::clone(&self.free)
             .acquire_owned()
             .await
             .map_err(|_| StoreError::Unavailable("the store is closed".into()))?;
-        let idle = Arc::clone(&self.idle);
-        loop {
-            let next = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            match next {
-                Some(conn) if conn.is_fit() => return Ok(Taken { conn: Some(conn), idle, _permit: permit }),
-                Some(_) => {}
-                None => break,
+        let mut conn = match self.next_idle() {
+            Some(conn) => conn,
+            None => self.open().await?,
+        };
+        conn.serve(tenant.map(Arc::clone));
+        Ok(Taken { conn: Some(conn), idle: Arc::clone(&self.idle), _permit: permit })
+    }
+
+    fn next_idle(&self) -> Option<Conn> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(conn) = idle.pop() {
+            if conn.is_fit() {
+                return Some(conn);
             }
         }
-        let conn = self.open().await?;
-        Ok(Taken { conn: Some(conn), idle, _permit: permit })
+        None
     }
 
     async fn open(&self) -> StoreResult<Conn> {

@@ -22,14 +22,14 @@ use crate::store::PgStore;
 #[async_trait]
 impl Queue for PgStore {
     async fn claim(&self, claim: &Claim) -> StoreResult<Vec<Claimed>> {
-        self.write(ClaimTasks { claim: claim.clone(), bell: Arc::clone(self.bell()) }).await
+        self.write(claim.scope, ClaimTasks { claim: claim.clone(), bell: Arc::clone(self.bell()) }).await
     }
 
     async fn start(&self, scope: Scope, starts: &[Start], actor: &Actor, now: Timestamp) -> StoreResult<Vec<TaskRef>> {
         if starts.is_empty() {
             return Ok(Vec::new());
         }
-        self.write(StartBatch { scope, starts: starts.to_vec(), actor: actor.clone(), now }).await
+        self.write(scope, StartBatch { scope, starts: starts.to_vec(), actor: actor.clone(), now }).await
     }
 
     async fn settle(&self, scope: Scope, settles: &[Settle], actor: &Actor, now: Timestamp) -> StoreResult<Outcomes> {
@@ -38,7 +38,7 @@ impl Queue for PgStore {
         }
         within_limit(settles)?;
         let batch = SettleBatch { scope, settles: settles.to_vec(), actor: actor.clone(), now, next: None };
-        Ok(self.write(batch).await?.0)
+        Ok(self.write(scope, batch).await?.0)
     }
 
     async fn settle_and_claim(
@@ -53,7 +53,7 @@ impl Queue for PgStore {
         within_limit(settles)?;
         let next = Some(ClaimTasks { claim: claim.clone(), bell: Arc::clone(self.bell()) });
         let (scope, now) = (claim.scope, claim.now);
-        self.write(SettleBatch { scope, settles: settles.to_vec(), actor: actor.clone(), now, next }).await
+        self.write(scope, SettleBatch { scope, settles: settles.to_vec(), actor: actor.clone(), now, next }).await
     }
 
     async fn progress(&self, scope: Scope, notes: &[ProgressNote]) -> StoreResult<()> {
@@ -66,13 +66,17 @@ impl Queue for PgStore {
         let percents: Vec<_> = notes.iter().map(|n| i16::from(n.progress.percent.min(100))).collect();
         let stages: Vec<_> = notes.iter().map(|n| n.progress.stage.as_deref()).collect();
         let messages: Vec<_> = notes.iter().map(|n| n.progress.message.as_deref()).collect();
-        self.change(Sql::LeasesProgress, &[&runs, &numbers, &leases, &percents, &stages, &messages, &filter(scope)])
-            .await?;
+        self.change(
+            scope,
+            Sql::LeasesProgress,
+            &[&runs, &numbers, &leases, &percents, &stages, &messages, &filter(scope)],
+        )
+        .await?;
         Ok(())
     }
 
     async fn cancel_requests(&self, worker: WorkerId) -> StoreResult<Vec<(TaskRef, LeaseId)>> {
-        self.select(Sql::LeasesCancelled, &[&worker.uuid()]).await?.iter().map(cancelled).collect()
+        self.select(self.own_scope(), Sql::LeasesCancelled, &[&worker.uuid()]).await?.iter().map(cancelled).collect()
     }
 }
 

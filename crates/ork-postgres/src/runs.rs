@@ -28,13 +28,13 @@ use crate::writes::Entry;
 #[async_trait]
 impl Runs for PgStore {
     async fn submit(&self, new: &NewRun) -> StoreResult<Submitted> {
-        self.write(Submit(new.clone())).await
+        self.write(Scope::One(new.workspace), Submit(new.clone())).await
     }
 
     async fn run(&self, scope: Scope, id: RunId) -> StoreResult<Option<RunRow>> {
-        let rows = self.select(Sql::RunsGet, &[&id.uuid(), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::RunsGet, &[&id.uuid(), &filter(scope)]).await?;
         let mut found = rows.iter().map(rows::run_row).collect::<StoreResult<Vec<_>>>()?;
-        self.add_labels(&mut found).await?;
+        self.add_labels(scope, &mut found).await?;
         Ok(found.pop())
     }
 
@@ -49,6 +49,7 @@ impl Runs for PgStore {
         let before = wanted.before.map(RunId::uuid);
         let rows = self
             .select(
+                scope,
                 Sql::RunsList,
                 &[
                     &filter(scope),
@@ -72,24 +73,25 @@ impl Runs for PgStore {
             )
             .await?;
         let mut found = rows.iter().map(rows::run_row).collect::<StoreResult<Vec<_>>>()?;
-        self.add_labels(&mut found).await?;
+        self.add_labels(scope, &mut found).await?;
         Ok(found)
     }
 
     async fn runs_by_prefix(&self, scope: Scope, hex: &str) -> StoreResult<Vec<RunId>> {
         let Some((from, to)) = between(hex) else { return Ok(Vec::new()) };
-        let rows = self.select(Sql::RunsBetween, &[&from, &to, &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::RunsBetween, &[&from, &to, &filter(scope)]).await?;
         rows.iter().map(|row| Columns::of(row, "runs").next("id")).collect()
     }
 
     async fn run_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>> {
-        let rows = self.select(Sql::RunsByExternalId, &[&workspace.uuid(), &external_id]).await?;
+        let rows =
+            self.select(Scope::One(workspace), Sql::RunsByExternalId, &[&workspace.uuid(), &external_id]).await?;
         rows.first().map(|row| Columns::of(row, "runs").next("id")).transpose()
     }
 
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-        let rows = self.select(Sql::RunsPlans, &[&ids, &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::RunsPlans, &[&ids, &filter(scope)]).await?;
         rows.iter()
             .map(|row| {
                 let mut c = Columns::of(row, "runs");
@@ -106,14 +108,14 @@ impl Runs for PgStore {
     }
 
     async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
-        let rows = self.select(Sql::RunsSource, &[&id.uuid(), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::RunsSource, &[&id.uuid(), &filter(scope)]).await?;
         let source = rows.first().map(|row| Columns::of(row, "runs").option("coalesce")).transpose()?;
         Ok(source.flatten())
     }
 
     async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
         let changed =
-            self.change(Sql::RunsAcknowledge, &[&id.uuid(), &now.micros(), &actor.id, &filter(scope)]).await?;
+            self.change(scope, Sql::RunsAcknowledge, &[&id.uuid(), &now.micros(), &actor.id, &filter(scope)]).await?;
         if changed > 0 {
             return Ok(true);
         }
@@ -129,15 +131,15 @@ impl Runs for PgStore {
         actor: &Actor,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        self.write(Cancel { scope, id, reason, actor: actor.clone(), now }).await
+        self.write(scope, Cancel { scope, id, reason, actor: actor.clone(), now }).await
     }
 
     async fn pause_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
-        self.write(Pause { scope, id, actor: actor.clone(), now }).await
+        self.write(scope, Pause { scope, id, actor: actor.clone(), now }).await
     }
 
     async fn resume_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
-        self.write(Resume { scope, id, actor: actor.clone(), now }).await
+        self.write(scope, Resume { scope, id, actor: actor.clone(), now }).await
     }
 
     async fn conclude_run(
@@ -147,18 +149,18 @@ impl Runs for PgStore {
         result: Result<Json, Failure>,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        self.write(Conclude { scope, id, result, now }).await
+        self.write(scope, Conclude { scope, id, result, now }).await
     }
 }
 
 impl PgStore {
-    async fn add_labels(&self, found: &mut [RunRow]) -> StoreResult<()> {
+    async fn add_labels(&self, scope: Scope, found: &mut [RunRow]) -> StoreResult<()> {
         if found.is_empty() {
             return Ok(());
         }
         let ids: Vec<Uuid> = found.iter().map(|run| run.id.uuid()).collect();
         let mut labels: BTreeMap<RunId, BTreeMap<String, String>> = BTreeMap::new();
-        for row in self.select(Sql::RunsLabels, &[&ids]).await? {
+        for row in self.select(scope, Sql::RunsLabels, &[&ids]).await? {
             let mut c = Columns::of(&row, "run_labels");
             labels.entry(c.next("run_id")?).or_default().insert(c.next("key")?, c.next("value")?);
         }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
-use ork_core::store::Store;
+use ork_core::id::WorkspaceId;
+use ork_core::store::{Scope, Store};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_postgres::types::ToSql;
@@ -18,8 +19,10 @@ use crate::bell::Bell;
 use crate::conn::Conn;
 use crate::fault::{Fault, Work};
 use crate::migrate;
-use crate::pool::{Pool, connect};
+use crate::pool::{Pool, Taken, connect};
+use crate::roles::{API, ENGINE};
 use crate::sql::Sql;
+use crate::tenant::Tenant;
 
 /// How often a transaction is begun again after PostgreSQL broke it off because of another one.
 const CONFLICT_RETRIES_MAX: u32 = 8;
@@ -43,14 +46,30 @@ impl Default for PgOptions {
 #[derive(Clone)]
 pub struct PgStore {
     inner: Arc<Inner>,
+    tenant: Option<Arc<Tenant>>,
 }
 
 struct Inner {
-    writers: Pool,
-    readers: Pool,
+    engine: Pools,
+    /// Of the handles of tenants. Their connections have another role: a plan that depends on the role would be made again
+    /// at each change of it.
+    api: Pools,
     bell: Arc<Bell>,
     server: JoinHandle<()>,
     sent: Arc<AtomicU64>,
+}
+
+/// Connections of one role.
+struct Pools {
+    writers: Pool,
+    readers: Pool,
+}
+
+impl Pools {
+    fn new(config: &Config, role: &str, options: PgOptions, sent: &Arc<AtomicU64>) -> Self {
+        let pool = |config, size| Pool::new(with_settings(&config, &[("role", role)]), size, Arc::clone(sent));
+        Self { writers: pool(writer(config), options.writers), readers: pool(reader(config), options.readers) }
+    }
 }
 
 impl Drop for Inner {
@@ -71,11 +90,13 @@ pub trait Transition: Send + Sync + 'static {
 }
 
 impl PgStore {
-    /// Connects to a migrated database: `postgres://user:password@host:port/database`.
+    /// Connects to a migrated database: `postgres://user:password@host:port/database`. The user is a member of `ork_engine` and
+    /// `ork_api`, and works as the former.
     ///
     /// # Errors
-    /// `Incompatible` when the database is not migrated, is newer than this build, or PostgreSQL is older than 15;
-    /// `Unavailable` when it cannot be reached.
+    /// `Incompatible` when the database is not migrated, is newer than this build, or PostgreSQL is older than 15, and when
+    /// policies do not bind the user, because it is a superuser, may bypass them, or owns the tables; `Unavailable` when the
+    /// database cannot be reached.
     pub async fn connect(url: &str, options: PgOptions) -> StoreResult<Self> {
         let config = configure(url)?;
         let client = connect(&config).await.map_err(StoreError::Unavailable)?;
@@ -84,9 +105,36 @@ impl PgStore {
         let sent = Arc::new(AtomicU64::new(0));
         let bell = Arc::new(Bell::default());
         let server = tokio::spawn(Arc::clone(&bell).serve(config.clone()));
-        let writers = Pool::new(writer(&config), options.writers, Arc::clone(&sent));
-        let readers = Pool::new(reader(&config), options.readers, Arc::clone(&sent));
-        Ok(Self { inner: Arc::new(Inner { writers, readers, bell, server, sent }) })
+        let engine = Pools::new(&config, ENGINE, options, &sent);
+        let api = Pools::new(&config, API, options, &sent);
+        Ok(Self { inner: Arc::new(Inner { engine, api, bell, server, sent }), tenant: None })
+    }
+
+    /// The same store for a tenant.
+    pub(crate) fn serving(&self, tenant: Arc<Tenant>) -> Self {
+        Self { inner: Arc::clone(&self.inner), tenant: Some(tenant) }
+    }
+
+    /// The engine's own handle.
+    pub(crate) fn of_all(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), tenant: None }
+    }
+
+    /// The tenant that this handle serves; `None` is the engine's own.
+    pub(crate) fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.as_deref()
+    }
+
+    fn pools(&self) -> &Pools {
+        if self.tenant.is_some() { &self.inner.api } else { &self.inner.engine }
+    }
+
+    async fn writer(&self) -> StoreResult<Taken> {
+        self.pools().writers.take(self.tenant.as_ref()).await
+    }
+
+    async fn reader(&self) -> StoreResult<Taken> {
+        self.pools().readers.take(self.tenant.as_ref()).await
     }
 
     /// How many statements it has sent so far.
@@ -100,16 +148,17 @@ impl PgStore {
         &self.inner.bell
     }
 
-    /// Carries out a change.
-    pub(crate) async fn write<T: Transition>(&self, transition: T) -> StoreResult<T::Output> {
-        let inner = Arc::clone(&self.inner);
+    /// Carries out a change of rows of this scope.
+    pub(crate) async fn write<T: Transition>(&self, scope: Scope, transition: T) -> StoreResult<T::Output> {
+        self.admit(scope)?;
+        let store = self.clone();
         carry(async move {
-            let conn = inner.writers.take().await?;
+            let conn = store.writer().await?;
             let mut tries = 0;
             loop {
                 match transition.apply(&conn).await {
                     Ok(output) => {
-                        inner.bell.ring(conn.take_notes());
+                        store.inner.bell.ring(conn.take_notes());
                         conn.roll_back().await;
                         return Ok(output);
                     }
@@ -127,10 +176,11 @@ impl PgStore {
     }
 
     /// Carries out a reading of several statements.
-    pub(crate) async fn read<T: Transition>(&self, transition: T) -> StoreResult<T::Output> {
-        let inner = Arc::clone(&self.inner);
+    pub(crate) async fn read<T: Transition>(&self, scope: Scope, transition: T) -> StoreResult<T::Output> {
+        self.admit(scope)?;
+        let store = self.clone();
         carry(async move {
-            let conn = inner.readers.take().await?;
+            let conn = store.reader().await?;
             let output = transition.apply(&conn).await;
             conn.roll_back().await;
             output.map_err(Fault::into_store)
@@ -139,15 +189,15 @@ impl PgStore {
     }
 
     /// One reading statement.
-    pub(crate) async fn select(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> StoreResult<Vec<Row>> {
-        let conn = self.inner.readers.take().await?;
-        conn.rows(sql, params).await.map_err(Fault::into_store)
+    pub(crate) async fn select(&self, scope: Scope, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> StoreResult<Vec<Row>> {
+        self.admit(scope)?;
+        self.reader().await?.rows(sql, params).await.map_err(Fault::into_store)
     }
 
     /// One writing statement, whose transaction is its own; how many rows it changed.
-    pub(crate) async fn change(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> StoreResult<u64> {
-        let conn = self.inner.writers.take().await?;
-        conn.run(sql, params).await.map_err(Fault::into_store)
+    pub(crate) async fn change(&self, scope: Scope, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> StoreResult<u64> {
+        self.admit(scope)?;
+        self.writer().await?.run(sql, params).await.map_err(Fault::into_store)
     }
 }
 
@@ -168,18 +218,22 @@ impl Store for PgStore {
     }
 
     async fn check(&self) -> StoreResult<Vec<String>> {
-        let conn = self.inner.readers.take().await?;
+        let conn = self.inner.engine.readers.take(None).await?;
         migrate::require_current(conn.client()).await?;
         migrate::weaknesses(conn.client()).await
     }
 
     async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
-        let conn = self.inner.readers.take().await?;
+        let conn = self.reader().await?;
         let asked = Instant::now();
         let row = conn.row(Sql::WorkersClock, &[]).await.map_err(Fault::into_store)?;
         let half = i64::try_from(asked.elapsed().as_micros() / 2).unwrap_or(i64::MAX);
         let micros: i64 = row.map_or(0, |row| row.get(0));
         Ok(micros - (local.micros() + half))
+    }
+
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store> {
+        Arc::new(self.for_tenant(workspace, owner))
     }
 }
 
@@ -208,8 +262,16 @@ pub fn configure(url: &str) -> StoreResult<Config> {
 
 /// Plans are pinned: with a generic plan for arrays of unknown length, joins by index are always right here, and a scan of
 /// a whole table never is, whatever stale statistics say.
+pub const WRITER_PLANS: &[(&str, &str)] = &[
+    ("jit", "off"),
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+];
+
 fn writer(config: &Config) -> Config {
-    with_settings(
+    let config = with_settings(
         config,
         &[
             ("synchronous_commit", "on"),
@@ -217,13 +279,9 @@ fn writer(config: &Config) -> Config {
             ("lock_timeout", "20s"),
             ("idle_in_transaction_session_timeout", "30s"),
             ("work_mem", "16MB"),
-            ("jit", "off"),
-            ("plan_cache_mode", "force_generic_plan"),
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
         ],
-    )
+    );
+    with_settings(&config, WRITER_PLANS)
 }
 
 /// Filters that were not asked for are NULL: only a plan for the values at hand leaves them out.

@@ -20,7 +20,7 @@ use crate::writes::Entry;
 #[async_trait]
 impl Tasks for PgStore {
     async fn task(&self, scope: Scope, task: TaskRef) -> StoreResult<Option<TaskRow>> {
-        let rows = self.select(Sql::TasksGet, &[&task.run.uuid(), &int(task.n), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::TasksGet, &[&task.run.uuid(), &int(task.n), &filter(scope)]).await?;
         rows.first().map(rows::task_row).transpose()
     }
 
@@ -29,6 +29,7 @@ impl Tasks for PgStore {
             (!wanted.statuses.is_empty()).then(|| wanted.statuses.iter().map(|status| status.word()).collect());
         let rows = self
             .select(
+                scope,
                 Sql::TasksList,
                 &[
                     &run.uuid(),
@@ -44,12 +45,12 @@ impl Tasks for PgStore {
     }
 
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
-        let rows = self.select(Sql::GroupsList, &[&run.uuid(), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::GroupsList, &[&run.uuid(), &filter(scope)]).await?;
         rows.iter().map(rows::group_row).collect()
     }
 
     async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
-        let rows = self.select(Sql::TasksCounts, &[&run.uuid(), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::TasksCounts, &[&run.uuid(), &filter(scope)]).await?;
         let count = |row| {
             let mut c = Columns::of(row, "tasks");
             let (g, status, count): (_, _, i64) = (c.next("g")?, c.next("status")?, c.next("count")?);
@@ -62,21 +63,21 @@ impl Tasks for PgStore {
 
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {
         let groups: Vec<i32> = groups.iter().map(|g| int(*g)).collect();
-        let rows = self.select(Sql::TasksOutputs, &[&run.uuid(), &groups, &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::TasksOutputs, &[&run.uuid(), &groups, &filter(scope)]).await?;
         rows.iter().map(rows::output_row).collect()
     }
 
     async fn attempts(&self, scope: Scope, task: TaskRef) -> StoreResult<Vec<AttemptRow>> {
-        let rows = self.select(Sql::AttemptsOfTask, &[&task.run.uuid(), &int(task.n), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::AttemptsOfTask, &[&task.run.uuid(), &int(task.n), &filter(scope)]).await?;
         rows.iter().map(|row| rows::attempt_row(Columns::of(row, "attempts"))).collect()
     }
 
     async fn cancel_task(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
-        self.write(CancelTask { scope, task, actor: actor.clone(), now }).await
+        self.write(scope, CancelTask { scope, task, actor: actor.clone(), now }).await
     }
 
     async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
-        self.write(RetryNow { scope, task, now }).await
+        self.write(scope, RetryNow { scope, task, now }).await
     }
 }
 

@@ -24,9 +24,9 @@ use crate::writes::{Entry, RESULT, queue_params};
 #[async_trait]
 impl Upkeep for PgStore {
     async fn promote(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Maintained> {
-        let (queued, seen) = self.write(Promote { scope, now, limit }).await?;
-        let retry: Option<i64> = first(&self.select(Sql::QueueNextDue, &[&filter(scope)]).await?)?;
-        let deadline: Option<i64> = first(&self.select(Sql::RunsNextDeadline, &[&filter(scope)]).await?)?;
+        let (queued, seen) = self.write(scope, Promote { scope, now, limit }).await?;
+        let retry: Option<i64> = first(&self.select(scope, Sql::QueueNextDue, &[&filter(scope)]).await?)?;
+        let deadline: Option<i64> = first(&self.select(scope, Sql::RunsNextDeadline, &[&filter(scope)]).await?)?;
         let next_at = [retry, deadline].into_iter().flatten().min().map(Timestamp::from_micros);
         Ok(Maintained { queued, more: seen >= limit, next_at })
     }
@@ -37,13 +37,13 @@ impl Upkeep for PgStore {
 
     async fn overdue(&self, scope: Scope, now: Timestamp, limit: usize) -> StoreResult<Vec<RunId>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.select(Sql::RunsOverdue, &[&now.micros(), &filter(scope), &limit]).await?;
+        let rows = self.select(scope, Sql::RunsOverdue, &[&now.micros(), &filter(scope), &limit]).await?;
         rows.iter().map(|row| Columns::of(row, "runs").next("id")).collect()
     }
 
     async fn evaluations(&self, scope: Scope, run: Option<RunId>, limit: usize) -> StoreResult<Vec<Evaluation>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = self.select(Sql::EvaluationsList, &[&filter(scope), &run.map(RunId::uuid), &limit]).await?;
+        let rows = self.select(scope, Sql::EvaluationsList, &[&filter(scope), &run.map(RunId::uuid), &limit]).await?;
         rows.iter().map(evaluation).collect()
     }
 
@@ -55,7 +55,7 @@ impl Upkeep for PgStore {
         expansion: &Expansion,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        self.write(Expand { scope, run, g, expansion: expansion.clone(), now }).await
+        self.write(scope, Expand { scope, run, g, expansion: expansion.clone(), now }).await
     }
 }
 

@@ -17,6 +17,7 @@ use crate::store::PgStore;
 impl Workers for PgStore {
     async fn register_worker(&self, worker: &WorkerRow) -> StoreResult<()> {
         self.change(
+            Scope::All,
             Sql::WorkersInsert,
             &[
                 &worker.id.uuid(),
@@ -35,25 +36,29 @@ impl Workers for PgStore {
     }
 
     async fn beat(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Heartbeat> {
-        let alive = self.change(Sql::WorkersBeat, &[&worker.uuid(), &now.micros()]).await? > 0;
+        let alive = self.change(Scope::All, Sql::WorkersBeat, &[&worker.uuid(), &now.micros()]).await? > 0;
         Ok(Heartbeat { alive, cancelled: self.cancel_requests(worker).await? })
     }
 
     async fn retire_worker(&self, worker: WorkerId, now: Timestamp) -> StoreResult<bool> {
-        let retired = self.change(Sql::WorkersRetire, &[&worker.uuid(), &now.micros()]).await? > 0;
+        let retired = self.change(Scope::All, Sql::WorkersRetire, &[&worker.uuid(), &now.micros()]).await? > 0;
         if retired {
             self.bell().ring(vec![Note::Look]);
         }
         Ok(retired)
     }
 
-    async fn workers(&self, _: Scope) -> StoreResult<Vec<WorkerRow>> {
-        let rows = self.select(Sql::WorkersList, &[&i64::from(PAGE_MAX)]).await?;
+    async fn workers(&self, scope: Scope) -> StoreResult<Vec<WorkerRow>> {
+        let rows = self.select(scope, Sql::WorkersList, &[&i64::from(PAGE_MAX)]).await?;
         rows.iter().map(rows::worker_row).collect()
     }
 
     async fn leases_of(&self, worker: WorkerId, limit: usize) -> StoreResult<Vec<Lease>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.select(Sql::LeasesOfWorker, &[&worker.uuid(), &limit]).await?.iter().map(rows::lease).collect()
+        self.select(self.own_scope(), Sql::LeasesOfWorker, &[&worker.uuid(), &limit])
+            .await?
+            .iter()
+            .map(rows::lease)
+            .collect()
     }
 }

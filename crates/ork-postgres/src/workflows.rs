@@ -17,17 +17,17 @@ use crate::store::{PgStore, Transition};
 #[async_trait]
 impl Workflows for PgStore {
     async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
-        self.write(Apply(new.clone())).await
+        self.write(Scope::One(new.workspace), Apply(new.clone())).await
     }
 
     async fn workflow(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkflowRow>> {
-        let rows = self.select(Sql::WorkflowsGet, &[&name, &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::WorkflowsGet, &[&name, &filter(scope)]).await?;
         rows.first().map(workflow_row).transpose()
     }
 
     async fn workflows(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkflowRow>> {
         let (after, limit) = (after.unwrap_or_default(), i64::from(limit.min(ROWS_MAX)));
-        let rows = self.select(Sql::WorkflowsList, &[&filter(scope), &after, &limit]).await?;
+        let rows = self.select(scope, Sql::WorkflowsList, &[&filter(scope), &after, &limit]).await?;
         rows.iter().map(workflow_row).collect()
     }
 
@@ -39,12 +39,13 @@ impl Workflows for PgStore {
         limit: u32,
     ) -> StoreResult<Vec<RevisionRow>> {
         let (before, limit) = (before.map_or(i32::MAX, int), i64::from(limit.min(ROWS_MAX)));
-        let rows = self.select(Sql::WorkflowsRevisions, &[&workflow.uuid(), &filter(scope), &before, &limit]).await?;
+        let rows =
+            self.select(scope, Sql::WorkflowsRevisions, &[&workflow.uuid(), &filter(scope), &before, &limit]).await?;
         rows.iter().map(|row| revision_row(&mut Columns::of(row, "workflow_revisions"), "created_at")).collect()
     }
 
     async fn revision_source(&self, scope: Scope, revision: RevisionId) -> StoreResult<Option<String>> {
-        let rows = self.select(Sql::WorkflowsSource, &[&revision.uuid(), &filter(scope)]).await?;
+        let rows = self.select(scope, Sql::WorkflowsSource, &[&revision.uuid(), &filter(scope)]).await?;
         rows.first().map(|row| Columns::of(row, "workflow_revisions").next("source")).transpose()
     }
 
@@ -55,7 +56,7 @@ impl Workflows for PgStore {
         expected: Expected,
         now: Timestamp,
     ) -> StoreResult<Deleted> {
-        self.write(Delete { workspace, name: name.to_owned(), expected, now }).await
+        self.write(Scope::One(workspace), Delete { workspace, name: name.to_owned(), expected, now }).await
     }
 }
 

@@ -1,12 +1,15 @@
 //! Who asks. Made of the token of a request, by the [guard](crate::guard) alone, and of nothing else in the request.
 
+use std::fmt;
+use std::sync::Arc;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ork_core::access::{Permission, Role, Settings};
 use ork_core::clock::Timestamp;
 use ork_core::event::Actor;
 use ork_core::id::{RunId, TokenId, WorkspaceId};
-use ork_core::store::{Grant, Scope, TokenHash};
+use ork_core::store::{Grant, Scope, Store, TokenHash};
 
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
@@ -15,7 +18,7 @@ use crate::server::Server;
 const ANYBODY: &str = "dev";
 
 /// Who sent a request, and whose rows it may touch.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Caller {
     /// The tenant.
     pub workspace: WorkspaceId,
@@ -35,19 +38,33 @@ pub struct Caller {
     pub(crate) settings: Settings,
     /// What the token is looked up by.
     hash: Option<TokenHash>,
+    /// The store as the tenant uses it: whatever a request reads or writes goes through it.
+    pub store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { workspace, role, actor, .. } = self;
+        f.debug_struct("Caller")
+            .field("workspace", workspace)
+            .field("role", role)
+            .field("actor", actor)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Caller {
     /// The bearer of a token.
-    pub(crate) fn of(grant: Grant, hash: TokenHash) -> Self {
+    pub(crate) fn of(grant: Grant, hash: TokenHash, store: &Arc<dyn Store>) -> Self {
+        let only_owner = only_owner(&grant);
         let Grant { token, workspace } = grant;
-        let is_isolated = workspace.settings.isolate_owners && token.role.is_isolated();
         Self {
+            store: Arc::clone(store).tenant(workspace.id, only_owner.as_deref()),
             settings: workspace.settings,
             workspace: workspace.id,
             workspace_name: workspace.name,
             role: token.role,
-            only_owner: is_isolated.then(|| token.principal.clone()),
+            only_owner,
             actor: Actor { kind: token.role.kind(), id: token.principal },
             token: Some(token.id),
             expires_at: token.expires_at,
@@ -56,8 +73,9 @@ impl Caller {
     }
 
     /// Whoever reaches an open server.
-    pub fn anybody() -> Self {
+    pub fn anybody(store: &Arc<dyn Store>) -> Self {
         Self {
+            store: Arc::clone(store).tenant(WorkspaceId::DEFAULT, None),
             workspace: WorkspaceId::DEFAULT,
             workspace_name: "default".to_owned(),
             role: Role::Admin,
@@ -75,10 +93,7 @@ impl Caller {
     pub(crate) async fn is_admitted(&self, server: &Server) -> bool {
         let Some(hash) = self.hash else { return server.door.is_open(server).await.unwrap_or(true) };
         match server.door.grant(server, hash).await {
-            Ok(Some(grant)) => {
-                let now = Self::of(grant, hash);
-                (now.role, now.only_owner) == (self.role, self.only_owner.clone())
-            }
+            Ok(Some(grant)) => (grant.token.role, only_owner(&grant)) == (self.role, self.only_owner.clone()),
             Ok(None) => false,
             // While the database does not answer, nothing is sent either.
             Err(_) => true,
@@ -124,6 +139,12 @@ impl Caller {
         let detail = format!("the role `{}` may not {}", self.role.word(), permission.words());
         Err(Refused::new(Code::Forbidden, detail))
     }
+}
+
+/// The one whose runs alone are there for the bearer of a token.
+fn only_owner(Grant { token, workspace }: &Grant) -> Option<String> {
+    let is_isolated = workspace.settings.isolate_owners && token.role.is_isolated();
+    is_isolated.then(|| token.principal.clone())
 }
 
 /// What the guard has let in.

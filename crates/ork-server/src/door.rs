@@ -105,7 +105,11 @@ impl Door {
     /// Whoever sent a request.
     pub(crate) async fn admit(&self, server: &Server, headers: &HeaderMap, from: IpAddr) -> Answer<Caller> {
         let Some(sent) = bearer(headers) else {
-            return if self.is_open(server).await? { Ok(Caller::anybody()) } else { Err(Refused::unknown_caller()) };
+            return if self.is_open(server).await? {
+                Ok(Caller::anybody(&server.store))
+            } else {
+                Err(Refused::unknown_caller())
+            };
         };
         let (hash, now, from) = (self.key.recognise(sent), server.clock.now(), network(from));
         // Guesses of others at the same address do not keep out who was right before.
@@ -116,7 +120,7 @@ impl Door {
         if let Some(hash) = hash
             && let Some(grant) = self.grant(server, hash).await?
         {
-            return Ok(Caller::of(grant, hash));
+            return Ok(Caller::of(grant, hash, &server.store));
         }
         self.seen().note_guess(from, now);
         Err(Refused::unknown_caller())

@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 
 /// The parts of a server.
 pub struct Server {
-    /// The database.
+    /// The database, for what belongs to no tenant.
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
@@ -53,7 +53,7 @@ impl Server {
     /// The store as a caller sees it.
     pub(crate) fn look<'a>(&'a self, caller: &'a Caller) -> Look<'a> {
         Look {
-            store: self.store.as_ref(),
+            store: caller.store.as_ref(),
             scope: caller.scope(),
             only_owner: caller.only_owner.as_deref(),
             now: self.clock.now(),

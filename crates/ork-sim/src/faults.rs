@@ -196,6 +196,10 @@ impl Store for FaultyStore {
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
     }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
+        self
+    }
 }
 
 #[async_trait]

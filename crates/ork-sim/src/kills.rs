@@ -75,6 +75,10 @@ pub(crate) fn workflow() -> String {
     text
 }
 
+/// Who migrates a database of the test cluster, and who works on it.
+const OWNER: &str = "://ork_owner:";
+const APPLICATION: &str = "://ork_app:";
+
 /// A place for one round.
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
@@ -97,9 +101,10 @@ impl Place {
                 format!("{front}/{name}")
             }
         };
-        let place = Self { folder, ork: ork.into(), url };
+        let mut place = Self { folder, ork: ork.into(), url };
         if matches!(database, Database::Postgres(_)) {
             place.say(&["db", "migrate"])?;
+            place.url = place.url.replacen(OWNER, APPLICATION, 1);
         }
         Ok(place)
     }

@@ -3,7 +3,7 @@
 mod control;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -218,6 +218,10 @@ impl Store for SqliteStore {
 
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
+    }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
+        self
     }
 }
 

@@ -26,7 +26,7 @@ use ork_workflow::{InputSpec, Workflow};
 use serde_json::Map;
 
 use crate::cli::Cli;
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, HERE};
 use crate::history::{History, Outputs, Wanted};
 use crate::ids;
 use crate::names::number;
@@ -87,12 +87,15 @@ fn flags(words: &[String]) -> Flags {
 fn with_completers(command: Command, asker: &Asker) -> Command {
     let lists_runs = command.get_name() == "list" && command.get_arguments().any(|arg| arg.get_id() == "words");
     let draws = command.get_name() == "graph";
+    let chooses = command.get_name() == "use";
     let command = command.mut_args(|arg| {
         let asker = asker.clone();
         let completer = match arg.get_id().as_str() {
             "resume" => ArgValueCompleter::new(move |word: &OsStr| asker.live_runs(word)),
             "from" => ArgValueCompleter::new(move |word: &OsStr| beginning(asker.tasks_of_file(), word)),
             "inputs" => ArgValueCompleter::new(move |word: &OsStr| beginning(asker.inputs_of_file(), word)),
+            "context" => ArgValueCompleter::new(move |word: &OsStr| beginning(asker.contexts(), word)),
+            "name" if chooses => ArgValueCompleter::new(move |word: &OsStr| beginning(asker.contexts(), word)),
             "code" => return arg.add(ArgValueCandidates::new(codes)),
             "run" | "before" => ArgValueCompleter::new(move |word: &OsStr| asker.runs(word)),
             "target" if draws => ArgValueCompleter::new(move |word: &OsStr| {
@@ -167,6 +170,13 @@ impl Asker {
         let files = self.words.iter().map(Path::new);
         let mut files = files.filter(|path| path.extension().is_some() && path.is_file());
         files.find_map(|path| WorkflowFile::read(path).ok()?.parse().ok())
+    }
+
+    /// Servers by name, and the database.
+    fn contexts(&self) -> Candidates {
+        let Ok(config) = Config::load(self.flags.clone()) else { return Vec::new() };
+        let known = config.contexts().map(|(context, _)| candidate(&context.name, context.server.to_string()));
+        known.chain([candidate(HERE, "the database")]).collect()
     }
 
     fn tasks_of_file(&self) -> Candidates {

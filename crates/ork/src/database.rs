@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::store::Store;
-use ork_postgres::{PgOptions, PgStore};
+use ork_postgres::{PgOptions, PgStore, Verified};
 use ork_sqlite::{SqliteOptions, SqliteStore};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
@@ -27,6 +27,9 @@ pub enum Database {
 
 /// What helps when a file cannot be where it should be.
 const ELSEWHERE: &str = "--database sqlite:PATH";
+
+/// Where a driver's words about the repair begin, after those about what is wrong.
+const HINT: &str = " (hint: ";
 
 /// A migration of this build.
 pub struct Migration {
@@ -62,7 +65,8 @@ impl Database {
     /// Opens it for work: SQLite is made and brought up to date by itself, PostgreSQL must be.
     ///
     /// # Errors
-    /// When it cannot be reached, is behind, or was written by a newer version.
+    /// When it cannot be reached, is behind, or was written by a newer version, and when PostgreSQL's policies do not bind the
+    /// login.
     pub async fn open(&self) -> Result<Arc<dyn Store>> {
         match self {
             Self::Sqlite(path) => {
@@ -114,6 +118,10 @@ impl Database {
     fn explain(&self, error: StoreError) -> anyhow::Error {
         let message = without_password(&error.to_string());
         match error {
+            StoreError::Incompatible(_) if message.contains(HINT) => {
+                let (message, hint) = message.split_once(HINT).unwrap_or_default();
+                Refusal::usage(message).hint(hint.trim_end_matches(')')).into()
+            }
             StoreError::Incompatible(text) if !text.contains("newer") => {
                 Refusal::usage(message).hint("ork db migrate").into()
             }
@@ -166,14 +174,15 @@ impl Database {
     ///
     /// # Errors
     /// When it cannot be reached.
-    pub async fn verify(&self) -> Result<Option<Vec<String>>> {
+    pub async fn verify(&self) -> Result<Option<Verified>> {
         match self {
             Self::Sqlite(path) => {
                 if !path.try_exists()? {
                     return Ok(None);
                 }
                 let path = path.clone();
-                blocking(move || ork_sqlite::verify(&path)).await.map(Some)
+                let problems = blocking(move || ork_sqlite::verify(&path)).await?;
+                Ok(Some(Verified { problems, unchecked: None }))
             }
             Self::Postgres(url) => ork_postgres::verify(url).await.map(Some).map_err(|error| self.explain(error)),
         }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use ork_core::event::{EventRow, EventType};
 use ork_core::id::RunId;
 
-use crate::history::History;
+use crate::history::{Bell, History};
 use crate::names::Names;
 
 /// Reads on from where it was.
@@ -12,12 +12,19 @@ pub struct Follower {
     pub run: RunId,
     after: u64,
     pub names: Names,
+    bell: Option<Box<dyn Bell>>,
 }
 
 impl Follower {
     /// Begins after event number `after`; 0 for all.
     pub fn new(run: RunId, after: u64) -> Self {
-        Self { run, after, names: Names::default() }
+        Self { run, after, names: Names::default(), bell: None }
+    }
+
+    /// Ends when it is time to look again.
+    pub async fn wait(&mut self, history: &History) {
+        let run = self.run;
+        self.bell.get_or_insert_with(|| history.bell(run)).ring().await;
     }
 
     /// What has happened since the last time, at most one page. Empty when nothing has.

@@ -80,6 +80,13 @@ pub enum Outputs {
     Without,
 }
 
+/// Says when to look at a run again.
+#[async_trait]
+pub trait Bell: Send {
+    /// Ends when something may have happened. Whoever waits no longer misses nothing.
+    async fn ring(&mut self);
+}
+
 /// What commands ask of a history. `None` is for what does not exist; the wishes say whether they changed something.
 #[async_trait]
 pub trait Backend: Send + Sync {
@@ -95,6 +102,8 @@ pub trait Backend: Send + Sync {
     async fn attempts(&self, task: TaskRef) -> Result<Vec<AttemptRow>>;
     /// What happened after an event, at most a page.
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>>;
+    /// Rings for a run.
+    fn bell(&self, run: RunId) -> Box<dyn Bell>;
     async fn logs(&self, query: LogQuery) -> Result<LogPage>;
     async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>>;
     async fn why_run(&self, run: RunId) -> Result<Option<RunWhy>>;

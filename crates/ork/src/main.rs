@@ -96,6 +96,10 @@ fn fail(out: Output, error: &anyhow::Error) -> Exit {
     // Whoever runs the server finds the request in its log.
     let request = refused.filter(|problem| problem.status >= 500).map(|problem| format!(" ({})", problem.request_id));
     warn(format!("{}: {error:#}{}", alarm("error"), request.unwrap_or_default()));
+    for fault in refused.iter().flat_map(|problem| &problem.errors) {
+        let place = fault.line.map(|line| format!(":{line}:{}", fault.column.unwrap_or(1))).unwrap_or_default();
+        warn(format!("  {}{place}: {}", fault.pointer, fault.message));
+    }
     if let Some(hint) = &hint {
         warn(format!("  try: {hint}"));
     }
@@ -109,6 +113,7 @@ fn fail(out: Output, error: &anyhow::Error) -> Exit {
         if let Some(problem) = refused {
             value["code"] = problem.code.as_str().into();
             value["request_id"] = problem.request_id.as_str().into();
+            value["errors"] = view::value(&problem.errors);
         }
         // The exit code says it as well.
         out.value(&value).ok();

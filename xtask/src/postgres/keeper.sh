@@ -24,10 +24,18 @@ trap finish EXIT
     printf "listen_addresses = '127.0.0.1'\nport = %s\nunix_socket_directories = '%s'\n" "$port" "$dir"
     printf '%s\n' "$@"
 } >>data/postgresql.conf
-# The single-user server makes the role, so that nobody ever connects as the superuser.
-# Autovacuum in a database that a test drops is ended by the drop, which takes `pg_signal_backend`.
-printf "create role ork_owner login createdb in role pg_signal_backend password '%s'\n" "$password" \
-    | "$bin/postgres" --single -F postgres >>log 2>&1
+# The single-user server makes the roles. `ork_owner` owns the databases of tests, `ork_app` works on them, and the others are
+# there to be refused. Autovacuum in a database that a test drops is ended by the drop, which takes `pg_signal_backend`.
+sed "s/PASSWORD/password '$password'/" <<'END' | "$bin/postgres" --single -F postgres >>log 2>&1
+create role ork_engine
+create role ork_api
+create role ork_owner login createdb createrole in role pg_signal_backend PASSWORD
+create role ork_app login in role ork_engine, ork_api PASSWORD
+create role ork_stranger login PASSWORD
+create role ork_bypass login bypassrls in role ork_engine, ork_api PASSWORD
+create role ork_member login in role ork_engine, ork_api, ork_owner PASSWORD
+create role ork_super login superuser in role ork_engine, ork_api PASSWORD
+END
 "$bin/pg_ctl" start --wait --timeout=60 --log="$dir/log" --silent >>log 2>&1
 # Whoever proves what an outage does writes a word into the pipe `control`. An end is as sudden as a crash.
 listen() {

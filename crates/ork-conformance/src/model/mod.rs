@@ -16,7 +16,7 @@ mod upkeep;
 mod workers;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ork_core::access::Settings;
@@ -213,5 +213,9 @@ impl Store for Model {
 
     async fn clock_ahead_micros(&self, _local: Timestamp) -> StoreResult<i64> {
         Ok(0)
+    }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
+        self
     }
 }

@@ -17,6 +17,8 @@ mod upkeep;
 mod workers;
 mod workflows;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::error::StoreResult;
@@ -90,4 +92,9 @@ pub trait Store:
     /// # Errors
     /// `Incompatible` when the schema is not this build's; `Unavailable` when the database cannot be reached.
     async fn check(&self) -> StoreResult<Vec<String>>;
+
+    /// The same store for the requests of one workspace, and of one owner of runs if one is named. On PostgreSQL the database
+    /// itself then shows nothing else, whatever a statement forgets, and `Scope::All` is refused; on SQLite the scopes alone
+    /// keep tenants apart.
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store>;
 }

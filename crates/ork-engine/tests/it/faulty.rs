@@ -1,7 +1,7 @@
 //! A store that fails on order: before a request, or after it took effect, when the answer is lost.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -114,6 +114,10 @@ impl Store for Faulty {
 
     async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
         self.inner.clock_ahead_micros(local).await
+    }
+
+    fn tenant(self: Arc<Self>, _: WorkspaceId, _: Option<&str>) -> Arc<dyn Store> {
+        self
     }
 }
 

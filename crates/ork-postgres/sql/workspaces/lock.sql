@@ -1,2 +1,2 @@
--- One submit at a time, where a quota is set. Each new run holds the row as its foreign key does, and this lets it.
-SELECT id FROM workspaces WHERE id = $1 FOR NO KEY UPDATE
+-- One submit at a time, where a quota is set, until its commit. No lock of a row: that would ask for the right to change it.
+SELECT pg_advisory_xact_lock(hashtextextended('quotas ' || $1::uuid, 0))

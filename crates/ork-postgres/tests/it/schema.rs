@@ -3,11 +3,17 @@
 use ork_core::error::StoreError;
 use ork_postgres::{PgOptions, PgStore, migrate, migration_state, verify};
 
-use crate::world::{client, fan, first, plan, with_database, with_world};
+use crate::world::{app, client, fan, first, plan, with_database, with_world};
 
 /// What `verify` finds on a cluster that tests run on, which need not survive a power cut.
 fn allowed(problem: &str) -> bool {
     problem.starts_with("`fsync` is off") || problem.starts_with("`full_page_writes` is off")
+}
+
+/// What else it finds.
+pub async fn problems(url: &str) -> Vec<String> {
+    let found = verify(url).await.expect("verifies");
+    found.problems.into_iter().filter(|problem| !allowed(problem)).collect()
 }
 
 #[tokio::test]
@@ -16,14 +22,15 @@ async fn a_database_is_migrated_once() {
         let refused = PgStore::connect(&url, PgOptions::default()).await.err();
         assert!(matches!(refused, Some(StoreError::Incompatible(text)) if text.contains("ork db migrate")));
         assert!(migration_state(&url).await.unwrap().iter().all(|m| !m.applied));
-        assert_eq!(verify(&url).await.unwrap(), ["not migrated: run `ork db migrate`"]);
+        assert_eq!(verify(&url).await.unwrap().problems, ["not migrated: run `ork db migrate`"]);
         // Two at once: one of them migrates.
         let (one, two) = tokio::join!(migrate(&url), migrate(&url));
         let mut applied = [one.unwrap(), two.unwrap()];
         applied.sort();
-        assert_eq!(applied, [vec![], vec!["V1__core".to_owned(), "V2__queued_at".to_owned()]]);
+        let all = ["V1__core", "V2__queued_at", "V3__server", "V4__roles"].map(str::to_owned).to_vec();
+        assert_eq!(applied, [vec![], all]);
         assert!(migration_state(&url).await.unwrap().iter().all(|m| m.applied));
-        PgStore::connect(&url, PgOptions::default()).await.unwrap();
+        PgStore::connect(&app(&url), PgOptions::default()).await.unwrap();
     })
     .await;
 }
@@ -32,12 +39,15 @@ async fn a_database_is_migrated_once() {
 #[tokio::test]
 async fn verify_finds_what_is_missing() {
     with_world(|w| async move {
-        let problems: Vec<String> =
-            verify(&w.url).await.unwrap().into_iter().filter(|p| !allowed(p.as_str())).collect();
-        assert_eq!(problems, Vec::<String>::new());
-        let admin = client(&w.url).await;
+        assert_eq!(verify(&w.url).await.unwrap().unchecked, None);
+        for url in [&w.url, &w.owner] {
+            assert_eq!(problems(url).await, Vec::<String>::new());
+        }
+        let unchecked = verify(&w.owner).await.unwrap().unchecked.unwrap();
+        assert!(unchecked.contains("plans were not looked at"), "{unchecked}");
+        let admin = client(&w.owner).await;
         admin.batch_execute("DROP INDEX ready_by_run; ALTER TABLE delayed DROP COLUMN due_at CASCADE").await.unwrap();
-        let problems = verify(&w.url).await.unwrap();
+        let problems = problems(&w.url).await;
         let says = |text: &str| assert!(problems.iter().any(|p| p.contains(text)), "{text}: {problems:#?}");
         says("index `ready_by_run` is missing");
         says("index `delayed_by_due` is missing");
@@ -49,16 +59,16 @@ async fn verify_finds_what_is_missing() {
 #[tokio::test]
 async fn another_version_is_refused() {
     with_world(|w| async move {
-        let admin = client(&w.url).await;
+        let admin = client(&w.owner).await;
         admin.batch_execute("UPDATE refinery_schema_history SET checksum = '1'").await.unwrap();
-        assert!(verify(&w.url).await.unwrap().iter().any(|p| p.contains("differs from the one that was applied")));
-        assert!(matches!(migrate(&w.url).await, Err(StoreError::Incompatible(_))));
+        assert!(problems(&w.url).await.iter().any(|p| p.contains("differs from the one that was applied")));
+        assert!(matches!(migrate(&w.owner).await, Err(StoreError::Incompatible(_))));
         let newer =
             "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) VALUES (999, 'later', '', '1')";
         admin.batch_execute(newer).await.unwrap();
         let refused = PgStore::connect(&w.url, PgOptions::default()).await.err();
         assert!(matches!(refused, Some(StoreError::Incompatible(text)) if text.contains("use the newer Ork")));
-        assert!(matches!(migrate(&w.url).await, Err(StoreError::Incompatible(_))));
+        assert!(matches!(migrate(&w.owner).await, Err(StoreError::Incompatible(_))));
     })
     .await;
 }
@@ -75,14 +85,18 @@ async fn encryption_is_not_pretended() {
 async fn events_cannot_be_changed() {
     with_world(|w| async move {
         let run = w.submit(plan(vec![fan("a", &[], 2)])).await;
-        let admin = client(&w.url).await;
+        let (app, admin) = (client(&w.url).await, client(&w.owner).await);
+        // Even the owner, when no policy hides the rows from it.
+        admin.batch_execute("ALTER TABLE events NO FORCE ROW LEVEL SECURITY").await.unwrap();
         for statement in ["UPDATE events SET actor_id = 'x'", "DELETE FROM events", "TRUNCATE events"] {
             let refused = admin.batch_execute(statement).await.unwrap_err();
             assert_eq!(refused.as_db_error().unwrap().message(), "events are immutable", "{statement}");
+            let refused = app.batch_execute(statement).await.unwrap_err();
+            assert_eq!(refused.as_db_error().unwrap().message(), "permission denied for table events", "{statement}");
         }
         // Views are what SQL users read.
         let row =
-            admin.query_one("SELECT status FROM v_tasks WHERE run_id = $1 AND n = 0", &[&first(run).run.uuid()]).await;
+            app.query_one("SELECT status FROM v_tasks WHERE run_id = $1 AND n = 0", &[&first(run).run.uuid()]).await;
         assert_eq!(row.unwrap().get::<_, &str>(0), "queued");
     })
     .await;

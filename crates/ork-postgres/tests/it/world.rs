@@ -26,7 +26,10 @@ pub const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 #[derive(Clone)]
 pub struct World {
     pub store: PgStore,
+    /// As the login that works on it.
     pub url: String,
+    /// As the owner of the tables.
+    pub owner: String,
     pub worker: WorkerId,
     next: std::sync::Arc<AtomicI64>,
 }
@@ -44,6 +47,16 @@ pub fn cluster() -> Option<String> {
     url
 }
 
+/// A database's URL as another of the test cluster's logins, which all have one password. The owner's may migrate.
+pub fn as_login(login: &str, url: &str) -> String {
+    url.replacen("://ork_owner:", &format!("://{login}:"), 1)
+}
+
+/// A database's URL as the login that works on it.
+pub fn app(url: &str) -> String {
+    as_login("ork_app", url)
+}
+
 /// A connection beside the store.
 pub async fn client(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("connects");
@@ -51,7 +64,7 @@ pub async fn client(url: &str) -> Client {
     client
 }
 
-/// Creates an empty database, hands its URL to the test, and drops it.
+/// Creates an empty database, hands its URL for the owner to the test, and drops it.
 pub async fn with_database<F: Future<Output = ()>>(test: impl FnOnce(String) -> F) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let Some(cluster) = cluster() else { return };
@@ -69,11 +82,12 @@ pub async fn with_database<F: Future<Output = ()>>(test: impl FnOnce(String) -> 
 
 /// Runs a test on a migrated database with one worker.
 pub async fn with_world<F: Future<Output = ()>>(test: impl FnOnce(World) -> F) {
-    with_database(|url| async move {
-        ork_postgres::migrate(&url).await.expect("migrates");
+    with_database(|owner| async move {
+        ork_postgres::migrate(&owner).await.expect("migrates");
+        let url = app(&owner);
         let store = PgStore::connect(&url, PgOptions::default()).await.expect("connects");
         let worker = register(&store, 1).await;
-        test(World { store, url, worker, next: AtomicI64::new(1).into() }).await;
+        test(World { store, url, owner, worker, next: AtomicI64::new(1).into() }).await;
     })
     .await;
 }

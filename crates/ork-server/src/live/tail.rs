@@ -199,7 +199,7 @@ impl Tail {
 
     /// Writes the next events of a row.
     async fn write(&mut self, row: &FeedRow, text: &mut String) -> StoreResult<()> {
-        let (event, store) = (&row.event, self.server.store.as_ref());
+        let (event, store) = (&row.event, self.caller.store.as_ref());
         let after = if self.at < row.position(event.seq) { event.seq - 1 } else { self.at.seq() };
         let tasks: Vec<u32> = event.tasks.iter_after(after + 1 - event.seq).take(EVENTS).collect();
         let names = self.live().names(store, self.caller.scope(), event.run, &tasks).await?;

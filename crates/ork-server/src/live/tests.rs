@@ -91,7 +91,7 @@ impl World {
     }
 
     async fn open(&self, topics: &str, cursor: Option<FeedPosition>) -> Answer<Tail> {
-        Tail::open(&self.server, caller(), Topics::parse(topics)?, cursor).await
+        Tail::open(&self.server, caller(&self.server), Topics::parse(topics)?, cursor).await
     }
 
     /// A stream that has said what it says first.
@@ -107,8 +107,8 @@ fn ada() -> Actor {
     Actor::user("ada")
 }
 
-fn caller() -> Caller {
-    Caller::anybody()
+fn caller(server: &Arc<Server>) -> Caller {
+    Caller::anybody(&server.store)
 }
 
 /// The events of a text: id, type, number in the run.

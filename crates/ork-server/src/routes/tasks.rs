@@ -73,7 +73,7 @@ pub async fn stream_log(
     asked: Option<u32>,
 ) -> Answer<impl IntoResponse + use<>> {
     let attempt = attempt(&row(server.look(caller), task).await?, asked)?;
-    let (store, scope) = (Arc::clone(&server.store), caller.scope());
+    let (store, scope) = (Arc::clone(&caller.store), caller.scope());
     let pages = try_unfold(Some(0), move |from: Option<u32>| {
         let store = Arc::clone(&store);
         async move {

@@ -1,4 +1,5 @@
-//! Workspaces.
+//! Workspaces. They are rows of the installation rather than of one tenant, so they are asked of the store itself; which of
+//! them a caller knows is decided here.
 
 mod change;
 mod create;
@@ -32,6 +33,6 @@ fn known(caller: &Caller) -> Scope {
 
 /// A workspace that must be there.
 async fn row(server: &Server, caller: &Caller, name: &str) -> Answer<WorkspaceRow> {
-    let found = server.look(caller).store.workspace_by_name(known(caller), name).await?;
+    let found = server.store.workspace_by_name(known(caller), name).await?;
     found.ok_or_else(|| Refused::missing(format_args!("workspace `{name}`")))
 }

@@ -7,16 +7,19 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::database::Database;
 use crate::exit_code::Exit;
-use crate::output::Output;
+use crate::output::{Output, warn};
 
 /// What there is to do with a database.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Bring the schema up to this version of Ork. Safe to interrupt, and to run twice.
     #[command(after_long_help = "\
+On PostgreSQL it is for the owner of the tables, with whom nothing else works: it also makes the roles `ork_engine` and \
+`ork_api`, and the login of all other commands is a member of both.
+
 Examples:
   ork db migrate
-  ork db migrate --database postgres://ork@localhost/ork")]
+  ork db migrate --database postgres://ork_owner@localhost/ork")]
     Migrate,
     /// Say which migrations the database has. Exits with 1 when some are missing.
     #[command(after_long_help = "\
@@ -26,6 +29,9 @@ Examples:
     Status,
     /// Check the file and the schema. Exits with 1 when something is wrong.
     #[command(after_long_help = "\
+On PostgreSQL also who may see and do what, that events cannot be changed, and that the hot statements find their rows by \
+the index meant for them. Any login may ask; plans are looked at with one that works.
+
 Examples:
   ork db verify
   ork db verify --database sqlite:copy.db")]
@@ -78,7 +84,7 @@ async fn status(database: &Database, out: Output) -> Result<Exit> {
 }
 
 async fn verify(database: &Database, out: Output) -> Result<Exit> {
-    let Some(problems) = database.verify().await? else {
+    let Some(found) = database.verify().await? else {
         if out.json {
             out.value(&json!({"database": database.to_string(), "exists": false, "problems": []}))?;
         } else {
@@ -86,11 +92,16 @@ async fn verify(database: &Database, out: Output) -> Result<Exit> {
         }
         return Ok(Exit::Failed);
     };
+    let problems = found.problems;
     if out.json {
-        out.value(&json!({"database": database.to_string(), "exists": true, "problems": problems}))?;
+        let (database, unchecked) = (database.to_string(), found.unchecked);
+        out.value(&json!({"database": database, "exists": true, "problems": problems, "unchecked": unchecked}))?;
     } else {
         for problem in &problems {
             out.data(problem)?;
+        }
+        if let Some(unchecked) = found.unchecked {
+            warn(unchecked);
         }
         let found = if problems.is_empty() { "nothing is wrong" } else { "something is wrong" };
         out.data(format!("{database}: {found}"))?;

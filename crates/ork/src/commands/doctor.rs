@@ -47,7 +47,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let (mut runs, mut lost, mut note) = (0, Vec::new(), None);
     if args.run.is_none() {
         let database = config.database()?;
-        for problem in database.verify().await?.unwrap_or_default() {
+        for problem in database.verify().await?.unwrap_or_default().problems {
             match &database {
                 Database::Sqlite(_) => {
                     findings.push(Finding {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use ork_core::event::{Actor, ActorKind, EventRow, EventType};
 use ork_core::id::TaskRef;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::exit_code::{Exit, is_transient};
@@ -43,8 +43,8 @@ pub struct Args {
     pub follow: bool,
 }
 
-/// How often a run is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often a run is looked at when nothing says that anything happens.
+const QUIET: Duration = Duration::from_secs(2);
 /// The column of types, as wide as the longest of them.
 const TYPE: usize = 21;
 
@@ -88,7 +88,8 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             }
             Err(error) => return Err(error),
         }
-        sleep(LOOK).await;
+        // A bell that is not heard is no reason not to look.
+        timeout(QUIET, follower.wait(&history)).await.ok();
     }
     if is_silent {
         out.talk("no event matches");

@@ -1,5 +1,7 @@
 //! The history in a database that this process opens: what the routes of the server do, without the server.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use async_trait::async_trait;
 use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Worker, WorkflowSummary};
@@ -17,8 +19,9 @@ use ork_server::resolve::{self, Target};
 use ork_server::retry::{self, Wish};
 use ork_server::{graph, queues, view, why, workflows};
 use ork_workflow::Workflow;
+use tokio::time::sleep;
 
-use super::{Backend, Made, Outputs, Submission, Wanted};
+use super::{Backend, Bell, Made, Outputs, Submission, Wanted};
 use crate::carry::{self, project};
 use crate::commands::run::new_run;
 use crate::commands::runs::retry::refusal;
@@ -27,8 +30,20 @@ use crate::exit_code::Refusal;
 use crate::host;
 use crate::world::World;
 
+/// How often a run is looked at.
+const LOOK: Duration = Duration::from_millis(200);
 /// Failed tasks that are told beside the reasons of a run.
 const FAILURES_MAX: u32 = 5;
+
+/// A database is looked at again and again: it costs next to nothing.
+struct Clockwork;
+
+#[async_trait]
+impl Bell for Clockwork {
+    async fn ring(&mut self) {
+        sleep(LOOK).await;
+    }
+}
 
 #[async_trait]
 impl Backend for World {
@@ -68,6 +83,10 @@ impl Backend for World {
 
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
         Ok(self.store.events(self.scope(), run, after, PAGE_MAX).await?)
+    }
+
+    fn bell(&self, _: RunId) -> Box<dyn Bell> {
+        Box::new(Clockwork)
     }
 
     async fn logs(&self, query: LogQuery) -> Result<LogPage> {

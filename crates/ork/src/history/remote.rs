@@ -18,16 +18,60 @@ use ork_server::resolve::Target;
 use ork_workflow::{Format, Workflow};
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use super::rows::{self, Read};
-use super::{Backend, Made, Outputs, Submission, Wanted};
+use super::{Backend, Bell, Made, Outputs, Submission, Wanted};
 use crate::VERSION;
 use crate::config::Server;
 use crate::entropy::OsEntropy;
 
 /// Pauses before a run is sent again that got no answer: the server may have created it, and then says so.
 const AGAIN: [Duration; 2] = [Duration::from_millis(300), Duration::from_secs(2)];
+
+/// How often a run is looked at when nobody says that something happens.
+const LOOK: Duration = Duration::from_secs(1);
+/// Rings with the stream of a server. What happened is read page by page all the same, by its numbers.
+struct Stream {
+    heard: Arc<Notify>,
+    /// It opens the stream again whenever it breaks, whether or not anybody waits.
+    listener: JoinHandle<()>,
+}
+
+impl Stream {
+    fn open(client: &Client, run: RunId) -> Self {
+        let heard = Arc::new(Notify::new());
+        let mut events = client.follow(&format!("run:{run}"), None, || OsEntropy.next_u64());
+        let ring = Arc::clone(&heard);
+        let listener = tokio::spawn(async move {
+            // An open stream rings as well: something may have happened before. Many events are one sound.
+            while events.next().await.is_ok() {
+                ring.notify_one();
+            }
+            // The server has no stream for us.
+            loop {
+                sleep(LOOK).await;
+                ring.notify_one();
+            }
+        });
+        Self { heard, listener }
+    }
+}
+
+#[async_trait]
+impl Bell for Stream {
+    async fn ring(&mut self) {
+        self.heard.notified().await;
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
 
 /// A server that is asked.
 pub struct Remote {
@@ -171,6 +215,10 @@ impl Backend for Remote {
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
         let page = self.client.events(&run.to_string(), after, PAGE_MAX).await?;
         self.read(rows::events(run, after, &page.items))
+    }
+
+    fn bell(&self, run: RunId) -> Box<dyn Bell> {
+        Box::new(Stream::open(&self.client, run))
     }
 
     async fn logs(&self, query: LogQuery) -> Result<LogPage> {

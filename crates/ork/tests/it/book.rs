@@ -15,11 +15,13 @@ use regex::Regex;
 
 use crate::docs::{root, with_examples};
 use crate::home::Home;
-use crate::postgres::{rows, with_database};
+use crate::postgres::{owner, rows, with_database, with_empty_database};
 use crate::reference::sqlite;
 
 /// What pages call the server of PostgreSQL.
 const SERVER: &str = "postgres://ork@localhost/ork";
+/// The same for the owner of its tables.
+const OWNER: &str = "postgres://ork_owner@localhost/ork";
 /// Where pages say that `ork serve` listens.
 const PORT: &str = "6750";
 /// The home of whoever a page shows.
@@ -188,7 +190,8 @@ fn play(page: &str, text: &str, server: Option<&str>) {
     blocks.iter().for_each(check_files);
     let mut exchanges = Vec::new();
     let script = script(&blocks, &mut exchanges);
-    let script = server.map_or_else(|| script.clone(), |server| script.replace(SERVER, server));
+    let script =
+        server.map_or_else(|| script.clone(), |server| script.replace(OWNER, &owner(server)).replace(SERVER, server));
     let port = free_port();
     let listens = |command: &str| format!("{command} --listen 127.0.0.1:{port}");
     let script = script.replace(PORT, &port).replace("ork serve", &listens("ork serve"));
@@ -262,7 +265,7 @@ fn every_page_does_what_it_shows() {
             scope.spawn(move || {
                 let text = read(&page);
                 if text.contains(SERVER) && !page.starts_with("reference/") {
-                    with_database(|url| play(&page, &text, Some(url)));
+                    with_empty_database(|url| play(&page, &text, Some(url)));
                 } else {
                     play(&page, &text, None);
                 }

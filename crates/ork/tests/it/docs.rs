@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::home::{Home, ORK};
-use crate::postgres::with_database;
+use crate::postgres::{owner, with_empty_database};
 
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
@@ -81,7 +81,8 @@ fn commands_of_the_readme_say_what_it_promises() {
     let said = paste(&home, killed);
     assert!(said.contains("the process that carried the run is gone"), "{said}");
     assert!(said.contains("✓ success") && said.contains("nothing is wrong"), "{said}");
-    with_database(|url| {
+    with_empty_database(|url| {
+        let many = many.replace("postgres://ork_owner@localhost/ork", &owner(url));
         let said = paste(&home, &many.replace("postgres://ork@localhost/ork", url));
         assert!(said.contains("✓ success"), "{said}");
     });

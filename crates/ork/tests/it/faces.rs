@@ -81,7 +81,7 @@ const CALLS: &[(&str, &str)] = &[
 ];
 
 /// A home with a run that succeeded and, after it, one that failed.
-fn home() -> Home {
+pub fn home() -> Home {
     let home = Home::new();
     for (name, text) in [("good.yaml", GOOD), ("bad.yaml", BAD), ("wrong.yaml", WRONG)] {
         home.file(name, text);
@@ -116,7 +116,7 @@ fn in_terminal(line: &str, columns: u16, no_color: bool) -> String {
 }
 
 /// Text without what only a slow machine says, numbers that count it, and padding that depends on times.
-fn steady(text: &str) -> String {
+pub fn steady(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.contains("task.dispatched") && !line.contains("task.running"));
     let text = lines.map(|line| format!("{line}\n")).collect::<String>();
     let masks = [

@@ -80,7 +80,8 @@ impl Home {
         self.values("runs list --json --limit 1")[0]["id"].as_str().unwrap().to_owned()
     }
 
-    fn shown(&self, output: &Output) -> String {
+    /// What a process said, masked.
+    pub fn shown(&self, output: &Output) -> String {
         let code =
             output.status.code().map_or_else(|| format!("signal {:?}", output.status.signal()), |c| c.to_string());
         let mut shown = format!("exit {code}\n");

@@ -28,6 +28,7 @@ mod postgres;
 mod progress;
 mod queues;
 mod reference;
+mod remote;
 mod runs;
 mod server;
 mod signals;

@@ -27,8 +27,22 @@ pub fn rows(url: &str, statements: &str) -> Vec<Vec<String>> {
     })
 }
 
-/// Hands an empty database to a test, and drops it.
+/// The URL of the owner of a database, who may migrate it and do nothing else.
+pub fn owner(url: &str) -> String {
+    url.replacen("://ork_app:", "://ork_owner:", 1)
+}
+
+/// Hands a migrated database to a test, as the login that works on it, and drops it.
 pub fn with_database(test: impl FnOnce(&str)) {
+    with_empty_database(|url| {
+        let said = Home::new().says(&format!("db migrate --database {}", owner(url)));
+        assert!(said.starts_with("exit 0\n"), "{said}");
+        test(url);
+    });
+}
+
+/// Hands an empty database to a test, as the login that works on it, and drops it.
+pub fn with_empty_database(test: impl FnOnce(&str)) {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let Some(cluster) = std::env::var("ORK_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty()) else {
         let in_ci = std::env::var("CI").as_deref() == Ok("true");
@@ -39,6 +53,7 @@ pub fn with_database(test: impl FnOnce(&str)) {
     let name = format!("ork_cli_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     rows(&cluster, &format!("CREATE DATABASE {name}"));
     let (server, _) = cluster.rsplit_once('/').unwrap();
+    let server = server.replacen("://ork_owner:", "://ork_app:", 1);
     let outcome = catch_unwind(AssertUnwindSafe(|| test(&format!("{server}/{name}"))));
     rows(&cluster, &format!("DROP DATABASE {name} WITH (FORCE)"));
     if let Err(panic) = outcome {
@@ -48,7 +63,7 @@ pub fn with_database(test: impl FnOnce(&str)) {
 
 #[test]
 fn a_worker_carries_what_was_submitted() {
-    with_database(|url| {
+    with_empty_database(|url| {
         let home = Home::new();
         home.file(
             "flow.yaml",
@@ -58,8 +73,11 @@ fn a_worker_carries_what_was_submitted() {
         let said = home.says(&format!("runs list {at}"));
         assert!(said.starts_with("exit 2\n") && said.contains("ork db migrate"), "{said}");
         assert!(home.says(&format!("db status {at}")).starts_with("exit 1\n"));
-        assert!(home.says(&format!("db migrate {at}")).starts_with("exit 0\n"));
+        let said = home.says(&format!("db migrate --database {}", owner(url)));
+        assert!(said.starts_with("exit 0\n"), "{said}");
         assert!(home.says(&format!("db status {at}")).starts_with("exit 0\n"));
+        let said = home.says(&format!("db verify {at}"));
+        assert!(!said.contains("role") && !said.contains("policy") && !said.contains("index"), "{said}");
         let said = home.says(&format!("runs submit flow.yaml {at}"));
         assert!(said.starts_with("exit 0\n--- stdout\nrun_ID\n"), "{said}");
         let said = home.says(&format!("why last {at}"));
@@ -91,5 +109,46 @@ fn a_run_here_is_resumed_on_postgresql_too() {
         run.kill();
         let said = home.says(&format!("run --resume last {at}"));
         assert!(said.starts_with("exit 0\n") && said.contains("its worker died; again"), "{said}");
+    });
+}
+
+/// One rule for all commands: what policies do not bind may migrate, and nothing else.
+#[test]
+fn whom_policies_do_not_bind_is_refused() {
+    with_database(|url| {
+        let home = Home::new();
+        home.file("flow.yaml", "tasks:\n  a: {run: 'true'}\n");
+        for (login, why) in [
+            ("ork_owner", "it owns the tables, and is for `ork db` alone"),
+            ("ork_super", "it is a superuser, and no policy binds it"),
+            ("ork_bypass", "it can bypass row level security"),
+            ("ork_stranger", "it is not a member of both `ork_engine` and `ork_api`"),
+        ] {
+            let at = format!("--database {}", url.replacen("ork_app", login, 1));
+            for line in ["run flow.yaml", "runs list", "worker", "serve", "doctor"] {
+                let said = home.says(&format!("{line} {at}"));
+                assert!(said.starts_with("exit 2\n"), "{line}: {said}");
+                assert!(said.contains(&format!("the login `{login}` is refused: {why}")), "{line}: {said}");
+                assert!(
+                    said.contains("CREATE ROLE ork LOGIN PASSWORD '…' IN ROLE ork_engine, ork_api\n"),
+                    "{line}: {said}"
+                );
+            }
+        }
+        // What there is to know is everybody's; what there is to do, the owner's.
+        for login in ["ork_owner", "ork_app", "ork_super"] {
+            let at = format!("--database {}", url.replacen("ork_app", login, 1));
+            for line in ["db status", "db migrate"] {
+                let said = home.says(&format!("{line} {at}"));
+                assert!(said.starts_with("exit 0\n") && said.contains("is up to date"), "{line}: {said}");
+            }
+            let said = home.says(&format!("db verify {at}"));
+            assert!(!said.contains("role") && !said.contains("policy"), "{said}");
+            assert_eq!(said.contains("plans were not looked at"), login == "ork_owner", "{said}");
+        }
+        rows(&owner(url), "DELETE FROM refinery_schema_history WHERE version > 3");
+        let said = home.says(&format!("db migrate --database {url}"));
+        assert!(said.starts_with("exit 2\n") && said.contains("does not own the tables"), "{said}");
+        assert!(said.contains("ork db migrate as `ork_owner`"), "{said}");
     });
 }

@@ -33,7 +33,7 @@ pub async fn metrics(State(server): State<Arc<Server>>, caller: Caller) -> Answe
         let detail = "metrics are those of the whole installation, for tokens of the workspace `default`";
         return Err(Refused::new(Code::Forbidden, detail));
     }
-    let look = Look { scope: Scope::All, ..server.look(&caller) };
+    let look = Look { store: server.store.as_ref(), scope: Scope::All, ..server.look(&caller) };
     let queues = queues(look).await?;
     let held = queues.iter().take(QUEUES_MAX).flat_map(|queue| {
         let name = queue.host.as_ref().map_or_else(|| queue.name.clone(), |host| format!("{}@{host}", queue.name));

@@ -36,7 +36,7 @@ pub async fn change(
     settings.live_tasks_max = wanted.live_tasks_max.unwrap_or(settings.live_tasks_max);
     settings.requests_per_minute = wanted.requests_per_minute.unwrap_or(settings.requests_per_minute);
     settings.token_requests_per_minute = wanted.token_requests_per_minute.unwrap_or(settings.token_requests_per_minute);
-    server.look(&caller).store.set_workspace(row.id, &row.settings).await?;
+    server.store.set_workspace(row.id, &row.settings).await?;
     server.door.forget_all();
     Ok(Json(view::workspace(&row)))
 }

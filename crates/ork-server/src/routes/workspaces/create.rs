@@ -40,9 +40,9 @@ pub async fn create(
     if !is_name(&new.name) {
         return Err(Refused::new(Code::InvalidBody, NAME_RULE));
     }
-    let look = server.look(&caller);
-    let id = server.with_entropy(|entropy| WorkspaceId::new(look.now, entropy));
-    let row = WorkspaceRow { id, name: new.name, settings: Settings::default(), created_at: look.now };
-    look.store.create_workspace(&row).await?;
+    let now = server.clock.now();
+    let id = server.with_entropy(|entropy| WorkspaceId::new(now, entropy));
+    let row = WorkspaceRow { id, name: new.name, settings: Settings::default(), created_at: now };
+    server.store.create_workspace(&row).await?;
     Ok((StatusCode::CREATED, Json(view::workspace(&row))))
 }

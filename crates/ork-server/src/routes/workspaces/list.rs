@@ -42,7 +42,7 @@ pub async fn list(
     Asking(ask): Asking<Ask>,
 ) -> Answer<Json<Page<Workspace>>> {
     let limit = limit(ask.limit)?;
-    let rows = server.look(&caller).store.workspaces(known(&caller), ask.cursor.as_deref(), limit).await?;
+    let rows = server.store.workspaces(known(&caller), ask.cursor.as_deref(), limit).await?;
     let is_full = rows.len() == limit as usize;
     let next_cursor = rows.last().filter(|_| is_full).map(|row| row.name.clone());
     Ok(Json(Page { items: rows.iter().map(view::workspace).collect(), next_cursor }))

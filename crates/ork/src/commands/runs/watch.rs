@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ork_core::id::RunId;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::carrier;
 use crate::config::Config;
@@ -38,10 +38,14 @@ pub struct Args {
     pub progress: Asked,
 }
 
-/// How often the run is looked at.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the picture is drawn.
+const FRAME: Duration = Duration::from_millis(200);
+/// How often the run is looked at when nothing says that anything happens.
+const QUIET: Duration = Duration::from_secs(2);
 /// How often its process is looked for while nothing happens.
 const CARRIER_LOOK: Duration = Duration::from_secs(2);
+/// How long it may take to say what becomes of a run that is watched no longer.
+const LAST_LOOK: Duration = Duration::from_secs(2);
 /// The longest timeout: 30 years.
 const FOREVER: Duration = Duration::from_secs(946_080_000);
 
@@ -72,8 +76,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 
 /// What becomes of a run that is watched no longer.
 async fn left(history: &History, id: RunId) -> String {
-    match history.row(id).await {
-        Ok(found) if carrier::is_orphan(history, &found).await.unwrap_or(false) => carrier::gone(history, id),
+    // Whoever is asked to end does not wait for one that does not answer.
+    match timeout(LAST_LOOK, history.row(id)).await {
+        Ok(Ok(found)) if carrier::is_orphan(history, &found).await.unwrap_or(false) => carrier::gone(history, id),
         _ => format!("the run goes on: ork runs watch {id}{}", history.flags()),
     }
 }
@@ -93,11 +98,8 @@ async fn follow(history: &History, mut follower: Follower, style: Style) -> Resu
                 if !rows.is_empty() {
                     continue;
                 }
-                progress.tick(&follower.names).await?;
                 if Instant::now() >= next_look {
-                    if carrier::is_orphan(history, &history.row(follower.run).await?).await? {
-                        return Err(carrier::refusal(history, follower.run).into());
-                    }
+                    check_carrier(history, follower.run).await?;
                     next_look = Instant::now() + CARRIER_LOOK;
                 }
             }
@@ -108,6 +110,30 @@ async fn follow(history: &History, mut follower: Follower, style: Style) -> Resu
             }
             Err(error) => return Err(error),
         }
-        sleep(LOOK).await;
+        wait(history, &mut follower, &mut progress).await?;
+    }
+}
+
+/// Waits until it is time to look again, and keeps the picture going meanwhile.
+async fn wait(history: &History, follower: &mut Follower, progress: &mut Progress) -> Result<()> {
+    let at_last = Instant::now() + QUIET;
+    while Instant::now() < at_last {
+        progress.tick(&follower.names).await?;
+        tokio::select! {
+            biased;
+            () = follower.wait(history) => return Ok(()),
+            () = sleep(FRAME) => {}
+        }
+    }
+    Ok(())
+}
+
+/// A process that is gone is an error; a database or a server that does not answer is waited for.
+async fn check_carrier(history: &History, run: RunId) -> Result<()> {
+    let is_orphan = async { carrier::is_orphan(history, &history.row(run).await?).await };
+    match is_orphan.await {
+        Ok(true) => Err(carrier::refusal(history, run).into()),
+        Err(error) if !is_transient(&error) => Err(error),
+        _ => Ok(()),
     }
 }

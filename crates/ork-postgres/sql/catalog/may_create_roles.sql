@@ -1,0 +1,1 @@
+SELECT r.rolsuper OR r.rolcreaterole FROM pg_roles r WHERE r.rolname = current_user

@@ -1,0 +1,262 @@
+//! A store whose every call goes through the handle of a tenant: of the one that is asked for, or of the default one where
+//! the engine would see all. What belongs to no tenant (workers come and go) stays the engine's.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ork_core::access::Settings;
+use ork_core::attempt::Failure;
+use ork_core::clock::Timestamp;
+use ork_core::error::StoreResult;
+use ork_core::event::{Actor, EventRow};
+use ork_core::feed::FeedPosition;
+use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::json::Json;
+use ork_core::state::Reason;
+use ork_core::store::*;
+use ork_postgres::PgStore;
+
+pub struct Tenants(pub PgStore);
+
+impl Tenants {
+    fn of(&self, scope: Scope) -> (PgStore, Scope) {
+        let workspace = match scope {
+            Scope::One(workspace) => workspace,
+            Scope::All => WorkspaceId::DEFAULT,
+        };
+        (self.0.for_tenant(workspace, None), Scope::One(workspace))
+    }
+}
+
+/// Methods that take a scope first, each handed to its tenant's store.
+macro_rules! tenants {
+    ($trait:ident: $($name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)* $(=> $rest:item)*) => {
+        #[async_trait]
+        impl $trait for Tenants {
+            $(async fn $name(&self, scope: Scope, $($arg: $type),*) -> StoreResult<$answer> {
+                let (store, scope) = self.of(scope);
+                store.$name(scope, $($arg),*).await
+            })*
+            $($rest)*
+        }
+    };
+}
+
+tenants! { Runs:
+    run(id: RunId) -> Option<RunRow>;
+    runs(filter: &RunFilter) -> Vec<RunRow>;
+    runs_by_prefix(hex: &str) -> Vec<RunId>;
+    plans(ids: &[RunId]) -> Vec<StoredPlan>;
+    source(id: RunId) -> Option<String>;
+    acknowledge_run(id: RunId, actor: &Actor, now: Timestamp) -> bool;
+    cancel_run(id: RunId, reason: Reason, actor: &Actor, now: Timestamp) -> bool;
+    pause_run(id: RunId, actor: &Actor, now: Timestamp) -> bool;
+    resume_run(id: RunId, actor: &Actor, now: Timestamp) -> bool;
+    conclude_run(id: RunId, result: Result<Json, Failure>, now: Timestamp) -> bool;
+    => async fn submit(&self, new: &NewRun) -> StoreResult<Submitted> {
+        self.of(Scope::One(new.workspace)).0.submit(new).await
+    }
+    => async fn run_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<RunId>> {
+        self.of(Scope::One(workspace)).0.run_by_external_id(workspace, external_id).await
+    }
+}
+
+tenants! { Tasks:
+    task(task: TaskRef) -> Option<TaskRow>;
+    tasks(run: RunId, filter: &TaskFilter) -> Vec<TaskRow>;
+    groups(run: RunId) -> Vec<GroupRow>;
+    counts(run: RunId) -> Vec<GroupCount>;
+    outputs(run: RunId, groups: &[u32]) -> Vec<OutputRow>;
+    attempts(task: TaskRef) -> Vec<AttemptRow>;
+    cancel_task(task: TaskRef, actor: &Actor, now: Timestamp) -> bool;
+    retry_task_now(task: TaskRef, now: Timestamp) -> bool;
+}
+
+tenants! { Queue:
+    start(starts: &[Start], actor: &Actor, now: Timestamp) -> Vec<TaskRef>;
+    settle(settles: &[Settle], actor: &Actor, now: Timestamp) -> Outcomes;
+    progress(notes: &[ProgressNote]) -> ();
+    => async fn claim(&self, claim: &Claim) -> StoreResult<Vec<Claimed>> {
+        let (store, scope) = self.of(claim.scope);
+        store.claim(&Claim { scope, ..claim.clone() }).await
+    }
+    => async fn settle_and_claim(
+        &self,
+        settles: &[Settle],
+        actor: &Actor,
+        claim: &Claim,
+    ) -> StoreResult<(Outcomes, Vec<Claimed>)> {
+        let (store, scope) = self.of(claim.scope);
+        store.settle_and_claim(settles, actor, &Claim { scope, ..claim.clone() }).await
+    }
+    => async fn cancel_requests(&self, worker: WorkerId) -> StoreResult<Vec<(TaskRef, LeaseId)>> {
+        self.of(Scope::All).0.cancel_requests(worker).await
+    }
+}
+
+tenants! { Workers:
+    workers() -> Vec<WorkerRow>;
+    => async fn register_worker(&self, worker: &WorkerRow) -> StoreResult<()> {
+        self.0.register_worker(worker).await
+    }
+    => async fn beat(&self, worker: WorkerId, now: Timestamp) -> StoreResult<Heartbeat> {
+        self.0.beat(worker, now).await
+    }
+    => async fn retire_worker(&self, worker: WorkerId, now: Timestamp) -> StoreResult<bool> {
+        self.0.retire_worker(worker, now).await
+    }
+    => async fn leases_of(&self, worker: WorkerId, limit: usize) -> StoreResult<Vec<Lease>> {
+        self.of(Scope::All).0.leases_of(worker, limit).await
+    }
+}
+
+tenants! { Upkeep:
+    promote(now: Timestamp, limit: usize) -> Maintained;
+    admit(now: Timestamp) -> Maintained;
+    overdue(now: Timestamp, limit: usize) -> Vec<RunId>;
+    evaluations(run: Option<RunId>, limit: usize) -> Vec<Evaluation>;
+    expand(run: RunId, g: u32, expansion: &Expansion, now: Timestamp) -> bool;
+}
+
+tenants! { Events:
+    events(run: RunId, after: u64, limit: u32) -> Vec<EventRow>;
+}
+
+tenants! { Feed:
+    feed(after: FeedPosition, limit: u32) -> FeedPage;
+    => async fn feed_head(&self) -> StoreResult<FeedPosition> {
+        self.of(Scope::All).0.feed_head().await
+    }
+    => async fn feed_changed(&self) {
+        self.0.feed_changed().await;
+    }
+}
+
+tenants! { Logs:
+    append_logs(chunks: &[LogChunk]) -> ();
+    logs(query: LogQuery) -> LogPage;
+}
+
+tenants! { Inspect:
+    dump(run: RunId) -> Option<RunDump>;
+    run_ids(after: Option<RunId>, limit: u32) -> Vec<RunId>;
+    overbooked() -> Vec<(String, u32, u32)>;
+    lanes(limit: u32) -> Vec<LaneRow>;
+    slot_tasks(key: &str, limit: u32) -> Vec<TaskRef>;
+    slot_runs(key: &str, limit: u32) -> Vec<RunId>;
+}
+
+/// Workspaces are the installation's, and a token is looked up before anybody knows whose it is.
+#[async_trait]
+impl Access for Tenants {
+    async fn create_workspace(&self, workspace: &WorkspaceRow) -> StoreResult<()> {
+        self.0.create_workspace(workspace).await
+    }
+    async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
+        self.0.workspaces(scope, after, limit).await
+    }
+    async fn workspace_by_name(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkspaceRow>> {
+        self.0.workspace_by_name(scope, name).await
+    }
+    async fn set_workspace(&self, id: WorkspaceId, settings: &Settings) -> StoreResult<bool> {
+        self.0.set_workspace(id, settings).await
+    }
+    async fn create_token(&self, token: &TokenRow, hash: TokenHash) -> StoreResult<()> {
+        self.of(Scope::One(token.workspace)).0.create_token(token, hash).await
+    }
+    async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
+        match scope {
+            Scope::One(_) => self.of(scope).0.tokens(scope, before, limit).await,
+            Scope::All => self.0.tokens(scope, before, limit).await,
+        }
+    }
+    async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
+        self.0.token_by_hash(hash).await
+    }
+    async fn revoke_token(&self, scope: Scope, id: TokenId, now: Timestamp) -> StoreResult<bool> {
+        match scope {
+            Scope::One(_) => self.of(scope).0.revoke_token(scope, id, now).await,
+            Scope::All => self.0.revoke_token(scope, id, now).await,
+        }
+    }
+    async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
+        self.0.touch_token(id, now).await
+    }
+}
+
+#[async_trait]
+impl Store for Tenants {
+    async fn check(&self) -> StoreResult<Vec<String>> {
+        self.0.check().await
+    }
+
+    async fn changed(&self) {
+        self.0.changed().await;
+    }
+
+    async fn clock_ahead_micros(&self, local: Timestamp) -> StoreResult<i64> {
+        self.of(Scope::All).0.clock_ahead_micros(local).await
+    }
+
+    fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store> {
+        Arc::new(self.0.clone()).tenant(workspace, owner)
+    }
+}
+
+tenants! { Workflows:
+    workflow(name: &str) -> Option<WorkflowRow>;
+    workflows(after: Option<&str>, limit: u32) -> Vec<WorkflowRow>;
+    revisions(workflow: WorkflowId, before: Option<u32>, limit: u32) -> Vec<RevisionRow>;
+    revision_source(revision: RevisionId) -> Option<String>;
+    => async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
+        self.of(Scope::One(new.workspace)).0.apply_workflow(new).await
+    }
+    => async fn delete_workflow(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        expected: Expected,
+        now: Timestamp,
+    ) -> StoreResult<Deleted> {
+        self.of(Scope::One(workspace)).0.delete_workflow(workspace, name, expected, now).await
+    }
+}
+
+tenants! { Pauses:
+    queue_pauses() -> Vec<QueuePause>;
+    => async fn pause_queue(
+        &self,
+        workspace: WorkspaceId,
+        queue: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.pause_queue(workspace, queue, actor, now).await
+    }
+    => async fn resume_queue(&self, workspace: WorkspaceId, queue: &str) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.resume_queue(workspace, queue).await
+    }
+}
+
+tenants! { Bulk:
+    bulk(id: BulkId) -> Option<BulkRow>;
+    bulks(before: Option<BulkId>, limit: u32) -> Vec<BulkRow>;
+    cancel_bulk(id: BulkId, now: Timestamp) -> bool;
+    => async fn create_bulk(&self, new: &BulkRow) -> StoreResult<Submitted> {
+        self.of(Scope::One(new.workspace)).0.create_bulk(new).await
+    }
+    => async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
+        self.of(Scope::One(workspace)).0.bulk_by_external_id(workspace, external_id).await
+    }
+    // Whoever carries them out does so for all.
+    => async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        self.0.running_bulks(limit).await
+    }
+    => async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
+        self.0.advance_bulk(id, step, now).await
+    }
+    => async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
+        self.0.hold_duty(name, holder, now, until).await
+    }
+}
