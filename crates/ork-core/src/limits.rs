@@ -22,8 +22,6 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const FILTER_BYTES_MAX: usize = 8 << 10;
 /// Rows of one page of a listing.
 pub const PAGE_MAX: u32 = 200;
-/// Rows that a store gives at once: a page, and one more that tells whether another page follows.
-pub const ROWS_MAX: u32 = PAGE_MAX + 1;
 /// Queues that are paused in one workspace.
 pub const PAUSES_MAX: u32 = 100;
 /// Tasks of one claim or one settle.

@@ -5,8 +5,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::id::{BulkId, WorkerId, WorkspaceId};
-use ork_core::limits::ROWS_MAX;
-use ork_core::store::{Bulk, BulkRow, BulkStep, Scope, Submitted};
+use ork_core::store::{Bulk, BulkRow, BulkStep, ROWS_MAX, Scope, Submitted};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 

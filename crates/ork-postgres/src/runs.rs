@@ -10,9 +10,8 @@ use ork_core::event::Actor;
 use ork_core::graph::NewRun;
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::limits::ROWS_MAX;
 use ork_core::state::Reason;
-use ork_core::store::{RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted};
+use ork_core::store::{ROWS_MAX, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted};
 use uuid::Uuid;
 
 use crate::bell::Note;

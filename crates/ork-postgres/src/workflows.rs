@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::id::{RevisionId, WorkflowId, WorkspaceId};
-use ork_core::limits::ROWS_MAX;
-use ork_core::store::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, Scope, WorkflowRow, Workflows};
+use ork_core::store::{
+    Applied, Current, Deleted, Expected, NewRevision, ROWS_MAX, RevisionRow, Scope, WorkflowRow, Workflows,
+};
 use tokio_postgres::Row;
 
 use crate::conn::Conn;

@@ -14,6 +14,15 @@ use crate::view::moment;
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(name: &str, text: &str) -> Result<Workflow, Diagnostics> {
+    // A name with a dot in it is no file with an ending.
+    parse_file(&format!("{name}.yaml"), text)
+}
+
+/// As [`parse`]; one that has no name of its own is called as its file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn parse_file(name: &str, text: &str) -> Result<Workflow, Diagnostics> {
     // JSON is not quite YAML: tabs, for one. And YAML may begin like JSON.
     let read = |format| ork_workflow::parse(&Source { name, text, format });
     if text.trim_start().starts_with('{') {
@@ -109,6 +118,8 @@ mod tests {
     fn a_text_may_begin_like_the_other_format() {
         let name = |text| parse("film", text).map(|workflow| workflow.name().to_owned()).ok();
         assert_eq!(name("tasks: {a: {run: echo}}").as_deref(), Some("film"));
+        let dotted = parse("film.v2", "tasks: {a: {run: echo}}").map(|workflow| workflow.name().to_owned());
+        assert_eq!(dotted.ok().as_deref(), Some("film.v2"));
         assert_eq!(name("{\"name\": \"x\",\t\"tasks\": {\"a\": {\"run\": \"echo\"}}}").as_deref(), Some("x"));
         assert_eq!(name("{name: y, tasks: {a: {run: echo}}}").as_deref(), Some("y"));
         assert_eq!(name("{name: y, tasks: }}"), None);

@@ -4,8 +4,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::id::{BulkId, RunId, WorkerId, WorkspaceId};
-use ork_core::limits::ROWS_MAX;
-use ork_core::store::{BulkRow, BulkStep, Scope, Submitted};
+use ork_core::store::{BulkRow, BulkStep, ROWS_MAX, Scope, Submitted};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::change::execute;

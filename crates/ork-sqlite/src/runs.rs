@@ -8,10 +8,9 @@ use ork_core::event::Actor;
 use ork_core::graph::{Birth, NewRun, Pin, RunGraph, birth};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::limits;
 use ork_core::planted::{self, Bug};
 use ork_core::state::Reason;
-use ork_core::store::{RunFilter, RunRow, Scope, StoredPlan, Submitted};
+use ork_core::store::{ROWS_MAX, RunFilter, RunRow, Scope, StoredPlan, Submitted};
 use ork_core::workspace::Load;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -204,7 +203,7 @@ pub fn runs(db: &Connection, scope: Scope, wanted: &RunFilter) -> StoreResult<Ve
                 micros(wanted.started.until),
                 micros(wanted.finished.from),
                 micros(wanted.finished.until),
-                wanted.limit.min(limits::ROWS_MAX),
+                wanted.limit.min(ROWS_MAX),
                 wanted.owner,
             ],
             rows::run_row,

@@ -3,8 +3,7 @@
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::id::{RevisionId, WorkflowId, WorkspaceId};
-use ork_core::limits::ROWS_MAX;
-use ork_core::store::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, Scope, WorkflowRow};
+use ork_core::store::{Applied, Current, Deleted, Expected, NewRevision, ROWS_MAX, RevisionRow, Scope, WorkflowRow};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::change::execute;

@@ -53,7 +53,7 @@ impl WorkflowFile {
     pub fn parse(&self) -> Result<Workflow, Diagnostics> {
         if self.text.trim_start().starts_with('{') && Format::of_name(&self.name) == Format::Yaml {
             // A stored workflow may be either, and its name does not say which.
-            return ork_server::workflows::parse(&self.name, &self.text);
+            return ork_server::workflows::parse_file(&self.name, &self.text);
         }
         parse(&Source { name: &self.name, text: &self.text, format: Format::of_name(&self.name) })
     }

@@ -154,7 +154,7 @@ impl Runs for Model {
         };
         let delays = |run: &&Run| run.tasks.iter().any(|task| matches!(task.place, Place::Delayed(_)));
         let runs = state.runs.values().rev().filter(|run| !filter.is_retrying || delays(run));
-        let limit = filter.limit.min(ork_core::limits::ROWS_MAX) as usize;
+        let limit = filter.limit.min(ork_core::store::ROWS_MAX) as usize;
         Ok(runs.map(Run::row).filter(wanted).take(limit).collect())
     }
 

@@ -37,6 +37,9 @@ pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use workers::{WorkerRow, Workers};
 pub use workflows::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, WorkflowRow, Workflows};
 
+/// Rows that a store gives at once: a page, and one more that tells whether another page follows.
+pub const ROWS_MAX: u32 = crate::limits::PAGE_MAX + 1;
+
 /// Which workspaces a request may see and change. The API's requests have one; the engine's loops serve all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {

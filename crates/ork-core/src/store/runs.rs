@@ -140,7 +140,7 @@ pub struct RunFilter {
     pub is_unacknowledged: bool,
     /// Only runs before this one in the list: the last id of the page before.
     pub before: Option<RunId>,
-    /// At most so many; at most [`crate::limits::ROWS_MAX`].
+    /// At most so many; at most [`crate::store::ROWS_MAX`].
     pub limit: u32,
 }
 

@@ -210,7 +210,7 @@ fn the_end_of_a_run_is_acknowledged() {
         assert_eq!(ask(&runs[1]).json()["asked"], true);
         assert_eq!(ask(&runs[1]).json()["asked"], false);
         assert_eq!(ask(&late).json()["code"], "conflict");
-        assert_eq!(server.get(&format!("{RUNS}/{}", runs[1])).json()["acknowledged_by"], "api");
+        assert_eq!(server.get(&format!("{RUNS}/{}", runs[1])).json()["acknowledged_by"], "dev");
         let said = home.says(format!("runs acknowledge {} {at}", runs[0]).trim_end());
         assert!(said.contains(&format!("acknowledged: {}\n", home.masked(&runs[0]).trim_end())), "{said}");
         assert_eq!(unseen("").0, [runs[2].clone()]);
@@ -230,18 +230,18 @@ fn a_paused_queue_holds_back_what_is_not_begun() {
         let ask = |what: &str| server.post(&format!("/api/v1/queues/default/{what}"), "", "").json();
         assert_eq!(ask("resume")["asked"], false);
         let paused = ask("pause");
-        assert_eq!((&paused["asked"], &paused["paused"]["by"]), (&true.into(), &"api".into()));
+        assert_eq!((&paused["asked"], &paused["paused"]["by"]), (&true.into(), &"dev".into()));
         assert_eq!(ask("pause")["asked"], false);
         let run = submit(&server, GOOD);
         let why = server.get(&format!("{RUNS}/{run}/why")).json();
         assert_eq!(why["reasons"][0]["why"]["code"], "queue_paused", "{why}");
         let sentence = why["reasons"][0]["sentence"].as_str().unwrap();
-        assert!(sentence.starts_with("greet: the queue `default` is paused by `api`, for "), "{sentence}");
+        assert!(sentence.starts_with("greet: the queue `default` is paused by `dev`, for "), "{sentence}");
         assert!(sentence.contains("; go on with: ork queues resume default"), "{sentence}");
         let queues = server.get("/api/v1/queues").json();
-        assert_eq!((&queues["items"][0]["queued"], &queues["items"][0]["paused"]["by"]), (&1.into(), &"api".into()));
+        assert_eq!((&queues["items"][0]["queued"], &queues["items"][0]["paused"]["by"]), (&1.into(), &"dev".into()));
         let said = home.says(format!("queues {at}").trim_end());
-        assert!(said.contains("1 queued") && said.contains("paused by api for "), "{said}");
+        assert!(said.contains("1 queued") && said.contains("paused by dev for "), "{said}");
         // Since it was submitted, a worker that was free has been asked for several things.
         assert_eq!(server.get(&format!("{RUNS}/{run}")).json()["status"], "pending");
         let said = home.says(format!("queues resume default {at}").trim_end());

@@ -44,7 +44,10 @@ pub struct Args {
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let history = History::open(out, config).await?;
     let (file, stored) = args.workflow(&history).await?;
-    let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+    let Some(mut bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+    if stored.is_some() {
+        bound.plan.name.clone_from(&file.name);
+    }
     let name = bound.plan.name.clone();
     let anywhere = args.anywhere || stored.is_some();
     let id = history.submit(Submission { file: &file, bound, anywhere, stored }).await?;
