@@ -137,15 +137,20 @@ impl Bulks {
     /// When the store does not answer.
     pub async fn round(&self) -> StoreResult<bool> {
         let going_on = self.store.running_bulks(ROUND).await?;
-        let mut did = false;
+        let (mut did, mut wrong) = (false, None);
         for bulk in going_on {
             let now = self.clock.now();
             if !self.store.hold_duty(DUTY, self.holder, now, now.plus_ms(HOLD_MS)).await? {
                 return Ok(false);
             }
-            did |= self.piece(&bulk).await?;
+            match self.piece(&bulk).await {
+                Ok(noted) => did |= noted,
+                Err(error) if error.is_transient() => return Err(error),
+                // The others go on.
+                Err(error) => wrong = Some(error),
+            }
         }
-        Ok(did)
+        wrong.map_or(Ok(did), Err)
     }
 
     /// Carries out the next piece of an action, and notes it. False when somebody else has noted it.
@@ -186,7 +191,8 @@ impl Bulks {
             BulkAction::Retry => self.retry(bulk, row).await,
         };
         match asked {
-            Err(StoreError::Conflict(_) | StoreError::NotFound(_) | StoreError::OverQuota(_)) => Ok(false),
+            // One that is over meanwhile, or whose rows cannot be read, holds none of the others up.
+            Err(error) if !error.is_transient() => Ok(false),
             asked => asked,
         }
     }
