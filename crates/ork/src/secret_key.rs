@@ -23,6 +23,7 @@ const MAKE: &str = "openssl rand -hex 32";
 
 /// What commands that need the key take.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Options {
     /// The key that tokens are hashed with, the same for all servers of a database; ORK_SECRET_KEY is the key itself [default: `secret_key_file` of the settings, else a file beside the database, made on first use]
     #[arg(long, value_name = "FILE")]

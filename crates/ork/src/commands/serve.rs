@@ -48,6 +48,7 @@ pub struct Args {
 
 /// Options of whatever has a server in it.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Options {
     /// An address and a port; port 0 is any that is free [default: `listen` of the settings, else 127.0.0.1:6750]
     #[arg(long, value_name = "ADDR")]

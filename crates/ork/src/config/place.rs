@@ -1,6 +1,6 @@
 //! What a command works on: the database, or a server with a token. The one place where that is decided.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ork_client::{Address, Token};
@@ -35,6 +35,10 @@ impl Config {
     /// When a setting is wrong, or the token cannot be read.
     pub fn server(&self) -> Result<Option<Server>> {
         let Some(chosen) = self.chosen()? else { return Ok(None) };
+        if self.flags.workspace.is_some() {
+            let message = format!("`--workspace` is for a database: on `{}` the token says which", chosen.address);
+            return Err(Refusal::usage(message).hint("a context for each workspace, with its token").into());
+        }
         let token = self.token(&chosen)?.map(|from| from.read()).transpose()?;
         Ok(Some(Server { address: chosen.address, token }))
     }
@@ -112,7 +116,7 @@ impl Config {
         })
     }
 
-    fn names_server(&self, path: &std::path::Path, address: &Address) -> bool {
+    fn names_server(&self, path: &Path, address: &Address) -> bool {
         let layer = self.layers.iter().find(|layer| layer.path == path);
         let mut values = layer.into_iter().flat_map(|layer| &layer.values);
         values.any(|(key, text, _)| key.name == SERVER.name && text.parse().is_ok_and(|own: Address| own == *address))

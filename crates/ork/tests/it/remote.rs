@@ -160,6 +160,7 @@ fn what_is_for_the_database_alone_says_so() {
         "runs list --context here --database sqlite:a",
         "runs list --server 127.0.0.1:6750",
         "runs list --server https://ada:secret@localhost",
+        "runs list --server http://127.0.0.1:1 --workspace media",
         "runs retry last --server http://127.0.0.1:1",
     ] {
         text += &format!("$ ork {line}\n{}", home.says(line));
@@ -348,6 +349,36 @@ fn the_token_goes_to_its_server_and_nowhere_else() {
         let text = [output.stdout, output.stderr].concat();
         assert!(!String::from_utf8_lossy(&text).contains(SECRET), "{}", String::from_utf8_lossy(&text));
     }
+}
+
+/// A real server with real tokens: who may not gets exit code 4, and the reason.
+#[test]
+fn a_token_lets_its_bearer_do_what_its_role_may() {
+    let home = home();
+    for (name, role) in [("looks", "viewer"), ("acts", "user")] {
+        let output = home.output(&["tokens", "create", name, "--role", role]);
+        fs::write(home.project().join(name), output.stdout).unwrap();
+    }
+    home.file("made-up", "ork_aaaaaaaa_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa_aaaaaa\n");
+    let server = Server::start(&home, "");
+    let url = format!("http://127.0.0.1:{}", server.port);
+    let mut text = String::new();
+    for line in [
+        "runs list --limit 1",
+        "runs list --limit 1 --token-file made-up",
+        "runs list --limit 1 --token-file looks",
+        "runs submit good.yaml --token-file looks",
+        "runs cancel last --token-file looks --json",
+        "runs submit good.yaml --token-file acts",
+        "runs watch last --token-file acts --progress none",
+        "runs list --limit 1 --token-file nothing",
+    ] {
+        text += &format!("$ ork {line}\n{}", said(&home, line, &[("ORK_SERVER", &url)]));
+    }
+    let text = Regex::new("req_[0-9a-f]+").unwrap().replace_all(&text, "req_ID").replace(&url, "URL");
+    insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!("remote-tokens", text);
+    });
 }
 
 #[test]
