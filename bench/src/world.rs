@@ -95,6 +95,7 @@ impl World {
             external_id: None,
             plan,
             plan_source: None,
+            revision: None,
             input: Json::from_stored("{}"),
             priority: None,
             pin: Pin::Anywhere,

@@ -1,6 +1,6 @@
 //! Tokens, workspaces, and who one is.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// A token to be made.
@@ -83,6 +83,27 @@ pub struct ChangeWorkspace {
     /// Viewers and users see only runs that belong to them.
     #[serde(default)]
     pub isolate_owners: Option<bool>,
+    /// Runs that are not over; null takes the limit away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    pub live_runs_max: Option<Option<u32>>,
+    /// Tasks that are not over, of all live runs; null takes the limit away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    pub live_tasks_max: Option<Option<u32>>,
+    /// Requests of a minute, to each server; null takes the limit away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    pub requests_per_minute: Option<Option<u32>>,
+    /// The same for each token; null takes the limit away.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    pub token_requests_per_minute: Option<Option<u32>>,
+}
+
+/// What is there, null as well.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// A workspace.
@@ -94,6 +115,14 @@ pub struct Workspace {
     pub name: String,
     /// Viewers and users see only runs that belong to them.
     pub isolate_owners: bool,
+    /// Runs that are not over; null is no limit.
+    pub live_runs_max: Option<u32>,
+    /// Tasks that are not over, of all live runs; null is no limit.
+    pub live_tasks_max: Option<u32>,
+    /// Requests of a minute, to each server; null is no limit.
+    pub requests_per_minute: Option<u32>,
+    /// The same for each token; null is no limit.
+    pub token_requests_per_minute: Option<u32>,
     /// When it was made.
     pub created_at: String,
 }

@@ -3,11 +3,13 @@
 #![deny(missing_docs)]
 
 mod access;
+mod bulk;
 mod event;
 mod problem;
 mod queue;
 mod run;
 mod service;
+mod suggestion;
 mod task;
 mod why;
 mod workflow;
@@ -16,14 +18,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
+pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
 pub use event::{Actor, Event};
 pub use problem::{Fault, Problem};
-pub use queue::{Queue, Worker, WorkerStatus};
-pub use run::{Asked, Group, Resolved, Run, RunPlan, RunSummary, Submit, Submitted};
+pub use queue::{Queue, QueueAsked, QueuePause, Worker, WorkerStatus};
+pub use run::{Asked, Group, Resolved, Retry, Run, RunPlan, RunSummary, Submit, Submitted};
 pub use service::{Check, Ready, Version};
+pub use suggestion::Suggestion;
 pub use task::{Attempt, Failure, LogChunk, LogPage, Task, TaskAsked, TaskSummary, Usage};
 pub use why::{Reason, RunWhy};
-pub use workflow::{Validate, Validated};
+pub use workflow::{AppliedWorkflow, Definition, DeletedWorkflow, Revision, Validated, Workflow, WorkflowSummary};
 
 /// An answer with its place in the order of all events.
 #[derive(Debug, Clone, Serialize, ToSchema)]

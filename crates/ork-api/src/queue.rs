@@ -22,10 +22,32 @@ pub struct Queue {
     pub more: Vec<String>,
     /// When the oldest of those that can be taken was queued.
     pub oldest_queued_at: Option<String>,
+    /// Who paused it, and when; null when nobody did. While it is paused it gives no tasks.
+    pub paused: Option<QueuePause>,
     /// The workers that serve it.
     pub workers: Vec<String>,
     /// How many tasks they take at once.
     pub capacity: u32,
+}
+
+/// That a queue is paused.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct QueuePause {
+    /// By whom.
+    pub by: String,
+    /// Since when.
+    pub at: String,
+}
+
+/// What became of a wish about a queue.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct QueueAsked {
+    /// The queue.
+    pub queue: String,
+    /// Whether this request changed something. False when it was so already.
+    pub asked: bool,
+    /// Who paused it, and when; null when it is not paused now.
+    pub paused: Option<QueuePause>,
 }
 
 /// Whether a worker lives.

@@ -7,14 +7,17 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// A run to be created: a workflow or a plan, and what it is run with.
+/// A run to be created: a stored workflow, a text or a plan, and what it is run with.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Submit {
-    /// The text of a workflow file, YAML or JSON. Either this or `plan`.
+    /// The name of a stored workflow, whose newest revision is run. Either this, or `source`, or `plan`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<String>,
-    /// A workflow or a JSON plan with `jobs`, as an object. Either this or `workflow`.
+    /// The text of a workflow file, YAML or JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// A workflow or a JSON plan with `jobs`, as an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub plan: Option<Box<RawValue>>,
@@ -34,6 +37,25 @@ pub struct Submit {
     /// Whom the run belongs to, when a `service` creates it for somebody: 1 to 256 bytes.
     #[serde(default)]
     pub owner_id: Option<String>,
+}
+
+/// How a run is to be done again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Do this task again although it succeeded, and all that depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Take over what succeeded, which is the default. False does everything again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_only: Option<bool>,
+    /// Inputs that replace those of the run; the others stay. What depends on one that changed is done again.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub input: Map<String, Value>,
+    /// Your own name for the new run, under which it is created once: 1 to 256 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
 }
 
 /// A run that was accepted: it is on disk. Nothing in it ever changes, so that sending a request again gives the same.
@@ -117,6 +139,14 @@ pub struct RunSummary {
     pub started_at: Option<String>,
     /// When it ended.
     pub finished_at: Option<String>,
+    /// The stored workflow that it is of.
+    pub workflow_id: Option<String>,
+    /// The revision of that.
+    pub revision_id: Option<String>,
+    /// When somebody took note of its end.
+    pub acknowledged_at: Option<String>,
+    /// Who.
+    pub acknowledged_by: Option<String>,
 }
 
 /// A run.

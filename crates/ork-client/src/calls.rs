@@ -1,8 +1,10 @@
 //! What a server can be asked, call by call.
 
+use hyper::Method;
 use ork_api::{
-    Asked, Attempt, Event, Group, LogPage, Page, Queue, Reason, Resolved, Run, RunPlan, RunWhy, Submit, Submitted,
-    Task, TaskAsked, Version, Worker,
+    AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group, LogPage, Page, Queue, QueueAsked,
+    Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Submit, Submitted, Task, TaskAsked, Version, Worker,
+    Workflow, WorkflowSummary,
 };
 use serde_json::Value;
 
@@ -211,4 +213,69 @@ impl Client {
     pub async fn workers(&self) -> ClientResult<Page<Worker>> {
         self.call(Ask::get("/workers")).await
     }
+
+    /// Does a run again, once for each key however often it is sent.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn retry(&self, run: &str, retry: &Retry, key: &str) -> ClientResult<Submitted> {
+        self.call(Ask { body: body(retry), key: Some(key), ..Ask::post(format!("/runs/{run}/retry")) }).await
+    }
+
+    /// Asks for something of a queue: `pause` or `resume`.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn ask_queue(&self, queue: &str, wish: &str) -> ClientResult<QueueAsked> {
+        self.call(Ask::post(format!("/queues/{queue}/{wish}"))).await
+    }
+
+    /// Stores the text of a workflow under its name.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn apply_workflow(&self, name: &str, source: &str) -> ClientResult<AppliedWorkflow> {
+        let definition = Definition { source: Some(source.to_owned()), plan: None };
+        let ask = Ask { method: Method::PUT, body: body(&definition), ..Ask::get(format!("/workflows/{name}")) };
+        self.call(ask).await
+    }
+
+    /// A page of stored workflows, by name.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn workflows(&self, cursor: Option<&str>, limit: u32) -> ClientResult<Page<WorkflowSummary>> {
+        self.call(Ask { query: paged(cursor, limit), ..Ask::get("/workflows") }).await
+    }
+
+    /// A stored workflow with the text of its newest revision, or of this one.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn workflow(&self, name: &str, revision: Option<u32>) -> ClientResult<Workflow> {
+        let query = revision.iter().map(|number| ("revision", number.to_string())).collect();
+        self.call(Ask { query, ..Ask::get(format!("/workflows/{name}")) }).await
+    }
+
+    /// A page of the revisions of a stored workflow, newest first.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn revisions(&self, name: &str, cursor: Option<&str>, limit: u32) -> ClientResult<Page<Revision>> {
+        self.call(Ask { query: paged(cursor, limit), ..Ask::get(format!("/workflows/{name}/revisions")) }).await
+    }
+
+    /// Deletes a stored workflow.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn delete_workflow(&self, name: &str) -> ClientResult<DeletedWorkflow> {
+        self.call(Ask { method: Method::DELETE, ..Ask::get(format!("/workflows/{name}")) }).await
+    }
+}
+
+fn paged(cursor: Option<&str>, limit: u32) -> Vec<(&'static str, String)> {
+    let mut query = vec![("limit", limit.to_string())];
+    query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
+    query
 }

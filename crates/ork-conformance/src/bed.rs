@@ -122,6 +122,7 @@ impl Bed {
             owner: None,
             plan,
             plan_source: None,
+            revision: None,
             input: Json::from_stored("{}"),
             priority: None,
             pin: Pin::Anywhere,

@@ -190,6 +190,7 @@ impl World {
             owner: (self.random.below(2) == 0).then(|| "ada".to_owned()),
             plan,
             plan_source: None,
+            revision: None,
             input: Json::from_stored("{}"),
             priority: None,
             pin: Pin::Anywhere,

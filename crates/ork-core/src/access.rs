@@ -167,6 +167,18 @@ impl Role {
 pub struct Settings {
     /// Viewers and users see only runs that belong to them.
     pub isolate_owners: bool,
+    /// Runs that are not over, a new one counted. 0 accepts none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_runs_max: Option<u32>,
+    /// Tasks that are not over, of all live runs, those of a new one counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_tasks_max: Option<u32>,
+    /// Requests of a minute, to each server: as many as that can come at once after a quiet minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// The same for each token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_requests_per_minute: Option<u32>,
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ pub enum StoreError {
     /// Over a limit; nothing was created.
     #[error("{0}")]
     Limit(String),
+    /// Over a quota of the workspace; nothing was created, and the same may succeed later.
+    #[error("{0}")]
+    OverQuota(String),
     /// A stored row cannot be what Ork wrote.
     #[error("corrupt data in table `{table}`, column `{column}`, row {row}: {problem}")]
     Corrupt {

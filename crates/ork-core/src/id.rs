@@ -102,6 +102,33 @@ id!(
     TokenId, "token_", "a token"
 );
 
+id!(
+    /// A stored workflow, under one name.
+    WorkflowId, "wf_", "a workflow"
+);
+id!(
+    /// One immutable version of a stored workflow.
+    RevisionId, "rev_", "a revision"
+);
+
+id!(
+    /// An action on many runs.
+    BulkId, "bulk_", "an action on many runs"
+);
+
+macro_rules! fresh {
+    ($($name:ident)*) => {$(
+        impl $name {
+            /// A new id.
+            pub fn new(now: Timestamp, entropy: &mut dyn Entropy) -> Self {
+                Self(v7(now, entropy))
+            }
+        }
+    )*};
+}
+
+fresh!(WorkflowId RevisionId BulkId);
+
 impl WorkspaceId {
     /// The workspace that every new database has.
     pub const DEFAULT: Self = Self(Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001));

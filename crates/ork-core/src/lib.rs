@@ -24,3 +24,4 @@ pub mod state;
 pub mod store;
 pub mod suggest;
 pub mod why;
+pub mod workspace;

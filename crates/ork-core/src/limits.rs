@@ -22,6 +22,8 @@ pub const NAME_BYTES_MAX: usize = 128;
 pub const FILTER_BYTES_MAX: usize = 8 << 10;
 /// Rows of one page of a listing.
 pub const PAGE_MAX: u32 = 200;
+/// Queues that are paused in one workspace.
+pub const PAUSES_MAX: u32 = 100;
 /// Tasks of one claim or one settle.
 pub const BATCH_MAX: usize = 1_000;
 /// Attempts that a retry policy may ask for.

@@ -66,6 +66,7 @@ fn run(tasks: u32, clock: &dyn Clock) -> NewRun {
         owner: None,
         plan: Plan { name: "drain".into(), nodes: vec![node], ..Plan::default() },
         plan_source: None,
+        revision: None,
         input: Json::from_stored("{}"),
         priority: None,
         pin: Pin::Anywhere,

@@ -11,7 +11,7 @@ use ork_core::store::{RunFilter, Span};
 
 use crate::moment::Moment;
 
-/// What a run can be besides its status. Both are asked of one row by its key; what would need all tasks of a run is not
+/// What a run can be besides its status. All are asked of one row by its key; what would need all tasks of a run is not
 /// here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Is {
@@ -19,11 +19,13 @@ pub enum Is {
     Held,
     /// A task of it waits for its next attempt.
     Retrying,
+    /// It is over, and nobody has taken note of that.
+    Unacknowledged,
 }
 
 impl Is {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Held, Self::Retrying];
+    pub const ALL: [Self; 3] = [Self::Held, Self::Retrying, Self::Unacknowledged];
 
     /// The word for it.
     #[must_use]
@@ -31,6 +33,7 @@ impl Is {
         match self {
             Self::Held => "held",
             Self::Retrying => "retrying",
+            Self::Unacknowledged => "unacknowledged",
         }
     }
 }
@@ -86,6 +89,7 @@ impl Filter {
             finished: self.finished.span(now),
             is_held: self.is.contains(&Is::Held),
             is_retrying: self.is.contains(&Is::Retrying),
+            is_unacknowledged: self.is.contains(&Is::Unacknowledged),
             before: None,
             limit: PAGE_MAX,
         }

@@ -16,7 +16,7 @@ mod filter;
 mod moment;
 mod parse;
 
-pub use complete::{Completion, Known, complete};
+pub use complete::{Completion, Known, complete, word_at};
 pub use filter::{Bounds, Filter, Is, quoted};
 pub use moment::{Moment, Unit};
 pub use parse::FilterError;

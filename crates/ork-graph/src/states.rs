@@ -12,7 +12,12 @@ pub struct States(BTreeMap<TaskStatus, u32>);
 impl States {
     /// Counts one more task.
     pub fn add(&mut self, status: TaskStatus) {
-        *self.0.entry(status).or_default() += 1;
+        self.add_many(status, 1);
+    }
+
+    /// Counts so many more.
+    pub fn add_many(&mut self, status: TaskStatus, count: u32) {
+        *self.0.entry(status).or_default() += count;
     }
 
     /// These counts.

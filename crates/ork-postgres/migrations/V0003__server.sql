@@ -45,7 +45,6 @@ CREATE TABLE workflow_revisions (
     number          integer NOT NULL CHECK (number > 0),
     definition_hash text NOT NULL,
     source          text NOT NULL,
-    definition      json NOT NULL,
     created_by      text NOT NULL,
     created_at      bigint NOT NULL,
     FOREIGN KEY (workflow_id, workspace_id) REFERENCES workflows (id, workspace_id)
@@ -80,6 +79,7 @@ CREATE TABLE bulk_jobs (
     before_id    uuid NOT NULL,
     seen         bigint NOT NULL,
     changed      bigint NOT NULL,
+    actor_kind   text NOT NULL,
     created_by   text NOT NULL,
     created_at   bigint NOT NULL,
     finished_at  bigint
@@ -98,6 +98,9 @@ ALTER TABLE runs ADD COLUMN acknowledged_at bigint;
 ALTER TABLE runs ADD COLUMN acknowledged_by text;
 -- Runs that ended and that nobody has seen.
 CREATE INDEX runs_unacknowledged ON runs (workspace_id, id) WHERE finished_at IS NOT NULL AND acknowledged_at IS NULL;
+
+-- Runs that are not over, of a workspace: what its quotas count.
+CREATE INDEX runs_live ON runs (workspace_id) WHERE finished_at IS NULL;
 
 -- Where an event stands in the order of all events: the id of the transaction that wrote it, or that of the run's event
 -- before it if that is higher. A transaction's id is taken before it commits, so a reader goes no further than the oldest

@@ -78,7 +78,7 @@ impl Access for PgStore {
     }
 
     async fn token_by_hash(&self, hash: TokenHash) -> StoreResult<Option<Grant>> {
-        let rows = self.select(Scope::All, Sql::TokensByHash, &[&hash.0.as_slice()]).await?;
+        let rows = self.select(self.own_scope(), Sql::TokensByHash, &[&hash.0.as_slice()]).await?;
         let grant = |row: &Row| {
             let mut c = Columns::of(row, "api_tokens");
             let token = token_row(&mut c)?;
@@ -104,7 +104,7 @@ impl Access for PgStore {
     }
 
     async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
-        self.change(Scope::All, Sql::TokensTouch, &[&id.uuid(), &now.micros()]).await?;
+        self.change(self.own_scope(), Sql::TokensTouch, &[&id.uuid(), &now.micros()]).await?;
         Ok(())
     }
 }

@@ -20,6 +20,8 @@ use crate::marks::{Key, Marks, Place};
 const CHANNEL: &str = "ork";
 /// PostgreSQL refuses payloads of 8,000 bytes.
 const PAYLOAD_BYTES_MAX: usize = 7_900;
+/// The payload that says that no mark is good any more.
+const ANEW: &str = "*";
 /// How long a change of another process may go unnoticed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two that say nothing but that events were written: each costs a transaction, and most commits write events.
@@ -36,6 +38,8 @@ const RETRY_EVERY: Duration = Duration::from_millis(500);
 pub enum Note {
     /// Tasks were queued in this place, this key the lowest.
     Queued(Place, Key),
+    /// What was held back may be claimed, wherever it is in the queue.
+    Anew,
     /// Something else that an engine should look at: a cancel, an evaluation, a free slot.
     Look,
     /// Events were written.
@@ -57,6 +61,7 @@ pub struct Bell {
 #[derive(Default)]
 struct Outbox {
     queued: BTreeMap<Place, Key>,
+    anew: bool,
     look: bool,
     events: bool,
 }
@@ -76,6 +81,10 @@ impl Bell {
                         self.marks.lower(&place, key);
                         let lowest = outbox.queued.entry(place).or_insert(key);
                         *lowest = key.min(*lowest);
+                    }
+                    Note::Anew => {
+                        self.marks.forget();
+                        outbox.anew = true;
                     }
                     Note::Look => outbox.look = true,
                     Note::Events => {
@@ -115,24 +124,27 @@ impl Bell {
     /// Whether there is nothing to say but that events were written.
     fn has_only_events(&self) -> bool {
         let outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
-        outbox.events && !outbox.look && outbox.queued.is_empty()
+        outbox.events && !outbox.look && !outbox.anew && outbox.queued.is_empty()
     }
 
     fn take_payload(&self) -> Option<String> {
         let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
-        let Outbox { queued, look, events } = std::mem::take(&mut *outbox);
+        let Outbox { queued, anew, look, events } = std::mem::take(&mut *outbox);
         drop(outbox);
-        if queued.is_empty() && !look && !events {
+        if queued.is_empty() && !anew && !look && !events {
             return None;
         }
         let mut payload = if events { EVENTS.to_string() } else { String::new() };
+        if anew {
+            return Some(payload + ANEW);
+        }
         if queued.is_empty() {
             payload.push_str(if look { LOOK } else { "" });
         }
         for ((lane, workspace), (rank, seq)) in &queued {
             payload.push_str(&format!("{workspace} {rank} {seq} {lane}\n"));
         }
-        Some(if payload.len() > PAYLOAD_BYTES_MAX { format!("{EVENTS}*") } else { payload })
+        Some(if payload.len() > PAYLOAD_BYTES_MAX { format!("{EVENTS}{ANEW}") } else { payload })
     }
 
     fn take_note_of(&self, payload: &str) {
@@ -144,7 +156,7 @@ impl Bell {
         if payload.is_empty() {
             return;
         }
-        if payload == "*" {
+        if payload == ANEW {
             self.marks.forget();
         }
         for (place, key) in payload.lines().filter_map(parse_line) {

@@ -208,7 +208,7 @@ impl Conn {
     pub fn queued_here(&self) -> Vec<(Place, Key)> {
         let queued = |note: &Note| match note {
             Note::Queued(place, key) => Some((place.clone(), *key)),
-            Note::Look | Note::Events => None,
+            Note::Anew | Note::Look | Note::Events => None,
         };
         self.notes().iter().filter_map(queued).collect()
     }

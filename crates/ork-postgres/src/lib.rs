@@ -7,6 +7,7 @@
 mod access;
 mod admit;
 mod bell;
+mod bulk;
 mod change;
 mod claim;
 mod conn;
@@ -16,6 +17,7 @@ mod feed;
 mod inspect;
 mod marks;
 mod migrate;
+mod pauses;
 mod pool;
 mod privileges;
 mod queue;
@@ -32,6 +34,7 @@ mod tenant;
 mod upkeep;
 mod verify;
 mod workers;
+mod workflows;
 mod writes;
 
 pub use migrate::{Migration, migrate, migration_state};

@@ -76,22 +76,23 @@ type Policy = (String, String, String, String);
 
 /// The policies of a table.
 fn policies(table: &str, shows: Shows) -> BTreeSet<Policy> {
-    let tenant = "ork_workspace()";
+    let tenant = |column| format!("(ork_place({column}) <> 'foreign'::text)");
+    let own = tenant("workspace_id");
     let person = "( SELECT ork_person() AS ork_person)";
     let all = "(( SELECT ork_sees() AS ork_sees) <> 'own'::text)";
-    let own = match shows {
-        Workspace => format!("(workspace_id = {tenant})"),
-        BelowRun => format!(
-            "((workspace_id = {tenant}) AND ({all} OR (EXISTS ( SELECT 1 FROM runs r WHERE (r.id = {table}.run_id) OFFSET 0))))"
-        ),
-        Itself => format!("(id = {tenant})"),
-        Runs => format!("((workspace_id = {tenant}) AND ({all} OR (owner_id = {person})))"),
+    let shown = match shows {
+        Workspace => own,
+        BelowRun => {
+            format!("({own} AND ({all} OR (EXISTS ( SELECT 1 FROM runs r WHERE (r.id = {table}.run_id) OFFSET 0))))")
+        }
+        Itself => tenant("id"),
+        Runs => format!("({own} AND ({all} OR (owner_id = {person})))"),
         All => "true".to_owned(),
         Nothing => String::new(),
     };
     let admits = if shows == All { "false" } else { "" };
     let engine = ("engine".to_owned(), ENGINE.to_owned(), "true".to_owned(), "true".to_owned());
-    let tenant = (shows != Nothing).then(|| ("tenant".to_owned(), API.to_owned(), own, admits.to_owned()));
+    let tenant = (shows != Nothing).then(|| ("tenant".to_owned(), API.to_owned(), shown, admits.to_owned()));
     [engine].into_iter().chain(tenant).collect()
 }
 

@@ -6,13 +6,13 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
 use ork_core::executor::{Progress, Stream};
-use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd};
-use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::retry::RetryPolicy;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, GroupRow, OutputRow, RunRow, Scope, TaskRow, WorkerRow};
+use ork_core::store::{AttemptRow, BulkAction, BulkStatus, GroupRow, OutputRow, RunRow, Scope, TaskRow, WorkerRow};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
@@ -93,6 +93,11 @@ decode! {
     RunId = Uuid, |v| Ok(Self::from_uuid(v));
     WorkspaceId = Uuid, |v| Ok(Self::from_uuid(v));
     WorkerId = Uuid, |v| Ok(Self::from_uuid(v));
+    WorkflowId = Uuid, |v| Ok(Self::from_uuid(v));
+    BulkId = Uuid, |v| Ok(Self::from_uuid(v));
+    BulkAction = Text<'a>, |v| word(v.0, Self::from_word);
+    BulkStatus = Text<'a>, |v| word(v.0, Self::from_word);
+    RevisionId = Uuid, |v| Ok(Self::from_uuid(v));
     TokenId = Uuid, |v| Ok(Self::from_uuid(v));
     Role = Text<'a>, |v| word(v.0, Self::from_word);
     Settings = Text<'a>, |v| parsed(v.0);
@@ -376,6 +381,12 @@ pub fn run_row(row: &Row) -> StoreResult<RunRow> {
         created_at: c.next("created_at")?,
         started_at: c.option("started_at")?,
         finished_at: c.option("finished_at")?,
+        revision: {
+            let (workflow, revision) = (c.option("workflow_id")?, c.option("revision_id")?);
+            workflow.zip(revision).map(|(workflow, revision)| RevisionRef { workflow, revision })
+        },
+        acknowledged_at: c.option("acknowledged_at")?,
+        acknowledged_by: c.option("acknowledged_by")?,
     })
 }
 

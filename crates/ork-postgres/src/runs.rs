@@ -10,13 +10,12 @@ use ork_core::event::Actor;
 use ork_core::graph::NewRun;
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::limits::PAGE_MAX;
 use ork_core::state::Reason;
-use ork_core::store::{RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted};
+use ork_core::store::{ROWS_MAX, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted};
 use uuid::Uuid;
 
 use crate::bell::Note;
-use crate::change::{Also, Reach, close, open};
+use crate::change::{Also, Reach, close, not_found, open};
 use crate::conn::{Conn, one};
 use crate::fault::Work;
 use crate::rows::{self, Columns, filter};
@@ -66,8 +65,9 @@ impl Runs for PgStore {
                     &started.1,
                     &finished.0,
                     &finished.1,
-                    &i64::from(wanted.limit.min(PAGE_MAX)),
+                    &i64::from(wanted.limit.min(ROWS_MAX)),
                     &wanted.owner,
+                    &wanted.is_unacknowledged,
                 ],
             )
             .await?;
@@ -104,6 +104,22 @@ impl Runs for PgStore {
                 })
             })
             .collect()
+    }
+
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+        let rows = self.select(scope, Sql::RunsSource, &[&id.uuid(), &filter(scope)]).await?;
+        let source = rows.first().map(|row| Columns::of(row, "runs").option("coalesce")).transpose()?;
+        Ok(source.flatten())
+    }
+
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let changed =
+            self.change(scope, Sql::RunsAcknowledge, &[&id.uuid(), &now.micros(), &actor.id, &filter(scope)]).await?;
+        if changed > 0 {
+            return Ok(true);
+        }
+        let row = self.run(scope, id).await?.ok_or_else(|| not_found(id))?;
+        row.acknowledged().map(|_| false)
     }
 
     async fn cancel_run(

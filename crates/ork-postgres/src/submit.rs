@@ -1,17 +1,19 @@
 //! A run's creation.
 
+use ork_core::access::Settings;
 use ork_core::error::StoreError;
 use ork_core::graph::{Birth, Group, Head, NewRun, Pin, birth};
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
 use ork_core::store::Submitted;
+use ork_core::workspace::Load;
 use tokio_postgres::error::SqlState;
 
 use crate::bell::Note;
 use crate::change::{self, Left};
-use crate::conn::{Batch, Conn, Param, one};
+use crate::conn::{Answer, Batch, Conn, Param, one};
 use crate::fault::{Fault, Work};
-use crate::rows::{big, encode, int, on_failure_word, run_if_word};
+use crate::rows::{Columns, big, encode, int, on_failure_word, run_if_word};
 use crate::sql::Sql;
 use crate::store::Transition;
 use crate::writes::{self, Finished, NewRange};
@@ -25,11 +27,13 @@ impl Transition for Submit {
         let new = &self.0;
         let mut run = Batch::default();
         run.add(Sql::RunsInsert, run_params(new)?);
+        run.add(Sql::WorkspacesSettings, vec![one(new.workspace.uuid())]);
         let answers = db.begin_send(&run).await.map_err(|fault| refused(new, fault))?;
         if answers[0].changed == 0 {
             return Ok(Submitted::Existing);
         }
         let Birth { head, groups, changes, reused_from } = birth(new);
+        check_quotas(db, &answers[1], &head).await?;
         let finished = [Finished { head, groups, changes, evaluated: Vec::new() }];
         let [Finished { head, groups, changes, .. }] = &finished;
         let mut batch = Batch::default();
@@ -69,6 +73,22 @@ impl Transition for Submit {
     }
 }
 
+/// Where a quota is set, submits go one by one from here to their commit; nobody waits where none is.
+async fn check_quotas(db: &Conn, settings: &Answer, head: &Head) -> Work<()> {
+    let stored = settings.rows.first().map(|row| Columns::of(row, "workspaces").next("settings")).transpose()?;
+    let settings: Settings = stored.unwrap_or_default();
+    if !settings.limits_runs() {
+        return Ok(());
+    }
+    let workspace = head.workspace.uuid();
+    db.row(Sql::WorkspacesLock, &[&workspace]).await?;
+    // A statement of its own, so that it sees what was committed before the lock was given.
+    let Some(row) = db.row(Sql::RunsLoad, &[&workspace]).await? else { return Ok(()) };
+    let mut c = Columns::of(&row, "runs");
+    let load = Load { live_runs: c.next("count")?, live_tasks: c.next("coalesce")? };
+    Ok(settings.admit(load, head)?)
+}
+
 fn refused(new: &NewRun, fault: Fault) -> Fault {
     let unique = fault.state() == Some(&SqlState::UNIQUE_VIOLATION);
     if unique && fault.constraint() == Some("runs_by_external_id") {
@@ -104,6 +124,8 @@ fn run_params(new: &NewRun) -> Work<Vec<Param<'_>>> {
         one(new.plan.timeout_ms.map(|ms| new.now.plus_ms(ms).micros())),
         one(new.now.micros()),
         one(new.owner.as_deref()),
+        one(new.revision.map(|of| of.workflow.uuid())),
+        one(new.revision.map(|of| of.revision.uuid())),
     ])
 }
 

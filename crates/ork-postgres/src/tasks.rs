@@ -6,7 +6,7 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::state::TaskStatus;
-use ork_core::store::{AttemptRow, GroupRow, OutputRow, Scope, TaskFilter, TaskRow, Tasks};
+use ork_core::store::{AttemptRow, GroupCount, GroupRow, OutputRow, Scope, TaskFilter, TaskRow, Tasks};
 
 use crate::bell::Note;
 use crate::change::{Also, Reach, close, open};
@@ -47,6 +47,18 @@ impl Tasks for PgStore {
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
         let rows = self.select(scope, Sql::GroupsList, &[&run.uuid(), &filter(scope)]).await?;
         rows.iter().map(rows::group_row).collect()
+    }
+
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+        let rows = self.select(scope, Sql::TasksCounts, &[&run.uuid(), &filter(scope)]).await?;
+        let count = |row| {
+            let mut c = Columns::of(row, "tasks");
+            let (g, status, count): (_, _, i64) = (c.next("g")?, c.next("status")?, c.next("count")?);
+            Ok(GroupCount { g, status, count: u32::try_from(count).unwrap_or(u32::MAX) })
+        };
+        let mut counts = rows.iter().map(count).collect::<StoreResult<Vec<_>>>()?;
+        counts.sort_unstable();
+        Ok(counts)
     }
 
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {

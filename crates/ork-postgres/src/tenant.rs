@@ -20,7 +20,7 @@ pub struct Tenant {
 
 impl PgStore {
     /// The same store for the requests of one workspace, and of one owner of runs if one is named: its statements run as
-    /// `ork_api`, and PostgreSQL shows them nothing else, whatever they ask for. New runs are the owner's.
+    /// `ork_api`, and PostgreSQL shows them nothing else, whatever they ask for.
     ///
     /// Its methods refuse [`Scope::All`] and other workspaces. It is cheap: one is made for each request.
     #[must_use]

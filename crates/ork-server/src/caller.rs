@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use ork_core::access::{Permission, Role};
+use ork_core::access::{Permission, Role, Settings};
 use ork_core::clock::Timestamp;
 use ork_core::event::Actor;
 use ork_core::id::{RunId, TokenId, WorkspaceId};
@@ -34,6 +34,8 @@ pub struct Caller {
     pub expires_at: Option<Timestamp>,
     /// The one whose runs alone are there for this caller.
     pub only_owner: Option<String>,
+    /// What the workspace decides.
+    pub(crate) settings: Settings,
     /// What the token is looked up by.
     hash: Option<TokenHash>,
     /// The store as the tenant uses it: whatever a request reads or writes goes through it.
@@ -58,6 +60,7 @@ impl Caller {
         let Grant { token, workspace } = grant;
         Self {
             store: Arc::clone(store).tenant(workspace.id, only_owner.as_deref()),
+            settings: workspace.settings,
             workspace: workspace.id,
             workspace_name: workspace.name,
             role: token.role,
@@ -80,6 +83,7 @@ impl Caller {
             token: None,
             expires_at: None,
             only_owner: None,
+            settings: Settings::default(),
             hash: None,
         }
     }

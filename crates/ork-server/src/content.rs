@@ -4,13 +4,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
-use ork_api::Fault;
-use ork_core::id::{IdError, RunId, TaskId, TaskRef, TokenId};
+use ork_api::{Fault, Page};
+use ork_core::id::{BulkId, IdError, RunId, TaskId, TaskRef, TokenId};
 use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX};
 use ork_core::suggest::nearest;
 use serde::de::DeserializeOwned;
@@ -48,6 +48,21 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Content<T> {
             Refused::new(Code::InvalidBody, format!("the body is not UTF-8, from byte {} on", error.valid_up_to()))
         })?;
         parse(text).map(Self)
+    }
+}
+
+/// A body of JSON that may be left out.
+pub struct MaybeContent<T>(pub T);
+
+impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeContent<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Answer<Self> {
+        let is_empty = request.body().size_hint().exact() == Some(0);
+        if is_empty && !request.headers().contains_key(header::CONTENT_TYPE) {
+            return Ok(Self(T::default()));
+        }
+        Content::from_request(request, state).await.map(|Content(value)| Self(value))
     }
 }
 
@@ -153,17 +168,26 @@ pub fn limit(asked: Option<u32>) -> Answer<u32> {
     }
 }
 
-/// Ends a page where the values of its rows are over the limit, behind one row at least. True when rows were left out.
-pub fn shorten<T>(rows: &mut Vec<T>, bytes_of: impl Fn(&T) -> usize) -> bool {
+/// A page of rows, of which a store was asked for one more than are wanted: that one tells whether another page follows.
+pub fn page<R>(mut rows: Vec<R>, limit: u32, cursor: impl Fn(&R) -> String) -> Page<R> {
+    let is_last = rows.len() <= limit as usize;
+    rows.truncate(limit as usize);
+    let next_cursor = rows.last().filter(|_| !is_last).map(cursor);
+    Page { items: rows, next_cursor }
+}
+
+/// Ends a page where the values of its rows are over the limit, behind one row at least.
+pub fn shorten<T>(page: &mut Page<T>, bytes_of: impl Fn(&T) -> usize, cursor: impl Fn(&T) -> String) {
     let mut bytes = 0;
     let fits = |row: &T| {
         bytes += bytes_of(row);
         bytes <= VALUES_BYTES_MAX
     };
-    let kept = rows.iter().map(fits).take_while(|fits| *fits).count().max(1);
-    let is_shorter = kept < rows.len();
-    rows.truncate(kept);
-    is_shorter
+    let kept = page.items.iter().map(fits).take_while(|fits| *fits).count().max(1);
+    if kept < page.items.len() {
+        page.items.truncate(kept);
+        page.next_cursor = page.items.last().map(cursor);
+    }
 }
 
 /// A cursor of ours.
@@ -213,7 +237,19 @@ impl FromRequestParts<Arc<Server>> for TokenPath {
     }
 }
 
-/// The name in a path.
+/// The action on many runs that a path names.
+#[derive(Clone, Copy)]
+pub struct BulkPath(pub BulkId);
+
+impl FromRequestParts<Arc<Server>> for BulkPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        id(parts, server).await.map(Self)
+    }
+}
+
+/// The name in a path. One that names nothing finds nothing; what creates something checks it.
 pub struct NamePath(pub String);
 
 impl FromRequestParts<Arc<Server>> for NamePath {

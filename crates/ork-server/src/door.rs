@@ -12,6 +12,7 @@ use ork_core::id::TokenId;
 use ork_core::store::{Grant, Scope, TokenHash};
 
 use crate::caller::Caller;
+use crate::rates::Rates;
 use crate::refused::{Answer, Refused};
 use crate::secret::TokenKey;
 use crate::server::Server;
@@ -48,6 +49,8 @@ pub struct Door {
     /// There is a token, so that nobody comes in without one any more.
     has_token: AtomicBool,
     seen: Mutex<Seen>,
+    /// How many requests come.
+    pub(crate) rates: Rates,
 }
 
 #[derive(Default)]
@@ -70,7 +73,7 @@ impl Door {
     /// A door that knows nobody yet.
     #[must_use]
     pub fn new(key: TokenKey, anybody: Anybody) -> Self {
-        Self { key, anybody, has_token: AtomicBool::new(false), seen: Mutex::default() }
+        Self { key, anybody, has_token: AtomicBool::new(false), seen: Mutex::default(), rates: Rates::default() }
     }
 
     /// Whether somebody without a token is let in now.

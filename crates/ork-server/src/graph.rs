@@ -2,8 +2,6 @@
 
 use ork_core::error::StoreResult;
 use ork_core::id::RunId;
-use ork_core::limits::PAGE_MAX;
-use ork_core::store::TaskFilter;
 use ork_graph::{Graph, States};
 
 use crate::look::Look;
@@ -25,17 +23,10 @@ pub async fn of_run(look: Look<'_>, run: RunId) -> StoreResult<Option<Graph>> {
             (node.size, node.states) = (group.size, Some(States::default()));
         }
     }
-    let mut filter = TaskFilter { limit: PAGE_MAX, ..TaskFilter::default() };
-    loop {
-        let tasks = store.tasks(scope, run, &filter).await?;
-        for task in &tasks {
-            if let Some(states) = graph.nodes.get_mut(task.g as usize).and_then(|node| node.states.as_mut()) {
-                states.add(task.status);
-            }
-        }
-        filter.after = tasks.last().map(|task| task.task.n);
-        if tasks.len() < PAGE_MAX as usize {
-            return Ok(Some(graph));
+    for count in store.counts(scope, run).await? {
+        if let Some(states) = graph.nodes.get_mut(count.g as usize).and_then(|node| node.states.as_mut()) {
+            states.add_many(count.status, count.count);
         }
     }
+    Ok(Some(graph))
 }

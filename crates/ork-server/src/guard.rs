@@ -26,6 +26,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::caller::Caller;
 use crate::patience::Peer;
+use crate::rates::Left;
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 
@@ -131,21 +132,25 @@ pub struct Guard {
 pub async fn pass(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     match guard.admit(&parts).await {
-        Ok(caller) => {
+        Ok((caller, left)) => {
             caller.map(|caller| parts.extensions.insert(caller));
-            next.run(Request::from_parts(parts, body)).await
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            if let Some(left) = left {
+                left.tell(response.headers_mut());
+            }
+            response
         }
         Err(refused) => refused.into_response(),
     }
 }
 
 impl Guard {
-    /// Who may go on; nobody in particular where the route is public.
-    async fn admit(&self, request: &Parts) -> Answer<Option<Caller>> {
+    /// Who may go on, and how much more of it; nobody in particular where the route is public.
+    async fn admit(&self, request: &Parts) -> Answer<(Option<Caller>, Option<Left>)> {
         let path = request.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
         let need = self.table.need(&request.method, path);
         if need == Some(Need::Public) {
-            return Ok(None);
+            return Ok((None, None));
         }
         if has_token(&request.uri) {
             return Err(Refused::unknown_caller());
@@ -153,12 +158,14 @@ impl Guard {
         let from = request.extensions.get::<ConnectInfo<Peer>>();
         let from = from.ok_or_else(|| Refused::new(Code::Internal, "a request without the address that it is from"))?;
         let caller = self.server.door.admit(&self.server, &request.headers, from.0.0).await?;
+        let (server, Caller { workspace, token, settings, .. }) = (&self.server, &caller);
+        let left = server.door.rates.take(*workspace, *token, settings, server.clock.now())?;
         match need {
             Some(Need::May(permission)) => caller.check_may(permission)?,
             Some(Need::Token | Need::Public) => {}
             None => return Err(Refused::new(Code::Forbidden, "nobody may use this route")),
         }
-        Ok(Some(caller))
+        Ok((Some(caller), left))
     }
 }
 

@@ -11,6 +11,7 @@
 //! Who asks is a [`Caller`], made in one place of the request's token, and of nothing else that it brings.
 #![deny(missing_docs)]
 
+pub mod bulk;
 mod caller;
 mod content;
 mod door;
@@ -24,8 +25,11 @@ mod metrics;
 pub mod names;
 mod patience;
 pub mod queues;
+mod rates;
 mod refused;
 pub mod resolve;
+pub mod retry;
+pub mod reuse;
 mod routes;
 pub mod secret;
 mod server;
@@ -33,6 +37,7 @@ mod source;
 pub mod tokens;
 pub mod view;
 pub mod why;
+pub mod workflows;
 
 pub use caller::Caller;
 pub use door::{Anybody, Door};

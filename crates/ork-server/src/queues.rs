@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ork_api::{Worker, WorkerStatus};
 use ork_core::error::StoreResult;
-use ork_core::store::{LaneRow, WorkerRow};
+use ork_core::store::{LaneRow, QueuePause, WorkerRow};
 
 use crate::look::Look;
 use crate::view::moment;
@@ -23,23 +23,27 @@ pub struct Queue {
     pub holds: LaneRow,
     /// What is counted in all queues together has reached the limit: there may be more.
     more: [bool; 3],
+    /// Who paused it.
+    pub paused: Option<QueuePause>,
     /// The names of the workers that serve it.
     pub workers: Vec<String>,
     /// What they take at once.
     pub capacity: u32,
 }
 
-/// What holds something, and what a worker serves. Parts of hosts that hold nothing are left out.
+/// What holds something, what a worker serves, and what is paused. Parts of hosts that hold nothing are left out.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn queues(look: Look<'_>) -> StoreResult<Vec<Queue>> {
     let lanes = look.store.lanes(look.scope, COUNT_MAX).await?;
     let workers = look.living(look.store.workers(look.scope).await?);
+    let pauses = look.store.queue_pauses(look.scope).await?;
     let sum = |count: fn(&LaneRow) -> u32| lanes.iter().map(count).sum::<u32>() >= COUNT_MAX;
     let more = [sum(|lane| lane.held), sum(|lane| lane.delayed), sum(|lane| lane.leased)];
     let mut all: BTreeMap<String, LaneRow> = BTreeMap::new();
-    for lane in workers.iter().flat_map(|worker| &worker.lanes).filter(|lane| !lane.contains(['@', '#'])) {
+    let served = workers.iter().flat_map(|worker| &worker.lanes).filter(|lane| !lane.contains(['@', '#']));
+    for lane in served.chain(pauses.iter().map(|pause| &pause.queue)) {
         all.insert(lane.clone(), LaneRow { lane: lane.clone(), ..LaneRow::default() });
     }
     all.extend(lanes.into_iter().map(|lane| (lane.lane.clone(), lane)));
@@ -50,6 +54,7 @@ pub async fn queues(look: Look<'_>) -> StoreResult<Vec<Queue>> {
             None => (lane.clone(), None),
         };
         Queue {
+            paused: pauses.iter().find(|pause| pause.queue == name).cloned(),
             name,
             host,
             holds,
@@ -88,10 +93,17 @@ impl Queue {
             at_work,
             more: self.counts().iter().filter(|(.., more)| *more).map(|(word, ..)| word.replace(' ', "_")).collect(),
             oldest_queued_at: self.holds.oldest_at.map(moment),
+            paused: self.paused.as_ref().map(pause),
             workers: self.workers.clone(),
             capacity: self.capacity,
         }
     }
+}
+
+/// That a queue is paused.
+#[must_use]
+pub fn pause(pause: &QueuePause) -> ork_api::QueuePause {
+    ork_api::QueuePause { by: pause.by.clone(), at: moment(pause.at) }
 }
 
 /// Workers that live, or that have something left, with what they have.

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use ork_api::{Fault, Problem};
 use ork_core::error::StoreError;
+use ork_core::limits::NAME_BYTES_MAX;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $status:ident;)*) => {
@@ -55,6 +56,8 @@ codes! {
     BodyTimeout = "body-timeout", REQUEST_TIMEOUT;
     /// It contradicts what is stored.
     Conflict = "conflict", CONFLICT;
+    /// It is not what the request expected it to be.
+    PreconditionFailed = "precondition-failed", PRECONDITION_FAILED;
     /// The body is over the limit.
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE;
     /// The body is not declared as JSON.
@@ -65,6 +68,8 @@ codes! {
     InvalidWorkflow = "invalid-workflow", UNPROCESSABLE_ENTITY;
     /// Over a limit.
     OverLimit = "over-limit", UNPROCESSABLE_ENTITY;
+    /// Over a quota of the workspace.
+    OverQuota = "over-quota", TOO_MANY_REQUESTS;
     /// Too often in a short time.
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS;
     /// A bug, or stored data that cannot be.
@@ -94,7 +99,12 @@ pub type Answer<T> = Result<T, Refused>;
 
 impl Refused {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        let retry_after_s = matches!(code, Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams).then_some(1);
+        let retry_after_s = match code {
+            Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams => Some(1),
+            // When runs will be over, nobody knows.
+            Code::OverQuota => Some(10),
+            _ => None,
+        };
         Self { code, detail: detail.into(), hint: None, errors: Vec::new(), retry_after_s }
     }
 
@@ -122,6 +132,18 @@ impl Refused {
     pub fn guesser(retry_after_s: u64) -> Self {
         let refused = Self::new(Code::TooManyRequests, "too many wrong tokens came from this address");
         Self { retry_after_s: Some(retry_after_s), ..refused }
+    }
+
+    /// Somebody who sent more requests than the workspace allows.
+    pub(crate) fn too_often(per_minute: u32, retry_after_s: u64) -> Self {
+        let refused = Self::new(Code::TooManyRequests, format!("at most {per_minute} requests a minute are taken"));
+        Self { retry_after_s: Some(retry_after_s), ..refused }
+    }
+
+    /// A name that nothing can have.
+    pub(crate) fn name(what: &str, name: &str) -> Self {
+        Self::new(Code::NotFound, format!("no {what} can be called `{}`", name.escape_debug()))
+            .hint(format!("1 to {NAME_BYTES_MAX} letters, digits, `.`, `_`, `-`"))
     }
 
     /// A part of the query that is wrong.
@@ -172,6 +194,7 @@ impl From<StoreError> for Refused {
             StoreError::Conflict(_) => Code::Conflict,
             StoreError::NotFound(_) => Code::NotFound,
             StoreError::Limit(_) => Code::OverLimit,
+            StoreError::OverQuota(_) => Code::OverQuota,
             StoreError::Corrupt { .. } | StoreError::Incompatible(_) => Code::Internal,
         };
         Self::new(code, error.to_string())

@@ -1,6 +1,7 @@
 //! The routes: one noun a folder, one endpoint a file.
 
 mod access;
+mod bulk;
 mod events;
 mod queues;
 mod runs;
@@ -34,6 +35,7 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(runs::routes())
         .merge(tasks::routes())
         .merge(events::routes())
+        .merge(bulk::routes())
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes())

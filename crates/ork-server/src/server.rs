@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ork_core::clock::{Clock, Entropy};
-use ork_core::id::RunId;
+use ork_core::id::{BulkId, RevisionId, RunId, WorkflowId};
 use ork_core::store::Store;
 
 use crate::caller::Caller;
@@ -68,6 +68,20 @@ impl Server {
 
     pub(crate) fn with_entropy<T>(&self, make: impl FnOnce(&mut dyn Entropy) -> T) -> T {
         make(self.entropy.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
+    }
+
+    /// Ids for a workflow and a revision, should they be new.
+    pub(crate) fn new_workflow_ids(&self) -> (WorkflowId, RevisionId) {
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        (WorkflowId::new(now, entropy.as_mut()), RevisionId::new(now, entropy.as_mut()))
+    }
+
+    /// The id of an action on many runs, and the id that no run has had before now.
+    pub(crate) fn new_bulk_ids(&self) -> (BulkId, RunId) {
+        let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        (BulkId::new(now, entropy.as_mut()), RunId::new(now, entropy.as_mut()))
     }
 
     /// A name for a request that brought none.

@@ -1,44 +1,39 @@
 //! Workflows in requests, and what is wrong with them.
 
 use ork_api::Fault;
-use ork_workflow::{Diagnostic, Diagnostics, Format, Source, Workflow, parse};
+use ork_workflow::{Diagnostic, Diagnostics, Workflow};
 use serde_json::value::RawValue;
 
 use crate::refused::{Answer, Code, Refused};
+use crate::workflows;
 
-/// A workflow as it was sent.
+/// A workflow that a request brings or names.
 pub struct Sent<'a> {
-    /// The member that brought it.
+    /// The member of the body that does.
     pub member: &'static str,
     /// Its text.
     pub text: &'a str,
-    format: Format,
 }
 
 impl<'a> Sent<'a> {
     /// The one of the two that was sent.
-    pub fn of(workflow: Option<&'a str>, plan: Option<&'a RawValue>) -> Answer<Self> {
-        match (workflow, plan) {
-            (Some(text), None) => {
-                // JSON is not quite YAML: tabs, for one.
-                let format = if text.trim_start().starts_with('{') { Format::Json } else { Format::Yaml };
-                Ok(Self { member: "workflow", text, format })
-            }
-            (None, Some(plan)) => Ok(Self { member: "plan", text: plan.get(), format: Format::Json }),
+    pub fn of(source: Option<&'a str>, plan: Option<&'a RawValue>) -> Answer<Self> {
+        match (source, plan) {
+            (Some(text), None) => Ok(Self { member: "source", text }),
+            (None, Some(plan)) => Ok(Self { member: "plan", text: plan.get() }),
             (Some(_), Some(_)) => {
-                Err(Refused::new(Code::InvalidBody, "`workflow` and `plan` exclude each other")
-                    .hint("send one of them"))
+                Err(Refused::new(Code::InvalidBody, "`source` and `plan` exclude each other").hint("send one of them"))
             }
             (None, None) => {
-                let hint = "send the text of a workflow file as `workflow`, or a plan as `plan`";
+                let hint = "send the text of a workflow file as `source`, or a plan as `plan`";
                 Err(Refused::new(Code::InvalidBody, "there is no workflow").hint(hint))
             }
         }
     }
 
-    /// Reads it.
-    pub fn parse(&self) -> Result<Workflow, Diagnostics> {
-        parse(&Source { name: self.member, text: self.text, format: self.format })
+    /// Reads it. `name` is that of a workflow which has none of its own.
+    pub fn parse(&self, name: &str) -> Result<Workflow, Diagnostics> {
+        workflows::parse(name, self.text)
     }
 
     /// What is wrong with it, as a refusal.

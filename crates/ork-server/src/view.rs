@@ -56,6 +56,10 @@ pub fn run_summary(row: &RunRow) -> RunSummary {
         created_at: moment(row.created_at),
         started_at: row.started_at.map(moment),
         finished_at: row.finished_at.map(moment),
+        workflow_id: row.revision.map(|of| of.workflow.to_string()),
+        revision_id: row.revision.map(|of| of.revision.to_string()),
+        acknowledged_at: row.acknowledged_at.map(moment),
+        acknowledged_by: row.acknowledged_by.clone(),
     }
 }
 
@@ -221,6 +225,10 @@ pub fn workspace(row: &WorkspaceRow) -> Workspace {
         id: row.id.to_string(),
         name: row.name.clone(),
         isolate_owners: row.settings.isolate_owners,
+        live_runs_max: row.settings.live_runs_max,
+        live_tasks_max: row.settings.live_tasks_max,
+        requests_per_minute: row.settings.requests_per_minute,
+        token_requests_per_minute: row.settings.token_requests_per_minute,
         created_at: moment(row.created_at),
     }
 }

@@ -11,7 +11,7 @@ use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::plan::Plan;
 use ork_core::state::{self, RunStatus, TaskStatus};
-use ork_core::store::{GroupRow, RunRow, StoredPlan, TaskFilter, TaskRow, WorkerRow};
+use ork_core::store::{GroupRow, QueuePause, RunRow, Scope, StoredPlan, TaskFilter, TaskRow, WorkerRow};
 use ork_core::why::{Around, Slots, Why, why_task};
 
 use crate::look::Look;
@@ -51,6 +51,8 @@ struct Gathered {
     /// Those that do not.
     gone: Vec<WorkerRow>,
     paused: Option<(String, Timestamp)>,
+    /// The pauses of queues.
+    pauses: Vec<QueuePause>,
     run_slots: Option<Slots>,
     /// How the slots of tasks' concurrency keys stand, for those that somebody waits for.
     slots: BTreeMap<String, Slots>,
@@ -111,7 +113,11 @@ pub async fn failures(look: Look<'_>, run: RunId, limit: u32) -> StoreResult<Vec
 const fn rank(why: &Why) -> u8 {
     match why {
         Why::CarrierGone { .. } | Why::Paused { .. } | Why::RunHeld { .. } => 0,
-        Why::NoWorker { .. } | Why::OtherHost { .. } | Why::WorkerGone { .. } | Why::Unserved { .. } => 1,
+        Why::QueuePaused { .. }
+        | Why::NoWorker { .. }
+        | Why::OtherHost { .. }
+        | Why::WorkerGone { .. }
+        | Why::Unserved { .. } => 1,
         Why::SlotTaken { .. } => 2,
         Why::Retry { .. } => 3,
         Why::Running { .. } | Why::Outside => 4,
@@ -153,12 +159,14 @@ async fn gather(look: Look<'_>, id: RunId, tasks: &[TaskRow]) -> StoreResult<Opt
     let (paused, run_slots) = (paused(look, &run).await?, slots::of_run(look, &run, &plan).await?);
     let slots = slots::of_tasks(look, tasks, &plan).await?;
     let at_work = at_work(look, tasks, &workers).await?;
+    // Of this run's tenant only, whoever looks.
+    let pauses = store.queue_pauses(Scope::One(run.workspace)).await?;
     let failed = if tasks.iter().any(|task| task.reason == Some(state::Reason::Upstream)) {
         failures(look, id, LOOK_MAX).await?
     } else {
         Vec::new()
     };
-    Ok(Some(Gathered { failed, run, names, plan, workers, gone, paused, run_slots, slots, at_work }))
+    Ok(Some(Gathered { failed, run, names, plan, workers, gone, paused, pauses, run_slots, slots, at_work }))
 }
 
 /// Who paused a run, and when. Little happens to a paused run, so that is among its last events.
@@ -233,6 +241,7 @@ impl Gathered {
             workers: &self.workers,
             gone: &self.gone,
             paused: self.paused.as_ref().map(|(by, at)| (by.as_str(), *at)),
+            pauses: &self.pauses,
             run_slots: self.run_slots.as_ref(),
             slots: task.concurrency_key.as_ref().and_then(|key| self.slots.get(key)),
             at_work: self.at_work.get(&task.lane).copied(),

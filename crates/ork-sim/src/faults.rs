@@ -1,5 +1,7 @@
 //! The store as one node, or the users, reach it: the real one behind a network that loses things.
 
+mod control;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -16,8 +18,8 @@ use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupRow, Heartbeat, Inspect,
-    LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
+    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow, Heartbeat,
+    Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
     RunFilter, RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks,
     TokenHash, TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
@@ -231,6 +233,14 @@ impl Runs for FaultyStore {
         self.send("plans", self.world.store.plans(scope, ids)).await
     }
 
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+        self.send("source", self.world.store.source(scope, id)).await
+    }
+
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        self.send("acknowledge_run", self.world.store.acknowledge_run(scope, id, actor, now)).await
+    }
+
     async fn cancel_run(
         &self,
         scope: Scope,
@@ -293,6 +303,10 @@ impl Tasks for FaultyStore {
 
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
         self.send("groups", self.world.store.groups(scope, run)).await
+    }
+
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+        self.send("counts", self.world.store.counts(scope, run)).await
     }
 
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {

@@ -47,7 +47,7 @@ fn sit_out(fleet: &mut Fleet, outage: Duration) -> Result<Value, String> {
         let text = fs::read_to_string(&witness).unwrap_or_default();
         text.lines().filter(|line| line.starts_with(word)).count()
     };
-    let body = json!({"workflow": workflow(outage), "input": {"witness": witness.display().to_string()}}).to_string();
+    let body = json!({"source": workflow(outage), "input": {"witness": witness.display().to_string()}}).to_string();
     let submit = Request { method: "POST", path: "/api/v1/runs", headers: "", body: &body };
     let id = expect(fleet, &submit, 202)?.body["id"].as_str().ok_or("a run without an id")?.to_owned();
     until("all tasks are at work", PATIENCE, || count("start") == TASKS)?;

@@ -136,7 +136,7 @@ fn median(values: &mut [u64]) -> Option<u64> {
 /// Submits a run by whichever server answers; the same key again when the answer was lost.
 fn submit(fleet: &mut Fleet, number: usize, seed: u64) -> Result<Sight, String> {
     let witness = fleet.place.folder.join(format!("witness-{number}"));
-    let body = json!({"workflow": workflow(), "input": {"witness": witness.display().to_string()}}).to_string();
+    let body = json!({"source": workflow(), "input": {"witness": witness.display().to_string()}}).to_string();
     let headers = format!("idempotency-key: storm-{seed}-{number}\r\n");
     let request = Request { method: "POST", path: "/api/v1/runs", headers: &headers, body: &body };
     let until = Instant::now() + PATIENCE;

@@ -75,6 +75,7 @@ impl Users {
             owner: None,
             plan,
             plan_source: None,
+            revision: None,
             input: Json::from_stored("{}"),
             priority: None,
             pin: Pin::Anywhere,

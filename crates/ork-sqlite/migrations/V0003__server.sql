@@ -45,7 +45,6 @@ CREATE TABLE workflow_revisions (
     number          INTEGER NOT NULL CHECK (number > 0),
     definition_hash TEXT NOT NULL,
     source          TEXT NOT NULL,
-    definition      TEXT NOT NULL,
     created_by      TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     FOREIGN KEY (workflow_id, workspace_id) REFERENCES workflows (id, workspace_id)
@@ -80,6 +79,7 @@ CREATE TABLE bulk_jobs (
     before_id    BLOB NOT NULL,
     seen         INTEGER NOT NULL,
     changed      INTEGER NOT NULL,
+    actor_kind   TEXT NOT NULL,
     created_by   TEXT NOT NULL,
     created_at   INTEGER NOT NULL,
     finished_at  INTEGER
@@ -96,8 +96,11 @@ ALTER TABLE runs ADD COLUMN workflow_id BLOB;
 ALTER TABLE runs ADD COLUMN revision_id BLOB;
 ALTER TABLE runs ADD COLUMN acknowledged_at INTEGER;
 ALTER TABLE runs ADD COLUMN acknowledged_by TEXT;
--- Runs that ended and that nobody has seen.
-CREATE INDEX runs_unacknowledged ON runs (workspace_id, id) WHERE finished_at IS NOT NULL AND acknowledged_at IS NULL;
+-- Runs that ended and that nobody has seen. By id: the list of them is walked like that of all.
+CREATE INDEX runs_unacknowledged ON runs (id, workspace_id) WHERE finished_at IS NOT NULL AND acknowledged_at IS NULL;
+
+-- Runs that are not over, of a workspace: what its quotas count.
+CREATE INDEX runs_live ON runs (workspace_id) WHERE finished_at IS NULL;
 
 -- Where an event stands in the order of all events. There is one writer, so the order of commits is that of the numbers.
 ALTER TABLE events ADD COLUMN feed INTEGER NOT NULL DEFAULT 0;

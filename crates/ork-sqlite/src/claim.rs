@@ -7,11 +7,12 @@ use ork_core::error::StoreResult;
 use ork_core::graph::LeaseId;
 use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::limits;
-use ork_core::store::{Claim, Claimed, Scope};
+use ork_core::store::{Claim, Claimed, QueuePause, Scope, queue_of};
 use rusqlite::{Connection, params};
 
 use crate::change::execute;
 use crate::connection::failed;
+use crate::pauses;
 use crate::rows::{Cell, get, run_key, worker_key, workspace_key};
 use crate::sql;
 
@@ -40,6 +41,7 @@ pub fn claim(db: &Connection, claim: &Claim) -> StoreResult<Vec<Claimed>> {
         return Ok(Vec::new());
     }
     let limit = claim.limit.min(limits::BATCH_MAX);
+    let paused = pauses::list(db, claim.scope)?;
     let mut open: Vec<WorkspaceId> = workspaces(db, claim)?.into_iter().collect();
     if open.len() > 1 {
         // Whoever is first gets the larger part of an uneven share, so it must not always be the same one.
@@ -52,7 +54,7 @@ pub fn claim(db: &Connection, claim: &Claim) -> StoreResult<Vec<Claimed>> {
         let mut still_open = Vec::new();
         for workspace in open {
             let wanted = share.min(limit - claimed.len());
-            let taken = take(db, claim, workspace, wanted, &mut claimed)?;
+            let taken = take(db, (claim, &paused), workspace, wanted, &mut claimed)?;
             if taken == wanted {
                 still_open.push(workspace);
             }
@@ -77,10 +79,10 @@ fn workspaces(db: &Connection, claim: &Claim) -> StoreResult<BTreeSet<WorkspaceI
     Ok(found)
 }
 
-/// Takes up to `wanted` tasks of one workspace, over all lanes in the order of the queue.
+/// Takes up to `wanted` tasks of one workspace, over all lanes that are not paused in the order of the queue.
 fn take(
     db: &Connection,
-    claim: &Claim,
+    (claim, paused): (&Claim, &[QueuePause]),
     workspace: WorkspaceId,
     wanted: usize,
     into: &mut Vec<Claimed>,
@@ -90,7 +92,8 @@ fn take(
     }
     let mut candidates = Vec::with_capacity(wanted);
     let mut heads = db.prepare_cached(sql::queue::HEAD).map_err(failed)?;
-    for (lane, name) in claim.lanes.iter().enumerate() {
+    let is_paused = |lane: &str| paused.iter().any(|p| p.workspace == workspace && p.queue == queue_of(lane));
+    for (lane, name) in claim.lanes.iter().enumerate().filter(|(_, name)| !is_paused(name)) {
         let rows = heads
             .query_map(params![name, workspace_key(workspace), i64::try_from(wanted).unwrap_or(i64::MAX)], |row| {
                 Ok(Candidate {

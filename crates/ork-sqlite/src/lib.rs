@@ -5,6 +5,7 @@
 //! Readers go beside it on connections of their own.
 
 mod access;
+mod bulk;
 mod change;
 mod claim;
 mod connection;
@@ -13,6 +14,7 @@ mod events;
 mod feed;
 mod inspect;
 mod migrate;
+mod pauses;
 mod rows;
 mod runs;
 mod settle;
@@ -21,6 +23,7 @@ mod store;
 mod tasks;
 mod upkeep;
 mod workers;
+mod workflows;
 mod writer;
 
 pub use connection::Durability;

@@ -4,14 +4,14 @@ use ork_core::access::{Role, Settings};
 use ork_core::attempt::{Failure, Usage};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
-use ork_core::event::TaskSet;
+use ork_core::event::{ActorKind, TaskSet};
 use ork_core::executor::Progress;
-use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd};
-use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, GroupRow, RunRow, Scope, TaskRow};
+use ork_core::store::{AttemptRow, BulkAction, BulkStatus, GroupRow, RunRow, Scope, TaskRow};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use uuid::Uuid;
@@ -65,6 +65,12 @@ fn decoded<T: serde::de::DeserializeOwned>(value: ValueRef<'_>) -> FromSqlResult
 cell!(RunId, |v| uuid(v).map(RunId::from_uuid));
 cell!(WorkspaceId, |v| uuid(v).map(WorkspaceId::from_uuid));
 cell!(WorkerId, |v| uuid(v).map(WorkerId::from_uuid));
+cell!(WorkflowId, |v| uuid(v).map(WorkflowId::from_uuid));
+cell!(BulkId, |v| uuid(v).map(BulkId::from_uuid));
+cell!(ActorKind, |v| word(v, ActorKind::from_word));
+cell!(BulkAction, |v| word(v, BulkAction::from_word));
+cell!(BulkStatus, |v| word(v, BulkStatus::from_word));
+cell!(RevisionId, |v| uuid(v).map(RevisionId::from_uuid));
 cell!(TokenId, |v| uuid(v).map(TokenId::from_uuid));
 cell!(Role, |v| word(v, Role::from_word));
 cell!(Settings, |v| decoded(v));
@@ -296,6 +302,13 @@ pub fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         created_at: get(row, "created_at")?,
         started_at: get_option(row, "started_at")?,
         finished_at: get_option(row, "finished_at")?,
+        revision: {
+            let workflow: Option<WorkflowId> = get_option(row, "workflow_id")?;
+            let revision: Option<RevisionId> = get_option(row, "revision_id")?;
+            workflow.zip(revision).map(|(workflow, revision)| RevisionRef { workflow, revision })
+        },
+        acknowledged_at: get_option(row, "acknowledged_at")?,
+        acknowledged_by: row.get("acknowledged_by")?,
     })
 }
 

@@ -1,5 +1,6 @@
 //! Runs: created, read, and told what people want of them.
 
+use ork_core::access::Settings;
 use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
@@ -7,10 +8,10 @@ use ork_core::event::Actor;
 use ork_core::graph::{Birth, NewRun, Pin, RunGraph, birth};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::limits;
 use ork_core::planted::{self, Bug};
 use ork_core::state::Reason;
-use ork_core::store::{RunFilter, RunRow, Scope, StoredPlan, Submitted};
+use ork_core::store::{ROWS_MAX, RunFilter, RunRow, Scope, StoredPlan, Submitted};
+use ork_core::workspace::Load;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::change::{self, execute};
@@ -25,8 +26,9 @@ pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
         }
         return Ok(Submitted::Existing);
     }
-    insert_run(db, new)?;
     let born = birth(new);
+    check_quotas(db, new, &born)?;
+    insert_run(db, new)?;
     insert_graph(db, new, &born)?;
     let reused = born.reused_from.clone();
     write_birth(db, new, born)?;
@@ -34,6 +36,21 @@ pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
         execute(db, sql::tasks::NOTE_REUSE, params![run_key(new.id), n, run_key(from.run), from.n])?;
     }
     Ok(Submitted::Created)
+}
+
+/// There is one writer, so nothing comes between this count and the commit.
+fn check_quotas(db: &Connection, new: &NewRun, born: &Birth) -> StoreResult<()> {
+    let workspace = workspace_key(new.workspace);
+    let mut settings = db.prepare_cached(sql::workspaces::SETTINGS).map_err(failed)?;
+    let settings = settings.query_row(params![workspace], |row| get::<Settings>(row, "settings"));
+    let settings = settings.optional().map_err(failed)?.unwrap_or_default();
+    if !settings.limits_runs() {
+        return Ok(());
+    }
+    let mut load = db.prepare_cached(sql::runs::LOAD).map_err(failed)?;
+    let (runs, tasks): (i64, i64) =
+        load.query_row(params![workspace], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    settings.admit(Load { live_runs: runs.unsigned_abs(), live_tasks: tasks.unsigned_abs() }, &born.head)
 }
 
 fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
@@ -64,6 +81,8 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
             deadline,
             new.now.micros(),
             new.owner,
+            new.revision.map(|of| *of.workflow.uuid().as_bytes()),
+            new.revision.map(|of| *of.revision.uuid().as_bytes()),
         ],
     )
     .map_err(|error| taken(error, new))?;
@@ -166,7 +185,8 @@ pub fn run(db: &Connection, scope: Scope, id: RunId) -> StoreResult<Option<RunRo
 pub fn runs(db: &Connection, scope: Scope, wanted: &RunFilter) -> StoreResult<Vec<RunRow>> {
     let statuses: Vec<&str> = wanted.statuses.iter().map(|status| status.word()).collect();
     let micros = |at: Option<Timestamp>| at.map(Timestamp::micros);
-    let mut statement = db.prepare_cached(sql::runs::LIST).map_err(failed)?;
+    let statement = if wanted.is_unacknowledged { sql::runs::LIST_UNACKNOWLEDGED } else { sql::runs::LIST };
+    let mut statement = db.prepare_cached(statement).map_err(failed)?;
     let found = statement
         .query_map(
             params![
@@ -183,7 +203,7 @@ pub fn runs(db: &Connection, scope: Scope, wanted: &RunFilter) -> StoreResult<Ve
                 micros(wanted.started.until),
                 micros(wanted.finished.from),
                 micros(wanted.finished.until),
-                wanted.limit.min(limits::PAGE_MAX),
+                wanted.limit.min(ROWS_MAX),
                 wanted.owner,
             ],
             rows::run_row,
@@ -241,6 +261,22 @@ pub fn plans(db: &Connection, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<St
         plans.extend(plan);
     }
     Ok(plans)
+}
+
+pub fn source(db: &Connection, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+    let mut statement = db.prepare_cached(sql::runs::SOURCE).map_err(failed)?;
+    let found =
+        statement.query_row(params![run_key(id), filter(scope)], |row| row.get(0)).optional().map_err(failed)?;
+    Ok(found.flatten())
+}
+
+pub fn acknowledge(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) -> StoreResult<bool> {
+    let params = params![run_key(id), by.1.micros(), by.0.id, filter(scope)];
+    if execute(db, sql::runs::ACKNOWLEDGE, params)? > 0 {
+        return Ok(true);
+    }
+    let row = run(db, scope, id)?.ok_or_else(|| StoreError::NotFound(format!("run `{id}`")))?;
+    row.acknowledged().map(|_| false)
 }
 
 /// Loads a whole run, lets `change` change it, and writes that if it says that something changed.

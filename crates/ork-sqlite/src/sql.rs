@@ -12,6 +12,18 @@ statements! {
         INSERT = "attempts/insert",
         OF_TASK = "attempts/of_task",
     }
+    bulk {
+        ADVANCE = "bulk/advance",
+        BY_EXTERNAL_ID = "bulk/by_external_id",
+        CANCEL = "bulk/cancel",
+        GET = "bulk/get",
+        INSERT = "bulk/insert",
+        LIST = "bulk/list",
+        RUNNING = "bulk/running",
+    }
+    duties {
+        HOLD = "duties/hold",
+    }
     evaluations {
         DROP = "evaluations/drop",
         DROP_UNSPARED = "evaluations/drop_unspared",
@@ -61,6 +73,11 @@ statements! {
         INSERT = "logs/insert",
         READ = "logs/read",
     }
+    pauses {
+        DELETE = "pauses/delete",
+        INSERT = "pauses/insert",
+        LIST = "pauses/list",
+    }
     queue {
         COUNT_KEYS = "queue/count_keys",
         DELAY = "queue/delay",
@@ -79,6 +96,10 @@ statements! {
         WORKSPACES = "queue/workspaces",
     }
     runs {
+        ACKNOWLEDGE = "runs/acknowledge",
+        LIST_UNACKNOWLEDGED = "runs/list_unacknowledged",
+        LOAD = "runs/load",
+        SOURCE = "runs/source",
         BETWEEN = "runs/between",
         BY_EXTERNAL_ID = "runs/by_external_id",
         FINISH = "runs/finish",
@@ -113,6 +134,7 @@ statements! {
         TASKS = "slots/tasks",
     }
     tasks {
+        COUNTS = "tasks/counts",
         END = "tasks/end",
         GET = "tasks/get",
         GO_ON = "tasks/go_on",
@@ -144,11 +166,23 @@ statements! {
         LIST = "workers/list",
         RETIRE = "workers/retire",
     }
+    workflows {
+        CURRENT = "workflows/current",
+        DELETE = "workflows/delete",
+        GET = "workflows/get",
+        INSERT = "workflows/insert",
+        INSERT_REVISION = "workflows/insert_revision",
+        LIST = "workflows/list",
+        REVISIONS = "workflows/revisions",
+        SOURCE = "workflows/source",
+        UPDATE = "workflows/update",
+    }
     workspaces {
         BY_NAME = "workspaces/by_name",
         INSERT = "workspaces/insert",
         LIST = "workspaces/list",
         SET = "workspaces/set",
+        SETTINGS = "workspaces/settings",
     }
 }
 

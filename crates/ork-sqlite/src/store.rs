@@ -1,5 +1,7 @@
 //! The store: what each of core's traits asks for, sent to the writer or to a reader.
 
+mod control;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,8 +18,8 @@ use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupRow, Heartbeat, Inspect,
-    LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
+    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow, Heartbeat,
+    Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
     RunFilter, RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash,
     TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
@@ -250,6 +252,15 @@ impl Runs for SqliteStore {
         self.read(|db| runs::plans(db, scope, ids))
     }
 
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+        self.read(|db| runs::source(db, scope, id))
+    }
+
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let actor = actor.clone();
+        self.write(move |db| runs::acknowledge(db, scope, id, (&actor, now))).await
+    }
+
     async fn cancel_run(
         &self,
         scope: Scope,
@@ -295,6 +306,10 @@ impl Tasks for SqliteStore {
 
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
         self.read(|db| tasks::groups(db, scope, run))
+    }
+
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+        self.read(|db| tasks::counts(db, scope, run))
     }
 
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {

@@ -7,7 +7,7 @@ use ork_core::error::StoreResult;
 use ork_core::event::Actor;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::state::TaskStatus;
-use ork_core::store::{AttemptRow, GroupRow, OutputRow, Scope, TaskFilter, TaskRow};
+use ork_core::store::{AttemptRow, GroupCount, GroupRow, OutputRow, Scope, TaskFilter, TaskRow};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::change::{self, execute};
@@ -37,6 +37,18 @@ pub fn groups(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Vec<Grou
     let mut statement = db.prepare_cached(sql::groups::LIST).map_err(failed)?;
     let found = statement.query_map(params![run_key(run), filter(scope)], rows::group_row).map_err(failed)?;
     found.collect::<Result<_, _>>().map_err(failed)
+}
+
+pub fn counts(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+    let mut statement = db.prepare_cached(sql::tasks::COUNTS).map_err(failed)?;
+    let found = statement
+        .query_map(params![run_key(run), filter(scope)], |row| {
+            Ok(GroupCount { g: row.get(0)?, status: row.get::<_, Cell<TaskStatus>>(1)?.0, count: row.get(2)? })
+        })
+        .map_err(failed)?;
+    let mut counts: Vec<GroupCount> = found.collect::<Result<_, _>>().map_err(failed)?;
+    counts.sort_unstable();
+    Ok(counts)
 }
 
 pub fn outputs(db: &Connection, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {

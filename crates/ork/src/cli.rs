@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     completions, config, context, db, dev, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve,
-    tasks, tokens, validate, version, why, worker, workers, workspaces,
+    tasks, tokens, validate, version, why, worker, workers, workflows, workspaces,
 };
 use crate::exit_code::Refusal;
 
@@ -83,8 +83,11 @@ pub enum Command {
     Workspaces(workspaces::Command),
     /// List workers, what they serve, and whether they live.
     Workers(workers::Args),
-    /// List queues, what waits in them, and who serves them.
+    /// List queues, what waits in them, and who serves them; pause and resume them.
     Queues(queues::Args),
+    /// Store workflows under their names, and look at them.
+    #[command(subcommand)]
+    Workflows(workflows::Command),
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),

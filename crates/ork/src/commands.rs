@@ -23,6 +23,7 @@ pub mod version;
 pub mod why;
 pub mod worker;
 pub mod workers;
+pub mod workflows;
 pub mod workspaces;
 
 use anyhow::Result;
@@ -60,7 +61,8 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Tokens(command) => tokens::run(command, out, &config()?).await,
         Command::Workspaces(command) => workspaces::run(command, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
-        Command::Queues(_) => queues::run(out, &config()?).await,
+        Command::Queues(args) => queues::run(args, out, &config()?).await,
+        Command::Workflows(command) => workflows::run(command, out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,
         Command::Config(command) => config::run(&command, out, &config()?),
         Command::Context(command) => context::run(command, out, &config()?),
@@ -82,6 +84,7 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         | Command::Why(_)
         | Command::Workers(_)
         | Command::Queues(_)
+        | Command::Workflows(_)
         | Command::Graph(_)
         | Command::Version(_)
         | Command::Config(_) => return Ok(()),

@@ -78,7 +78,9 @@ pub fn of(error: &anyhow::Error) -> Exit {
     match error.downcast_ref::<StoreError>() {
         Some(StoreError::Unavailable(_)) => Exit::Unreachable,
         Some(StoreError::NotFound(_)) => Exit::NoMatch,
-        Some(StoreError::Conflict(_) | StoreError::Limit(_) | StoreError::Incompatible(_)) => Exit::Invalid,
+        Some(
+            StoreError::Conflict(_) | StoreError::Limit(_) | StoreError::OverQuota(_) | StoreError::Incompatible(_),
+        ) => Exit::Invalid,
         Some(StoreError::Corrupt { .. }) | None => Exit::Internal,
     }
 }

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use ork_api::{Queue, Reason, RunWhy, Worker};
+use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Worker, WorkflowSummary};
 use ork_client::Address;
 use ork_core::clock::{Clock, Timestamp};
 use ork_core::event::EventRow;
+use ork_core::graph::RevisionRef;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::plan::Plan;
@@ -24,7 +25,7 @@ use ork_engine::DatabaseClock;
 use ork_filter::Filter;
 use ork_graph::Graph;
 use ork_server::resolve::Target;
-use ork_workflow::Bound;
+use ork_workflow::{Bound, Workflow};
 use serde_json::Value;
 
 use self::remote::Remote;
@@ -62,6 +63,8 @@ pub struct Submission<'a> {
     pub bound: Bound,
     /// Whether any host may take it. A server knows no folder of ours: its runs are always anybody's.
     pub anywhere: bool,
+    /// The stored workflow whose text it is.
+    pub stored: Option<RevisionRef>,
 }
 
 /// What a run was made of.
@@ -108,6 +111,17 @@ pub trait Backend: Send + Sync {
     async fn queues(&self) -> Result<Vec<Queue>>;
     async fn workers(&self) -> Result<Vec<Worker>>;
     async fn submit(&self, new: Submission<'_>) -> Result<RunId>;
+    async fn retry_run(&self, id: RunId, wish: &Retry) -> Result<RunId>;
+    async fn acknowledge_run(&self, id: RunId) -> Result<bool>;
+    async fn pause_queue(&self, queue: &str) -> Result<bool>;
+    async fn resume_queue(&self, queue: &str) -> Result<bool>;
+    async fn apply_workflow(&self, workflow: &Workflow, source: &str) -> Result<AppliedWorkflow>;
+    async fn workflows(&self) -> Result<Vec<WorkflowSummary>>;
+    /// A stored workflow with the text of its newest revision, or of this one.
+    async fn workflow(&self, name: &str, revision: Option<u32>) -> Result<Option<ork_api::Workflow>>;
+    /// The revisions of a stored workflow, newest first.
+    async fn revisions(&self, name: &str) -> Result<Option<Vec<Revision>>>;
+    async fn delete_workflow(&self, name: &str) -> Result<bool>;
     async fn cancel_run(&self, id: RunId) -> Result<bool>;
     async fn pause_run(&self, id: RunId) -> Result<bool>;
     async fn resume_run(&self, id: RunId) -> Result<bool>;

@@ -64,8 +64,12 @@ const PAGES: &[Code] = pages! {
         "A server has 1000 event streams open at once. Come again a little later; one stream may have 20 topics, and one is \
          enough for a program.";
     "http-conflict", "409: it contradicts what is stored",
-        "The `external_id` or `Idempotency-Key` names another run already. Send the same workflow, input, labels and priority \
-         to get that run, or another name to create one.";
+        "The `external_id` or `Idempotency-Key` names another run already: send the same workflow, input, labels and priority to \
+         get that run, or another name to create one. Or the run is not so far: only one that is over is done again or \
+         acknowledged.";
+    "http-precondition-failed", "412: it is not what the request expects",
+        "The workflow has another revision than `If-Match` names, or there is one although `If-None-Match: *` says that there is \
+         none: somebody was faster. Nothing was changed. Read it again, and send the change with its new `ETag`.";
     "http-body-too-large", "413: the body is over the limit",
         "A body has at most 8 MiB. Nothing was created. Large inputs belong into files that the tasks read.";
     "http-not-json", "415: the body is not declared as JSON",
@@ -78,9 +82,12 @@ const PAGES: &[Code] = pages! {
          Nothing was created.";
     "http-over-limit", "422: over a limit",
         "`detail` says which. Nothing was created.";
+    "http-over-quota", "429: over a quota of the workspace",
+        "`detail` says which. Nothing was created. Send the request again once runs are over, which `Retry-After` cannot know; or \
+         have the quota raised.";
     "http-too-many-requests", "429: too often in a short time",
-        "More than 20 wrong tokens came from this address within a minute. `Retry-After` says how many seconds to wait; tokens \
-         that were right a moment ago are still accepted.";
+        "More than 20 wrong tokens came from this address within a minute, or more requests than the workspace allows. \
+         `Retry-After` says how many seconds to wait; tokens that were right a moment ago are still accepted.";
     "http-internal", "500: an internal error",
         "A bug of Ork, or stored data that cannot be. `ork doctor` looks for the latter. Please report it with the message.";
     "http-unavailable", "503: the database does not answer",

@@ -1,94 +1,27 @@
-//! What a new run takes over from one that is over: a retry, and `--from`.
+//! What a run that begins at a task takes over from an earlier one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use anyhow::Result;
-use ork_core::graph::{Reuse, Reused};
-use ork_core::id::{RunId, TaskRef};
+use ork_core::graph::Reuse;
+use ork_core::id::RunId;
 use ork_core::json::Json;
-use ork_core::plan::{Node, Plan};
-use ork_core::state::TaskStatus;
-use ork_core::store::{GroupRow, OutputRow, RunFilter};
+use ork_core::plan::Plan;
+use ork_core::store::RunFilter;
+use ork_server::reuse::{differing, successes};
 use ork_workflow::Bound;
 
 use crate::carry;
 use crate::exit_code::Refusal;
 use crate::ids::no_task;
-use crate::names::number;
 use crate::world::World;
 
 /// Runs of a workflow that are looked at for one with everything that is needed.
 const LOOK_MAX: u32 = 50;
 
-/// The position of a node.
-///
-/// # Errors
-/// When there is none of that name.
-pub fn position(plan: &Plan, key: &str) -> Result<u32> {
-    let keys = plan.nodes.iter().map(|node| node.key.as_str());
-    Ok(plan.position(key).ok_or_else(|| no_task(&plan.name, key, keys))?)
-}
-
-/// What a run of `plan` can take over from `run`: the successes of which all that they need is taken over as well. The
-/// nodes of `again` are not.
-///
-/// # Errors
-/// When the run cannot be read.
-pub async fn successes(world: &World, run: RunId, plan: &Plan, again: &BTreeSet<u32>) -> Result<Vec<Reuse>> {
-    let groups = world.store.groups(world.scope(), run).await?;
-    let wanted: Vec<u32> = groups.iter().map(|group| group.g).collect();
-    let mut outputs: BTreeMap<u32, Vec<OutputRow>> = BTreeMap::new();
-    for row in world.store.outputs(world.scope(), run, &wanted).await? {
-        outputs.entry(row.g).or_default().push(row);
-    }
-    // The file may have changed since: nodes are known by their names.
-    let known = |group: GroupRow| {
-        let g = plan.position(&group.key).filter(|g| !again.contains(g))?;
-        let ends = outputs.remove(&group.g)?;
-        Some((g, (group, ends)))
-    };
-    let mut ends: BTreeMap<u32, (GroupRow, Vec<OutputRow>)> = groups.into_iter().filter_map(known).collect();
-    let firm = firm(&plan.nodes, &ends);
-    let reuse = (0..).zip(&plan.nodes).filter_map(|(g, node)| {
-        let stands = node.depends_on.iter().all(|parent| firm.contains(parent));
-        let (group, ends) = ends.remove(&g).filter(|_| stands)?;
-        taken_over(run, g, &group, ends)
-    });
-    Ok(reuse.collect())
-}
-
-fn taken_over(run: RunId, g: u32, group: &GroupRow, ends: Vec<OutputRow>) -> Option<Reuse> {
-    let done: Vec<Reused> = ends
-        .into_iter()
-        .filter(|row| row.status == TaskStatus::Success)
-        .map(|row| Reused {
-            index: row.task_index,
-            from: TaskRef { run, n: number(group, row.task_index) },
-            output: row.output,
-        })
-        .collect();
-    let size = group.size.filter(|_| !done.is_empty())?;
-    Some(Reuse { g, size, items: group.items.clone(), done })
-}
-
-/// The nodes all of whose tasks ended well, and so did those of all that they need. What needs anything else saw
-/// outputs that the new run may not have, so it runs again although it succeeded: a clean-up, for instance.
-fn firm(nodes: &[Node], ends: &BTreeMap<u32, (GroupRow, Vec<OutputRow>)>) -> BTreeSet<u32> {
-    let is_good = |row: &OutputRow| matches!(row.status, TaskStatus::Success | TaskStatus::Skipped);
-    let good = |g: u32| ends.get(&g).is_some_and(|(_, ends)| ends.iter().all(is_good));
-    let mut firm = BTreeSet::new();
-    let mut is_growing = true;
-    // A node may stand in the file before what it needs.
-    while is_growing {
-        is_growing = false;
-        for (g, node) in (0..).zip(nodes) {
-            if !firm.contains(&g) && good(g) && node.depends_on.iter().all(|parent| firm.contains(parent)) {
-                firm.insert(g);
-                is_growing = true;
-            }
-        }
-    }
-    firm
+/// There is no task of this name in a plan.
+pub fn no_node(plan: &Plan, key: &str) -> Refusal {
+    no_task(&plan.name, key, plan.nodes.iter().map(|node| node.key.as_str()))
 }
 
 /// What a run takes over, and from which one.
@@ -105,7 +38,7 @@ pub struct Base {
 /// When there is no such task, or no such run.
 pub async fn begin_at(world: &World, bound: &Bound, project: &str, key: &str) -> Result<Base> {
     let plan = &bound.plan;
-    let from = position(plan, key)?;
+    let from = plan.position(key).ok_or_else(|| no_node(plan, key))?;
     let input = Json::from_value(&bound.input)?;
     let filter = RunFilter { name: Some(plan.name.clone()), limit: LOOK_MAX, ..RunFilter::default() };
     let mut changed = None;
@@ -116,7 +49,7 @@ pub async fn begin_at(world: &World, bound: &Bound, project: &str, key: &str) ->
         let (stored, old) = carry::plan(world, row.id).await?;
         let mut again = differing(plan, &old, stored.input != input);
         again.insert(from);
-        let reuse = successes(world, row.id, plan, &again).await?;
+        let reuse = successes(world.look(), row.id, plan, &again).await?;
         let missing = ancestors(plan, from).into_iter().find(|g| !is_complete(*g, &reuse, plan));
         let Some(missing) = missing else { return Ok(Base { run: Some(row.id), reuse }) };
         if again.contains(&missing) && changed.is_none() {
@@ -152,22 +85,4 @@ fn ancestors(plan: &Plan, from: u32) -> BTreeSet<u32> {
         }
     }
     found
-}
-
-/// The nodes of a plan that are not in another one, or do something else there.
-fn differing(plan: &Plan, other: &Plan, inputs_differ: bool) -> BTreeSet<u32> {
-    let work = |plan: &Plan, node: &Node| {
-        let parents: BTreeSet<&str> =
-            node.depends_on.iter().map(|parent| plan.nodes[*parent as usize].key.as_str()).collect();
-        serde_json::json!([node.action, node.fan, node.when, node.run_if, parents]).to_string()
-    };
-    let is_same = |node: &Node| {
-        let old = other.nodes.iter().find(|old| old.key == node.key);
-        // Inputs are filled in already, but where the same expression reads a task as well.
-        old.is_some_and(|old| {
-            let now = work(plan, node);
-            now == work(other, old) && !(inputs_differ && now.contains("inputs"))
-        })
-    };
-    (0..).zip(&plan.nodes).filter(|(_, node)| !is_same(node)).map(|(g, _)| g).collect()
 }

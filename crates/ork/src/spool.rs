@@ -109,7 +109,7 @@ mod tests {
         let files = Files::new(folder.join("deep"));
         assert_eq!(files.kept(), Ok(Vec::new()));
         let worker = WorkerId::new(Timestamp::default(), &mut SeededEntropy::new(1));
-        let output = Json::parse(r#"{"n": 12345678901234567890.5, "text": "line\nbreak"}"#).unwrap();
+        let output = Json::parse(r#"{"n":12345678901234567890.5,"text":"line\nbreak"}"#).unwrap();
         let all = [
             settle(0, Outcome::Success { output: Some(output) }),
             settle(1, Outcome::Success { output: None }),

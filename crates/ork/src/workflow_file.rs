@@ -51,6 +51,10 @@ impl WorkflowFile {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(&self) -> Result<Workflow, Diagnostics> {
+        if self.text.trim_start().starts_with('{') && Format::of_name(&self.name) == Format::Yaml {
+            // A stored workflow may be either, and its name does not say which.
+            return ork_server::workflows::parse_file(&self.name, &self.text);
+        }
         parse(&Source { name: &self.name, text: &self.text, format: Format::of_name(&self.name) })
     }
 }
@@ -127,7 +131,11 @@ impl Inputs {
 /// The codes of what is wrong with a value that was given.
 const OF_GIVEN: [&str; 5] = ["ORK-E0501", "ORK-E0503", "ORK-E0504", "ORK-E0505", "ORK-E0506"];
 
-fn read_object(text: &str) -> Result<Map<String, Value>> {
+/// A JSON object that an option gives: the text itself, or @FILE.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub fn read_object(text: &str) -> Result<Map<String, Value>> {
     let read = match text.strip_prefix('@') {
         Some("-") => std::io::read_to_string(std::io::stdin()),
         Some(path) => fs::read_to_string(path),

@@ -63,7 +63,7 @@ pub async fn workspaces_have_names(bed: &mut Bed) {
     assert_eq!(store.workspace_by_name(Scope::All, "Media").await, Ok(Some(new.clone())));
     assert_eq!(store.workspace_by_name(Scope::All, "media").await, Ok(None), "letter by letter");
     assert_eq!(store.workspace_by_name(THEIRS, "Media").await, Ok(None), "names do not lead across workspaces");
-    let settings = Settings { isolate_owners: true };
+    let settings = Settings { isolate_owners: true, ..Settings::default() };
     assert_eq!(store.set_workspace(id, &settings).await, Ok(true));
     let unchanged = store.workspace_by_name(OURS, "default").await.expect("a row").expect("is there");
     assert!(!unchanged.settings.isolate_owners, "another one stays as it is");

@@ -1,11 +1,12 @@
 //! What people ask of runs and tasks.
 
+use ork_core::access::Settings;
 use ork_core::attempt::Outcome;
 use ork_core::error::StoreError;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::{Fan, Node, Plan};
 use ork_core::state::{Reason, RunStatus};
-use ork_core::store::{Scope, Submitted};
+use ork_core::store::{RunFilter, Scope, Submitted};
 
 use crate::OTHER;
 use crate::bed::{Bed, ada, done, failed};
@@ -174,4 +175,74 @@ pub async fn a_submit_creates_one_run(bed: &mut Bed) {
     assert_eq!(store.submit(&twin).await, Ok(Submitted::Created), "another workspace has names of its own");
     assert_eq!(store.run_by_external_id(OTHER, "mine").await, Ok(Some(twin.id)));
     assert_eq!(bed.claim(10).await.len(), 2);
+}
+
+pub async fn the_end_of_a_run_is_acknowledged_once(bed: &mut Bed) {
+    let store = bed.store.clone();
+    let (first, second) = (bed.submit(plan(vec![node("a", &[])])).await, bed.submit(plan(vec![node("a", &[])])).await);
+    let acknowledge = |scope, run, now| {
+        let store = store.clone();
+        async move { store.acknowledge_run(scope, run, &ada(), now).await }
+    };
+    let unseen = async || {
+        let filter = RunFilter { is_unacknowledged: true, limit: 10, ..RunFilter::default() };
+        let rows = store.runs(Scope::All, &filter).await.expect("runs are listed");
+        rows.iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    let early = acknowledge(Scope::All, first, bed.now).await;
+    assert!(matches!(early, Err(StoreError::Conflict(_))), "it is not over: {early:?}");
+    let missing = acknowledge(Scope::One(OTHER), first, bed.now).await;
+    assert!(matches!(missing, Err(StoreError::NotFound(_))), "{missing:?}");
+    assert_eq!(unseen().await, []);
+    bed.work(done()).await;
+    bed.work(failed()).await;
+    assert_eq!(unseen().await, [second, first], "newest first");
+    let before = bed.dump(first).await;
+    bed.pass(5);
+    assert_eq!(acknowledge(Scope::All, first, bed.now).await, Ok(true));
+    let at = bed.now;
+    bed.pass(5);
+    assert_eq!(acknowledge(Scope::All, first, bed.now).await, Ok(false), "once");
+    let row = bed.run(first).await;
+    assert_eq!((row.acknowledged_at, row.acknowledged_by.as_deref()), (Some(at), Some("ada")));
+    assert_eq!(bed.dump(first).await.events, before.events, "nothing happened to the run");
+    assert_eq!(unseen().await, [second]);
+    let only = |statuses| RunFilter { statuses, is_unacknowledged: true, limit: 10, ..RunFilter::default() };
+    assert_eq!(store.runs(Scope::All, &only(vec![RunStatus::Success])).await, Ok(vec![]));
+    assert_eq!(store.runs(Scope::One(OTHER), &only(vec![])).await, Ok(vec![]));
+    let page = RunFilter { before: Some(second), ..only(vec![]) };
+    assert_eq!(store.runs(Scope::All, &page).await, Ok(vec![]));
+}
+
+pub async fn quotas_hold_back_what_is_new(bed: &mut Bed) {
+    let store = bed.store.clone();
+    let own = ork_core::id::WorkspaceId::DEFAULT;
+    let limit = async |live_runs_max, live_tasks_max| {
+        let settings = Settings { live_runs_max, live_tasks_max, ..Settings::default() };
+        assert_eq!(store.set_workspace(own, &settings).await, Ok(true));
+    };
+    let fan = |count| plan(vec![Node { fan: Fan::Count(count), ..node("a", &[]) }]);
+    limit(Some(2), None).await;
+    let (first, second) = (bed.submit(fan(1)).await, bed.submit(fan(1)).await);
+    let third = bed.new_run(fan(1));
+    let refused = store.submit(&third).await;
+    assert!(matches!(refused, Err(StoreError::OverQuota(_))), "{refused:?}");
+    assert_eq!(store.run(Scope::All, third.id).await, Ok(None), "nothing was created");
+    let theirs = ork_core::graph::NewRun { workspace: OTHER, ..bed.new_run(fan(1)) };
+    assert_eq!(store.submit(&theirs).await, Ok(Submitted::Created), "others are not held back");
+    let again = ork_core::graph::NewRun { id: second, ..bed.new_run(fan(1)) };
+    assert_eq!(store.submit(&again).await, Ok(Submitted::Existing), "what was accepted stays so");
+    cancel(bed, first, Reason::Cancel).await;
+    assert_eq!(store.submit(&third).await, Ok(Submitted::Created), "one is over");
+    // Of many at the same instant as many get in as there is room for.
+    limit(Some(5), None).await;
+    let many: Vec<_> = (0..8).map(|_| bed.new_run(fan(1))).collect();
+    let answers = futures_util::future::join_all(many.iter().map(|new| store.submit(new))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 3, "{answers:?}");
+    limit(None, Some(15)).await;
+    assert!(matches!(store.submit(&bed.new_run(fan(11))).await, Err(StoreError::OverQuota(_))));
+    bed.submit(fan(10)).await;
+    assert!(matches!(store.submit(&bed.new_run(fan(1))).await, Err(StoreError::OverQuota(_))));
+    limit(None, None).await;
+    bed.submit(fan(100)).await;
 }

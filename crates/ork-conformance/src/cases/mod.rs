@@ -1,12 +1,15 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
 mod access;
+mod bulk;
 mod control;
 mod feed;
 mod graph;
+mod pauses;
 mod queue;
 mod reading;
 mod tenancy;
+mod workflows;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,6 +34,7 @@ macro_rules! cases {
 cases!(
     queue::claims_go_by_priority_then_age = "G2",
     queue::workspaces_take_turns = "G15",
+    queue::a_million_tasks_of_one_keep_nobody_waiting = "G15",
     queue::a_claim_is_found_again = "G3",
     queue::only_the_lease_settles = "G4",
     queue::a_settle_counts_once = "G4",
@@ -53,6 +57,8 @@ cases!(
     graph::conditions_skip = "G2",
     graph::results_are_evaluated_last = "G4",
     graph::successes_are_taken_over = "G4",
+    bulk::a_piece_counts_once = "G4",
+    bulk::a_duty_has_one_holder = "G7",
     control::a_cancelled_run_ends_with_its_last_lease = "G10",
     control::a_single_task_is_cancelled = "G10",
     control::a_paused_run_starts_nothing = "G2",
@@ -60,8 +66,18 @@ cases!(
     control::a_deadline_fails_the_run = "G7",
     control::runs_wait_for_their_slot = "G14",
     control::a_submit_creates_one_run = "G18",
+    control::the_end_of_a_run_is_acknowledged_once = "G2",
+    control::quotas_hold_back_what_is_new = "G14",
+    pauses::a_paused_queue_gives_nothing = "G2",
+    pauses::a_queue_is_paused_once = "G14",
+    pauses::pauses_are_of_one_workspace = "G15",
+    workflows::a_text_is_applied_once = "G18",
+    workflows::what_is_expected_decides = "G4",
+    workflows::a_deleted_workflow_comes_back = "G2",
+    workflows::a_run_keeps_its_revision = "G2",
     reading::lists_are_filtered = "G6",
     reading::lists_are_paged = "G6",
+    reading::tasks_are_counted = "G6",
     reading::prefixes_find_runs = "G15",
     reading::events_are_read_by_cursor = "G6",
     feed::the_feed_is_in_the_order_of_commits = "G6",
@@ -82,6 +98,8 @@ cases!(
 /// Cases in which somebody sees several workspaces at once.
 const ACROSS: &[&str] = &[
     "workspaces_take_turns",
+    "a_million_tasks_of_one_keep_nobody_waiting",
+    "pauses_are_of_one_workspace",
     "a_submit_creates_one_run",
     "lanes_are_counted",
     "the_feed_is_in_the_order_of_commits",

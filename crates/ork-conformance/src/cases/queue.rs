@@ -32,6 +32,23 @@ pub async fn workspaces_take_turns(bed: &mut Bed) {
     assert_eq!(bed.claim(100).await.len(), 14, "and takes all there is when there is room");
 }
 
+pub async fn a_million_tasks_of_one_keep_nobody_waiting(bed: &mut Bed) {
+    // As many as a test can wait for; how many there are makes no difference to which workspace is next.
+    bed.submit(plan(vec![Node { fan: Fan::Count(20_000), ..node("a", &[]) }])).await;
+    for limit in [1, 2, 8] {
+        for _ in 0..3 {
+            let small = ork_core::graph::NewRun { workspace: OTHER, ..bed.new_run(plan(vec![node("a", &[])])) };
+            bed.store.submit(&small).await.expect("the run is created");
+            let mut claims = 1;
+            while !bed.claim(limit).await.iter().any(|held| held.claimed.workspace == OTHER) {
+                claims += 1;
+            }
+            // Alone it would be in the first.
+            assert!(claims <= 2, "{claims} claims of {limit} before it was its turn");
+        }
+    }
+}
+
 pub async fn a_claim_is_found_again(bed: &mut Bed) {
     bed.submit(plan(vec![Node { fan: Fan::Count(3), ..node("a", &[]) }])).await;
     let claim = Claim { limit: 2, ..bed.next_claim(2) };

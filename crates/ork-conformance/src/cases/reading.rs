@@ -7,11 +7,13 @@ use ork_core::executor::{Progress, Stream};
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{TaskRef, WorkspaceId};
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
-use ork_core::state::{RunStatus, TaskStatus};
-use ork_core::store::{Claim, LaneRow, LogChunk, LogQuery, ProgressNote, RunFilter, Scope, Span, TaskFilter};
+use ork_core::state::{Reason, RunStatus, TaskStatus};
+use ork_core::store::{
+    Claim, GroupCount, LaneRow, LogChunk, LogQuery, ProgressNote, RunFilter, Scope, Span, TaskFilter,
+};
 
 use crate::OTHER;
-use crate::bed::{Bed, done, failed};
+use crate::bed::{Bed, ada, done, failed};
 use crate::plans::{node, one_at_a_time, plan, tries};
 
 pub async fn lists_are_paged(bed: &mut Bed) {
@@ -101,6 +103,25 @@ pub async fn lists_are_filtered(bed: &mut Bed) {
     check(RunFilter { finished: Span { from: end, until: end }, ..any() }, "").await;
     store.promote(Scope::All, bed.now, 10).await.expect("upkeep is answered");
     check(RunFilter { is_retrying: true, ..any() }, "").await;
+}
+
+pub async fn tasks_are_counted(bed: &mut Bed) {
+    let fan = Node { fan: Fan::Count(3), retry: tries(2), ..node("a", &[]) };
+    let run = bed.submit(plan(vec![fan, node("b", &[0]), node("c", &[])])).await;
+    let store = bed.store.clone();
+    let counts = async |scope| {
+        let counts = store.counts(scope, run).await.expect("tasks are counted");
+        let line = |count: &GroupCount| format!("{} {} {}", count.g, count.status, count.count);
+        counts.iter().map(line).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(counts(Scope::All).await, "0 queued 3, 1 pending 1, 2 queued 1");
+    let held = bed.claim(3).await;
+    bed.start(&held[0]).await;
+    bed.settle_all(vec![(held[1], done()), (held[2], failed())]).await;
+    assert_eq!(counts(Scope::All).await, "0 running 1, 0 retrying 1, 0 success 1, 1 pending 1, 2 queued 1");
+    assert_eq!(counts(Scope::One(OTHER)).await, "");
+    store.cancel_run(Scope::All, run, Reason::Cancel, &ada(), bed.now).await.expect("a cancel is answered");
+    assert_eq!(counts(Scope::All).await, "0 running 1, 0 success 1, 0 cancelled 1, 1 cancelled 1, 2 cancelled 1");
 }
 
 pub async fn prefixes_find_runs(bed: &mut Bed) {

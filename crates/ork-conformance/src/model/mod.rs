@@ -5,6 +5,8 @@
 //! slow, and plainly right. What an attempt's outcome means for its own task is [`ork_core::attempt::judge`]'s to say.
 
 mod access;
+mod bulk;
+mod control;
 mod inspect;
 mod people;
 mod queue;
@@ -24,10 +26,12 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, NewRun};
-use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::id::{BulkId, RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, FeedRow, LogChunk, Scope, Store, TokenHash, TokenRow, WorkerRow, WorkspaceRow};
+use ork_core::store::{
+    AttemptRow, BulkRow, FeedRow, LogChunk, QueuePause, Scope, Store, TokenHash, TokenRow, WorkerRow, WorkspaceRow,
+};
 
 use crate::OTHER;
 
@@ -45,6 +49,10 @@ struct State {
     tokens: BTreeMap<TokenId, (TokenRow, TokenHash)>,
     /// The last number of the queue's order.
     queued: i64,
+    workflows: BTreeMap<(WorkspaceId, String), control::Workflow>,
+    bulks: BTreeMap<BulkId, BulkRow>,
+    duties: BTreeMap<String, (WorkerId, Timestamp)>,
+    pauses: BTreeMap<(WorkspaceId, String), QueuePause>,
     /// All events in the order in which they came, as far as they are noted here.
     feed: Vec<FeedRow>,
 }
@@ -62,6 +70,7 @@ struct Run {
     stopping: bool,
     cancelling: Option<Reason>,
     cancel_requested: Option<(Timestamp, String)>,
+    acknowledged: Option<(Timestamp, String)>,
     result: Option<Json>,
     error: Option<(String, Failure)>,
     started_at: Option<Timestamp>,

@@ -7,15 +7,16 @@ use ork_core::attempt::Failure;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventType};
-use ork_core::graph::{GroupSpec, NewRun, Phase};
+use ork_core::graph::{GroupSpec, Head, NewRun, Phase};
 use ork_core::id::{RunId, TaskRef, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::RunIf;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::{
-    AttemptRow, GroupRow, OutputRow, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted, TaskFilter, TaskRow,
-    Tasks,
+    AttemptRow, GroupCount, GroupRow, OutputRow, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted,
+    TaskFilter, TaskRow, Tasks,
 };
+use ork_core::workspace::Load;
 use serde_json::json;
 
 use super::rules::reason;
@@ -51,6 +52,7 @@ fn born(new: &NewRun) -> Run {
         stopping: false,
         cancelling: None,
         cancel_requested: None,
+        acknowledged: None,
         result: None,
         error: None,
         started_at: None,
@@ -116,7 +118,13 @@ impl Runs for Model {
         if new.external_id.is_some() && state.runs.values().any(same) {
             return Err(StoreError::Conflict("the external id is taken by another run".into()));
         }
-        state.runs.insert(new.id, born(new));
+        let born = born(new);
+        let settings = state.workspaces.get(&new.workspace).map(|row| row.settings.clone()).unwrap_or_default();
+        let live = state.runs.values().filter(|run| run.new.workspace == new.workspace && !run.status.is_terminal());
+        let heads: Vec<Head> = live.map(Run::head).collect();
+        let live_tasks = heads.iter().map(|head| u64::from(head.tasks_left)).sum();
+        settings.admit(Load { live_runs: heads.len() as u64, live_tasks }, &born.head())?;
+        state.runs.insert(new.id, born);
         state.rest(new.id, Order::Groups(&[]));
         Ok(Submitted::Created)
     }
@@ -141,11 +149,12 @@ impl Runs for Model {
                 && within(row.started_at, filter.started)
                 && within(row.finished_at, filter.finished)
                 && (!filter.is_held || row.held)
+                && (!filter.is_unacknowledged || (row.finished_at.is_some() && row.acknowledged_at.is_none()))
                 && filter.before.is_none_or(|before| row.id < before)
         };
         let delays = |run: &&Run| run.tasks.iter().any(|task| matches!(task.place, Place::Delayed(_)));
         let runs = state.runs.values().rev().filter(|run| !filter.is_retrying || delays(run));
-        let limit = filter.limit.min(ork_core::limits::PAGE_MAX) as usize;
+        let limit = filter.limit.min(ork_core::store::ROWS_MAX) as usize;
         Ok(runs.map(Run::row).filter(wanted).take(limit).collect())
     }
 
@@ -166,6 +175,23 @@ impl Runs for Model {
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
         let state = self.state();
         Ok(ids.iter().filter_map(|id| state.run(scope, *id)).map(Run::stored_plan).collect())
+    }
+
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+        let state = self.state();
+        let Some(run) = state.run(scope, id) else { return Ok(None) };
+        let revision = run.new.revision.map(|of| of.revision);
+        Ok(run.new.plan_source.clone().or_else(|| revision.and_then(|id| state.source(Scope::All, id))))
+    }
+
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let mut state = self.state();
+        let row = state.run(scope, id).map(Run::row).ok_or_else(|| StoreError::NotFound(format!("run `{id}`")))?;
+        let before = row.acknowledged()?;
+        if let Some(run) = state.runs.get_mut(&id).filter(|_| before.is_none()) {
+            run.acknowledged = Some((now, actor.id.clone()));
+        }
+        Ok(before.is_none())
     }
 
     async fn cancel_run(
@@ -262,6 +288,16 @@ impl Tasks for Model {
         let state = self.state();
         let Some(run) = state.run(scope, run) else { return Ok(Vec::new()) };
         Ok((0..run.groups.len() as u32).map(|g| run.group_row(g)).collect())
+    }
+
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+        let state = self.state();
+        let Some(run) = state.run(scope, run) else { return Ok(Vec::new()) };
+        let mut counts: BTreeMap<(u32, TaskStatus), u32> = BTreeMap::new();
+        for row in (0..run.tasks.len() as u32).filter_map(|n| run.task_row(n)) {
+            *counts.entry((row.g, row.status)).or_default() += 1;
+        }
+        Ok(counts.into_iter().map(|((g, status), count)| GroupCount { g, status, count }).collect())
     }
 
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {

@@ -10,7 +10,7 @@ use ork_core::graph::{Lease, LeaseId};
 use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::limits;
 use ork_core::state::Reason;
-use ork_core::store::{Claim, Claimed, Outcomes, ProgressNote, Queue, Scope, Settle, Settled, Start};
+use ork_core::store::{Claim, Claimed, Outcomes, ProgressNote, Queue, Scope, Settle, Settled, Start, queue_of};
 
 use super::{Model, Order, Place, Run, State, Task};
 
@@ -44,6 +44,7 @@ impl State {
                 let spec = &run.groups[task.g as usize].spec;
                 if let Place::Ready(number, _) = task.place
                     && lanes.contains(&spec.lane)
+                    && !self.pauses.contains_key(&(workspace, queue_of(&spec.lane).to_owned()))
                 {
                     found.push((-i64::from(spec.priority), number, TaskRef { run: run.new.id, n }));
                 }
@@ -168,6 +169,12 @@ impl Queue for Model {
         // One of each workspace in turn.
         let mut queues: Vec<std::collections::VecDeque<TaskRef>> =
             workspaces.iter().map(|workspace| state.ready(*workspace, &claim.lanes).into()).collect();
+        queues.retain(|queue| !queue.is_empty());
+        if !queues.is_empty() {
+            // Not always the same one first.
+            let first = claim.lease.0.unsigned_abs() % queues.len() as u64;
+            queues.rotate_left(first as usize);
+        }
         let mut taken = Vec::new();
         while taken.len() < limit && queues.iter().any(|queue| !queue.is_empty()) {
             let round: Vec<TaskRef> = queues.iter_mut().filter_map(std::collections::VecDeque::pop_front).collect();

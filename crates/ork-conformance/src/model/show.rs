@@ -124,6 +124,9 @@ impl Run {
             created_at: new.now,
             started_at: self.started_at,
             finished_at: self.finished_at,
+            revision: new.revision,
+            acknowledged_at: self.acknowledged.as_ref().map(|(at, _)| *at),
+            acknowledged_by: self.acknowledged.as_ref().map(|(_, by)| by.clone()),
         }
     }
 

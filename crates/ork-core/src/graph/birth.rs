@@ -6,7 +6,7 @@ use super::settle::unattempted;
 use super::{Changes, Group, GroupSpec, Head, Phase, RunGraph, TaskWrite};
 use crate::clock::Timestamp;
 use crate::event::{Actor, EventType, TaskSet};
-use crate::id::{RunId, TaskRef, WorkspaceId};
+use crate::id::{RevisionId, RunId, TaskRef, WorkflowId, WorkspaceId};
 use crate::json::Json;
 use crate::plan::{Node, Plan, RunIf};
 use crate::state::{Reason, RunStatus, TaskStatus};
@@ -24,8 +24,11 @@ pub struct NewRun {
     pub owner: Option<String>,
     /// What it does.
     pub plan: Plan,
-    /// The file or document that the plan was made from, as it was submitted.
+    /// The file or document that the plan was made from, as it was submitted; `None` when that is what
+    /// [`NewRun::revision`] holds.
     pub plan_source: Option<String>,
+    /// The stored workflow that it is of.
+    pub revision: Option<RevisionRef>,
     /// Its inputs, an object.
     pub input: Json,
     /// Replaces the plan's priority.
@@ -44,6 +47,15 @@ pub struct NewRun {
     pub actor: Actor,
     /// The present moment.
     pub now: Timestamp,
+}
+
+/// A stored workflow as it was at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevisionRef {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// Its revision.
+    pub revision: RevisionId,
 }
 
 /// Which workers may take a run's tasks.

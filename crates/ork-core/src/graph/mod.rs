@@ -26,7 +26,7 @@ use crate::planted::{self, Bug};
 use crate::retry::RetryPolicy;
 use crate::state::{Reason, RunStatus, TaskStatus};
 
-pub use birth::{Birth, NewRun, Pin, Reuse, Reused, TriggeredBy, birth};
+pub use birth::{Birth, NewRun, Pin, Reuse, Reused, RevisionRef, TriggeredBy, birth};
 pub use settle::{Ended, Expansion, Settlement};
 
 /// The token of one claim. Random, so that no crash can hand the same one out twice.

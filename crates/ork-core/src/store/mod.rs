@@ -5,14 +5,17 @@
 //! touch.
 
 mod access;
+mod bulk;
 mod events;
 mod feed;
 mod inspect;
+mod pauses;
 mod queue;
 mod runs;
 mod tasks;
 mod upkeep;
 mod workers;
+mod workflows;
 
 use std::sync::Arc;
 
@@ -22,14 +25,20 @@ use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
 pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
+pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
+pub use pauses::{Pauses, QueuePause, queue_of};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
-pub use tasks::{AttemptRow, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
+pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use workers::{WorkerRow, Workers};
+pub use workflows::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, WorkflowRow, Workflows};
+
+/// Rows that a store gives at once: a page, and one more that tells whether another page follows.
+pub const ROWS_MAX: u32 = crate::limits::PAGE_MAX + 1;
 
 /// Which workspaces a request may see and change. The API's requests have one; the engine's loops serve all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +63,21 @@ impl Scope {
 /// A database that holds Ork's state.
 #[async_trait]
 pub trait Store:
-    Runs + Tasks + Queue + Workers + Upkeep + Events + Feed + Logs + Inspect + Access + Send + Sync
+    Runs
+    + Tasks
+    + Queue
+    + Workers
+    + Upkeep
+    + Events
+    + Feed
+    + Logs
+    + Inspect
+    + Access
+    + Workflows
+    + Pauses
+    + Bulk
+    + Send
+    + Sync
 {
     /// Ends when something may have changed for an engine: work was queued, a cancel was asked for. May end for no
     /// reason; may miss a change of another process for up to a second. Callers look again in any case.

@@ -135,7 +135,8 @@ pub struct Heartbeat {
 #[async_trait]
 pub trait Queue {
     /// Claims tasks: highest priority first, then the order in which they were queued; workspaces in turn. Nothing
-    /// that is paused, held by a limit, or waiting for a retry is ever among them.
+    /// that is paused, held by a limit, or waiting for a retry is ever among them, and nothing of a queue whose pause was
+    /// committed before the claim began.
     async fn claim(&self, claim: &Claim) -> StoreResult<Vec<Claimed>>;
 
     /// Writes down that attempts have begun. Those whose lease is gone are left out: the answer lists the others.

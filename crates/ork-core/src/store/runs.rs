@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::Scope;
 use crate::attempt::Failure;
 use crate::clock::Timestamp;
-use crate::error::StoreResult;
+use crate::error::{StoreError, StoreResult};
 use crate::event::Actor;
-use crate::graph::NewRun;
+use crate::graph::{NewRun, RevisionRef};
 use crate::id::{RunId, WorkspaceId};
 use crate::json::Json;
 use crate::state::{Reason, RunStatus};
@@ -84,6 +84,26 @@ pub struct RunRow {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// The stored workflow that it is of.
+    pub revision: Option<RevisionRef>,
+    /// When somebody took note of its end.
+    pub acknowledged_at: Option<Timestamp>,
+    /// Who.
+    pub acknowledged_by: Option<String>,
+}
+
+impl RunRow {
+    /// When its end was noted, if it was.
+    ///
+    /// # Errors
+    /// `Conflict` when it is not over, so that there is nothing to take note of.
+    pub fn acknowledged(&self) -> StoreResult<Option<Timestamp>> {
+        if self.finished_at.is_none() {
+            let text = format!("`{}` is {}: only the end of a run is acknowledged", self.id, self.status);
+            return Err(StoreError::Conflict(text));
+        }
+        Ok(self.acknowledged_at)
+    }
 }
 
 /// A stretch of time, with its first moment and without its last.
@@ -116,9 +136,11 @@ pub struct RunFilter {
     pub is_held: bool,
     /// Only runs with a task that waits for its next attempt.
     pub is_retrying: bool,
+    /// Only runs that are over and that nobody has taken note of.
+    pub is_unacknowledged: bool,
     /// Only runs before this one in the list: the last id of the page before.
     pub before: Option<RunId>,
-    /// At most so many; at most [`crate::limits::PAGE_MAX`].
+    /// At most so many; at most [`crate::store::ROWS_MAX`].
     pub limit: u32,
 }
 
@@ -164,6 +186,10 @@ pub trait Runs {
     /// The plans of these runs, those that exist and are in scope, in any order.
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>>;
 
+    /// The text that a run's plan was made from, its own or that of its revision; `None` when the run does not exist, is not
+    /// in scope, or has none.
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>>;
+
     /// Asks for the run's end, for [`Reason::Cancel`] or [`Reason::Deadline`]. What holds no lease is cancelled at once.
     /// False when the run is over or already being cancelled.
     ///
@@ -184,6 +210,12 @@ pub trait Runs {
 
     /// Lets a paused run go on. False when it is not paused.
     async fn resume_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool>;
+
+    /// Takes note of the end of a run. It is no event of the run: nothing happened to it. False when it was noted before.
+    ///
+    /// # Errors
+    /// `Conflict` when the run is not over.
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool>;
 
     /// Ends a run whose tasks are all over, with its result or with the failure to evaluate it. False when it is over
     /// or not yet so far.

@@ -108,6 +108,17 @@ pub struct GroupRow {
     pub rest: u32,
 }
 
+/// How many tasks of a group are in a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupCount {
+    /// The group.
+    pub g: u32,
+    /// The status.
+    pub status: TaskStatus,
+    /// How many.
+    pub count: u32,
+}
+
 /// A terminal task's output, for expressions that read it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutputRow {
@@ -157,6 +168,9 @@ pub trait Tasks {
 
     /// A run's groups, by number: what a graph shows, however wide the fan-out.
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>>;
+
+    /// How many tasks of each group are in which status, by group and status; what no task is in is left out.
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>>;
 
     /// The ends of all tasks of these groups, by group and index.
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>>;

@@ -9,7 +9,7 @@ use crate::graph::{Phase, ProcessEnd};
 use crate::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use crate::json::Json;
 use crate::state::{Reason, RunStatus, TaskStatus};
-use crate::store::{GroupRow, RunRow, TaskRow, WorkerRow};
+use crate::store::{GroupRow, QueuePause, RunRow, TaskRow, WorkerRow};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 const RUN: &str = "run_01920000-0000-7000-8000-000000000000";
@@ -33,6 +33,7 @@ struct Scene {
     timeout_ms: Option<u64>,
     gone: Vec<WorkerRow>,
     paused: Option<(&'static str, Timestamp)>,
+    pauses: Vec<QueuePause>,
     run_slots: Option<Slots>,
     slots: Option<Slots>,
     at_work: Option<u32>,
@@ -115,6 +116,9 @@ fn run() -> RunRow {
         created_at: NOW,
         started_at: None,
         finished_at: None,
+        revision: None,
+        acknowledged_at: None,
+        acknowledged_by: None,
     }
 }
 
@@ -139,6 +143,7 @@ fn scene() -> Scene {
         timeout_ms: None,
         gone: Vec::new(),
         paused: None,
+        pauses: Vec::new(),
         run_slots: None,
         slots: None,
         at_work: None,
@@ -160,6 +165,7 @@ fn check(set: impl FnOnce(&mut Scene), code: &str, sentence: &str) -> Why {
         timeout_ms: scene.timeout_ms,
         gone: &scene.gone,
         paused: scene.paused,
+        pauses: &scene.pauses,
         run_slots: scene.run_slots.as_ref(),
         slots: scene.slots.as_ref(),
         at_work: scene.at_work,
@@ -310,6 +316,28 @@ fn the_run_comes_before_the_task() {
     };
     let sentence = "waits for a worker: nobody serves the queue `video`; start one with: ork worker --queues video";
     check(nobody, "no_worker", sentence);
+}
+
+#[test]
+fn a_paused_queue_holds_back_whoever_serves_it() {
+    let paused = |s: &mut Scene| {
+        s.task.lane = "video@box".into();
+        let at = Timestamp::from_micros(NOW.micros() - 65_000_000);
+        s.pauses = vec![QueuePause { workspace: s.run.workspace, queue: "video".into(), by: "ada".into(), at }];
+    };
+    let sentence = "the queue `video` is paused by `ada`, for 65 s so far; go on with: ork queues resume video";
+    check(paused, "queue_paused", sentence);
+    let nobody = |s: &mut Scene| {
+        paused(s);
+        s.workers.clear();
+    };
+    check(nobody, "queue_paused", sentence);
+    let other = |s: &mut Scene| {
+        paused(s);
+        s.task.lane = "videos".into();
+    };
+    let sentence = "waits for a worker: nobody serves the queue `videos`; start one with: ork worker --queues videos";
+    check(other, "no_worker", sentence);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -141,6 +141,12 @@ impl Runs for Faulty {
     async fn plans(&self, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<StoredPlan>> {
         through!(self.plans(scope, ids))
     }
+    async fn source(&self, scope: Scope, id: RunId) -> StoreResult<Option<String>> {
+        through!(self.source(scope, id))
+    }
+    async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        through!(self.acknowledge_run(scope, id, actor, now))
+    }
     async fn cancel_run(
         &self,
         scope: Scope,
@@ -178,6 +184,9 @@ impl Tasks for Faulty {
     }
     async fn groups(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupRow>> {
         through!(self.groups(scope, run))
+    }
+    async fn counts(&self, scope: Scope, run: RunId) -> StoreResult<Vec<GroupCount>> {
+        through!(self.counts(scope, run))
     }
     async fn outputs(&self, scope: Scope, run: RunId, groups: &[u32]) -> StoreResult<Vec<OutputRow>> {
         through!(self.outputs(scope, run, groups))
@@ -315,6 +324,87 @@ impl Inspect for Faulty {
     }
     async fn slot_runs(&self, scope: Scope, key: &str, limit: u32) -> StoreResult<Vec<RunId>> {
         through!(self.slot_runs(scope, key, limit))
+    }
+}
+
+#[async_trait]
+impl Workflows for Faulty {
+    async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
+        through!(self.apply_workflow(new))
+    }
+    async fn workflow(&self, scope: Scope, name: &str) -> StoreResult<Option<WorkflowRow>> {
+        through!(self.workflow(scope, name))
+    }
+    async fn workflows(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkflowRow>> {
+        through!(self.workflows(scope, after, limit))
+    }
+    async fn revisions(
+        &self,
+        scope: Scope,
+        workflow: WorkflowId,
+        before: Option<u32>,
+        limit: u32,
+    ) -> StoreResult<Vec<RevisionRow>> {
+        through!(self.revisions(scope, workflow, before, limit))
+    }
+    async fn revision_source(&self, scope: Scope, revision: RevisionId) -> StoreResult<Option<String>> {
+        through!(self.revision_source(scope, revision))
+    }
+    async fn delete_workflow(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        expected: Expected,
+        now: Timestamp,
+    ) -> StoreResult<Deleted> {
+        through!(self.delete_workflow(workspace, name, expected, now))
+    }
+}
+
+#[async_trait]
+impl Pauses for Faulty {
+    async fn pause_queue(
+        &self,
+        workspace: WorkspaceId,
+        queue: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        through!(self.pause_queue(workspace, queue, actor, now))
+    }
+    async fn resume_queue(&self, workspace: WorkspaceId, queue: &str) -> StoreResult<bool> {
+        through!(self.resume_queue(workspace, queue))
+    }
+    async fn queue_pauses(&self, scope: Scope) -> StoreResult<Vec<QueuePause>> {
+        through!(self.queue_pauses(scope))
+    }
+}
+
+#[async_trait]
+impl Bulk for Faulty {
+    async fn create_bulk(&self, new: &BulkRow) -> StoreResult<Submitted> {
+        through!(self.create_bulk(new))
+    }
+    async fn bulk(&self, scope: Scope, id: BulkId) -> StoreResult<Option<BulkRow>> {
+        through!(self.bulk(scope, id))
+    }
+    async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
+        through!(self.bulk_by_external_id(workspace, external_id))
+    }
+    async fn bulks(&self, scope: Scope, before: Option<BulkId>, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        through!(self.bulks(scope, before, limit))
+    }
+    async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        through!(self.running_bulks(limit))
+    }
+    async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
+        through!(self.advance_bulk(id, step, now))
+    }
+    async fn cancel_bulk(&self, scope: Scope, id: BulkId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.cancel_bulk(scope, id, now))
+    }
+    async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
+        through!(self.hold_duty(name, holder, now, until))
     }
 }
 

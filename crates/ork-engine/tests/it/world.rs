@@ -84,6 +84,7 @@ impl World {
             owner: None,
             plan: bound.plan,
             plan_source: None,
+            revision: None,
             input: Json::from_value(&bound.input).unwrap(),
             priority: None,
             pin: Pin::Anywhere,

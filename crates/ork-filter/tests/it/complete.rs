@@ -38,5 +38,5 @@ fn a_word_is_completed() {
     insta::assert_snapshot!(check("label.team=\"a"), @r#"label.team="a b"  with this label"#);
     assert_eq!(check("nonsense"), "");
     assert_eq!(check("status:failed,failed"), "");
-    assert_eq!(check("").lines().count(), 6 + 2 + 2 + 1 + 9);
+    assert_eq!(check("").lines().count(), 6 + 3 + 2 + 1 + 9);
 }

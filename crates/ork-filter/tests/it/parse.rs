@@ -68,6 +68,7 @@ fn words_say_what_is_wanted() {
         },
         is_held: true,
         is_retrying: true,
+        is_unacknowledged: false,
         before: None,
         limit: 200,
     }

@@ -4,7 +4,8 @@
 --
 -- `ctid = ANY (ARRAY (...))` pins the plan: one walk along the key, then direct access; a join in its place turns into a scan
 -- of the table once estimates are off. Rows of `ready` are never updated, so a ctid is good as long as its lock.
--- A worker that was struck off gets nothing.
+-- A worker that was struck off gets nothing, and nobody gets anything of a queue that is paused: that is asked once for
+-- each place.
 WITH taken AS (
     DELETE FROM ready
     WHERE ctid = ANY (ARRAY (
@@ -12,8 +13,13 @@ WITH taken AS (
         FROM (
             SELECT r.ctid, s.turn, r.rank, r.seq,
                    row_number() OVER (PARTITION BY s.workspace_id ORDER BY r.rank, r.seq) AS position
-            FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
-                 AS s (lane, workspace_id, rank, seq, turn)
+            FROM (
+                SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
+                     AS place (lane, workspace_id, rank, seq, turn)
+                WHERE NOT EXISTS (SELECT 1 FROM queue_pauses p
+                                  WHERE p.workspace_id = place.workspace_id AND p.queue = split_part(place.lane, '@', 1))
+                OFFSET 0
+            ) AS s
             CROSS JOIN LATERAL (
                 SELECT q.ctid, q.rank, q.seq FROM ready q
                 WHERE q.lane = s.lane AND q.workspace_id = s.workspace_id AND (q.rank, q.seq) >= (s.rank, s.seq)

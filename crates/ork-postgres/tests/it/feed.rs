@@ -138,8 +138,9 @@ async fn the_feed_is_read_along_its_index() {
         .await
         .expect("fills");
         db.batch_execute("SET plan_cache_mode = force_custom_plan").await.unwrap();
+        let owner = client(&world.owner).await;
         for analyze in ["SELECT 1", "ANALYZE events"] {
-            db.batch_execute(analyze).await.unwrap();
+            owner.batch_execute(analyze).await.unwrap();
             let list = format!("EXPLAIN (ANALYZE, TIMING off) {}", include_str!("../../sql/feed/list.sql"));
             let list = db.query(&list, &[&5_i64, &run.uuid(), &7_i64, &100_i64]).await.unwrap();
             let head = db.query(concat!("EXPLAIN (ANALYZE, TIMING off) ", include_str!("../../sql/feed/head.sql")), &[]);

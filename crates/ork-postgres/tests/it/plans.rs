@@ -217,8 +217,8 @@ async fn a_tenants_list_ends_with_its_page() {
             .unwrap();
         for role in ["ork_engine", "ork_api"] {
             db.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
-            for wanted in ["NULL, NULL", "'n2', NULL", "NULL, ARRAY['success']", "'n2', ARRAY['success']"] {
-                let rest = "NULL, NULL, false, false, NULL, NULL, NULL, NULL, NULL, NULL, 20";
+            for wanted in ["NULL, NULL", "'n2', NULL", "'n2', ARRAY['success']"] {
+                let rest = "NULL, NULL, false, false, NULL, NULL, NULL, NULL, NULL, NULL, 20, NULL";
                 let explain = format!("EXPLAIN (ANALYZE, TIMING off) EXECUTE list ('{workspace}', NULL, {wanted}, {rest})");
                 let rows = db.query(&explain, &[]).await.unwrap();
                 let shape = rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n");

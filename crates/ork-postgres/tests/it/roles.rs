@@ -78,8 +78,8 @@ async fn verify_names_what_somebody_changed() {
             "function `refuse_change` is missing or differs",
         ),
         (
-            "CREATE OR REPLACE FUNCTION ork_workspace() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT NULL::uuid'",
-            "function `ork_workspace` is missing or differs",
+            "CREATE OR REPLACE FUNCTION ork_place(workspace uuid) RETURNS text LANGUAGE sql AS $$SELECT 'own'$$",
+            "function `ork_place` is missing or differs",
         ),
         (
             "ALTER TABLE events DISABLE TRIGGER events_are_not_changed",

@@ -1,6 +1,7 @@
 //! G15 on PostgreSQL: what a tenant's handle sees and changes, also when the statement forgets to ask whose rows it is about.
 
 use ork_core::error::StoreError;
+use ork_core::graph::NewRun;
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::store::{Claim, Inspect, Queue, RunFilter, Runs, Scope, TaskFilter, Tasks, Workers};
 use ork_postgres::{PgOptions, PgStore};
@@ -276,7 +277,10 @@ async fn owners_see_their_own_runs() {
     with_world(|w| async move {
         let scope = Scope::One(WorkspaceId::DEFAULT);
         let [ada, bob] = ["ada", "bob"].map(|name| w.store.for_tenant(WorkspaceId::DEFAULT, Some(name)));
-        let (hers, his) = (new_run(101, plan(vec![node("a", &[])])), new_run(102, plan(vec![node("a", &[])])));
+        let run_of =
+            |seed, name: &str| NewRun { owner: Some(name.into()), ..new_run(seed, plan(vec![node("a", &[])])) };
+        let (hers, his) = (run_of(101, "ada"), run_of(102, "bob"));
+        assert!(ada.submit(&run_of(103, "bob")).await.is_err(), "not on behalf of somebody else");
         ada.submit(&hers).await.unwrap();
         bob.submit(&his).await.unwrap();
         let nobodys = w.submit(plan(vec![node("a", &[])])).await;

@@ -11,7 +11,7 @@ use ork_core::error::StoreResult;
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -48,6 +48,8 @@ tenants! { Runs:
     runs(filter: &RunFilter) -> Vec<RunRow>;
     runs_by_prefix(hex: &str) -> Vec<RunId>;
     plans(ids: &[RunId]) -> Vec<StoredPlan>;
+    source(id: RunId) -> Option<String>;
+    acknowledge_run(id: RunId, actor: &Actor, now: Timestamp) -> bool;
     cancel_run(id: RunId, reason: Reason, actor: &Actor, now: Timestamp) -> bool;
     pause_run(id: RunId, actor: &Actor, now: Timestamp) -> bool;
     resume_run(id: RunId, actor: &Actor, now: Timestamp) -> bool;
@@ -64,6 +66,7 @@ tenants! { Tasks:
     task(task: TaskRef) -> Option<TaskRow>;
     tasks(run: RunId, filter: &TaskFilter) -> Vec<TaskRow>;
     groups(run: RunId) -> Vec<GroupRow>;
+    counts(run: RunId) -> Vec<GroupCount>;
     outputs(run: RunId, groups: &[u32]) -> Vec<OutputRow>;
     attempts(task: TaskRef) -> Vec<AttemptRow>;
     cancel_task(task: TaskRef, actor: &Actor, now: Timestamp) -> bool;
@@ -198,5 +201,62 @@ impl Store for Tenants {
 
     fn tenant(self: Arc<Self>, workspace: WorkspaceId, owner: Option<&str>) -> Arc<dyn Store> {
         Arc::new(self.0.clone()).tenant(workspace, owner)
+    }
+}
+
+tenants! { Workflows:
+    workflow(name: &str) -> Option<WorkflowRow>;
+    workflows(after: Option<&str>, limit: u32) -> Vec<WorkflowRow>;
+    revisions(workflow: WorkflowId, before: Option<u32>, limit: u32) -> Vec<RevisionRow>;
+    revision_source(revision: RevisionId) -> Option<String>;
+    => async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
+        self.of(Scope::One(new.workspace)).0.apply_workflow(new).await
+    }
+    => async fn delete_workflow(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        expected: Expected,
+        now: Timestamp,
+    ) -> StoreResult<Deleted> {
+        self.of(Scope::One(workspace)).0.delete_workflow(workspace, name, expected, now).await
+    }
+}
+
+tenants! { Pauses:
+    queue_pauses() -> Vec<QueuePause>;
+    => async fn pause_queue(
+        &self,
+        workspace: WorkspaceId,
+        queue: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.pause_queue(workspace, queue, actor, now).await
+    }
+    => async fn resume_queue(&self, workspace: WorkspaceId, queue: &str) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.resume_queue(workspace, queue).await
+    }
+}
+
+tenants! { Bulk:
+    bulk(id: BulkId) -> Option<BulkRow>;
+    bulks(before: Option<BulkId>, limit: u32) -> Vec<BulkRow>;
+    cancel_bulk(id: BulkId, now: Timestamp) -> bool;
+    => async fn create_bulk(&self, new: &BulkRow) -> StoreResult<Submitted> {
+        self.of(Scope::One(new.workspace)).0.create_bulk(new).await
+    }
+    => async fn bulk_by_external_id(&self, workspace: WorkspaceId, external_id: &str) -> StoreResult<Option<BulkRow>> {
+        self.of(Scope::One(workspace)).0.bulk_by_external_id(workspace, external_id).await
+    }
+    // Whoever carries them out does so for all.
+    => async fn running_bulks(&self, limit: u32) -> StoreResult<Vec<BulkRow>> {
+        self.0.running_bulks(limit).await
+    }
+    => async fn advance_bulk(&self, id: BulkId, step: BulkStep, now: Timestamp) -> StoreResult<bool> {
+        self.0.advance_bulk(id, step, now).await
+    }
+    => async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
+        self.0.hold_duty(name, holder, now, until).await
     }
 }

@@ -133,6 +133,7 @@ pub fn new_run(seed: u64, plan: Plan) -> NewRun {
         owner: None,
         plan,
         plan_source: None,
+        revision: None,
         input: Json::from_stored("{}"),
         priority: None,
         pin: Pin::Anywhere,

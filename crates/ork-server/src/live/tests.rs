@@ -69,6 +69,7 @@ impl World {
             owner: None,
             plan: Plan { name: "test".into(), nodes: vec![node], ..Plan::default() },
             plan_source: None,
+            revision: None,
             input: Json::from_stored("{}"),
             priority: None,
             pin: Pin::Anywhere,

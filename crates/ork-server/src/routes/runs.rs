@@ -1,5 +1,6 @@
 //! Runs.
 
+mod acknowledge;
 mod cancel;
 mod create;
 mod events;
@@ -11,8 +12,11 @@ mod pause;
 mod plan;
 mod resolve;
 mod resume;
+mod retry;
 mod show;
+mod suggest;
 mod tasks;
+mod unacknowledged;
 mod why;
 
 use std::sync::Arc;
@@ -25,6 +29,9 @@ use ork_core::store::RunRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use create::name;
+pub use list::refuse as refuse_filter;
+
 use crate::guard::needs;
 use crate::look::Look;
 use crate::refused::{Answer, Refused};
@@ -34,6 +41,8 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(needs(Permission::Submit, routes!(create::create)))
         .routes(needs(Permission::Read, routes!(list::list)))
+        .routes(needs(Permission::Read, routes!(unacknowledged::unacknowledged)))
+        .routes(needs(Permission::Read, routes!(suggest::suggest)))
         .routes(needs(Permission::Read, routes!(show::show)))
         .routes(needs(Permission::Read, routes!(resolve::resolve)))
         .routes(needs(Permission::Read, routes!(groups::groups)))
@@ -46,6 +55,8 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(needs(Permission::Control, routes!(cancel::cancel)))
         .routes(needs(Permission::Control, routes!(pause::pause)))
         .routes(needs(Permission::Control, routes!(resume::resume)))
+        .routes(needs(Permission::Control, routes!(retry::retry)))
+        .routes(needs(Permission::Control, routes!(acknowledge::acknowledge)))
 }
 
 /// A run that must be there.

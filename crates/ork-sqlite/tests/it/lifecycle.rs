@@ -40,6 +40,7 @@ pub fn new_run(seed: u64, nodes: Vec<Node>) -> NewRun {
         owner: None,
         plan: Plan { name: "test".into(), nodes, ..Plan::default() },
         plan_source: None,
+        revision: None,
         input: Json::from_stored("{}"),
         priority: None,
         pin: Pin::Anywhere,

@@ -1,6 +1,7 @@
 //! `ork queues`: what waits, and who serves it.
 
 use anyhow::Result;
+use clap::Subcommand;
 use ork_api::Queue;
 use ork_core::clock::Timestamp;
 
@@ -13,6 +14,9 @@ use crate::table;
 use crate::view;
 use crate::when::{duration, moment};
 
+mod pause;
+mod resume;
+
 /// Options of `ork queues`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
@@ -22,11 +26,32 @@ wait for a slot of their concurrency key, `retrying` ones for their next attempt
 
 Examples:
   ork queues
-  ork queues --json")]
-pub struct Args;
+  ork queues --json
+  ork queues pause video")]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What there is to do with queues.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Give nothing more of a queue to workers until it is resumed.
+    Pause(pause::Args),
+    /// Go on with a paused queue.
+    Resume(resume::Args),
+}
 
 /// Carries out `ork queues`.
-pub async fn run(out: Output, config: &Config) -> Result<Exit> {
+pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    match args.command {
+        Some(Command::Pause(args)) => pause::run(args, out, config).await,
+        Some(Command::Resume(args)) => resume::run(args, out, config).await,
+        None => list(out, config).await,
+    }
+}
+
+async fn list(out: Output, config: &Config) -> Result<Exit> {
     let Some(history) = History::open_existing(out, config).await? else {
         out.talk("no queue holds anything, and no worker lives; start one with: ork worker");
         return Ok(Exit::Success);
@@ -47,7 +72,7 @@ pub async fn run(out: Output, config: &Config) -> Result<Exit> {
     let cells: Vec<Vec<String>> = queues.iter().map(|queue| cells(queue, history.now(), history.flags())).collect();
     let paint = |column: usize, cell: &str| match column {
         5 => faint(cell),
-        6 if cell.starts_with("no worker") => alarm(cell),
+        6 if cell.starts_with("no worker") || cell.starts_with("paused") => alarm(cell),
         _ => cell.to_owned(),
     };
     for line in table::lines(&cells, paint) {
@@ -68,7 +93,13 @@ fn cells(queue: &Queue, now: Timestamp, flags: &str) -> Vec<String> {
     }
     let oldest = queue.oldest_queued_at.as_ref().map(|at| format!("oldest {}", duration(now.since_ms(moment(at)))));
     cells.push(oldest.unwrap_or_default());
-    cells.push(served(queue, flags));
+    cells.push(match &queue.paused {
+        Some(pause) => {
+            let since = duration(now.since_ms(moment(&pause.at)));
+            format!("paused by {} for {since}; go on with: ork queues resume {}{flags}", pause.by, queue.queue)
+        }
+        None => served(queue, flags),
+    });
     cells
 }
 

@@ -147,6 +147,7 @@ pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, proje
         owner: None,
         plan: bound.plan,
         plan_source: Some(file.text.clone()),
+        revision: None,
         input,
         priority: None,
         pin,

@@ -1,12 +1,13 @@
 //! `ork runs`: what there is to do with runs, one file each.
 
+mod acknowledge;
 mod cancel;
 mod diff;
 mod list;
 mod logs;
 mod pause;
 mod resume;
-mod retry;
+pub mod retry;
 mod show;
 mod submit;
 mod watch;
@@ -37,6 +38,8 @@ pub enum Command {
     Resume(resume::Args),
     /// Run a run again, taking over what succeeded.
     Retry(retry::Args),
+    /// Take note of the end of runs, so that they are no longer `is:unacknowledged`.
+    Acknowledge(acknowledge::Args),
     /// Put a run into the database for workers.
     Submit(submit::Args),
     /// Compare two runs: inputs, plans, tasks and outputs.
@@ -52,6 +55,7 @@ pub async fn run(command: Command, out: Output, config: &Config) -> Result<Exit>
         Command::Logs(args) => logs::run(args, out, config).await,
         Command::Cancel(args) => cancel::run(args, out, config).await,
         Command::Retry(args) => retry::run(args, out, config).await,
+        Command::Acknowledge(args) => acknowledge::run(args, out, config).await,
         Command::Submit(args) => submit::run(args, out, config).await,
         Command::Pause(args) => pause::run(args, out, config).await,
         Command::Resume(args) => resume::run(args, out, config).await,

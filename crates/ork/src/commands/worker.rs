@@ -9,11 +9,14 @@ use ork_core::id::RunId;
 use ork_core::limits::is_name;
 use ork_engine::{EngineConfig, EngineHandle, Meter, Observation};
 use ork_executors::ProcessExecutor;
+use ork_server::bulk::Bulks;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::task::AbortHandle;
 
 use crate::carry::start;
 use crate::config::{CAPACITY, Config, GRACE};
+use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
 use crate::operations::{Operations, Serving};
@@ -77,6 +80,8 @@ pub struct Shift {
     out: Output,
     engine: EngineHandle,
     processes: Arc<ProcessExecutor>,
+    /// Carries out actions on many runs when nobody else does.
+    bulks: AbortHandle,
     grace: u64,
     /// What it serves, in words.
     pub serves: String,
@@ -132,7 +137,9 @@ impl Duty {
         let (engine, processes) = start(world, config, &[], operations).await?;
         let serves =
             format!("{name} serves {} of {}, {} at once", queues.join(", "), world.database, tasks(capacity as u64));
-        Ok(Shift { out: world.out, engine, processes, grace, serves })
+        let bulks = Bulks::new(Arc::clone(&world.store), Arc::clone(&world.clock) as _, Box::new(OsEntropy));
+        let bulks = tokio::spawn(bulks.run(|error| warn(format!("bulk: {error}")))).abort_handle();
+        Ok(Shift { out: world.out, engine, processes, bulks, grace, serves })
     }
 }
 
@@ -166,6 +173,8 @@ impl Shift {
     pub async fn end(self, signals: &mut Signals) -> Result<()> {
         let (out, grace) = (self.out, self.grace);
         supervisor::tell(News::Stopping);
+        // Wherever it is: another process goes on from the last piece.
+        self.bulks.abort();
         let at_work = tasks(self.engine.attempts() as u64);
         self.say("draining", &format!("{at_work} at work, waiting up to {}", duration(grace)));
         let end = match drain(self.engine, Duration::from_millis(grace), signals, &self.processes).await {

@@ -7,6 +7,7 @@ mod show;
 
 use anyhow::Result;
 use clap::Subcommand;
+use ork_core::access::Settings;
 use ork_core::store::{Scope, WorkspaceRow};
 
 use crate::config::Config;
@@ -42,4 +43,20 @@ async fn row(world: &World, name: &str) -> Result<WorkspaceRow> {
     let found = world.store.workspace_by_name(Scope::All, name).await?;
     let missing = || Refusal::no_match(format!("there is no workspace `{name}`")).hint("ork workspaces list");
     Ok(found.ok_or_else(missing)?)
+}
+
+/// The limits by name.
+fn limits(settings: &Settings) -> [(&'static str, Option<u32>); 4] {
+    [
+        ("live_runs_max", settings.live_runs_max),
+        ("live_tasks_max", settings.live_tasks_max),
+        ("requests_per_minute", settings.requests_per_minute),
+        ("token_requests_per_minute", settings.token_requests_per_minute),
+    ]
+}
+
+/// What is set, in words.
+fn told(settings: &Settings) -> String {
+    let limits = limits(settings).into_iter().filter_map(|(name, limit)| Some(format!(", {name} is {}", limit?)));
+    format!("isolate_owners is {}{}", settings.isolate_owners, limits.collect::<String>())
 }

@@ -4,21 +4,28 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use ork_api::{Queue, Reason, RunWhy, Worker};
+use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Worker, WorkflowSummary};
 use ork_core::event::EventRow;
 use ork_core::graph::{NewRun, Pin};
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkflowId};
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::Reason as Why;
-use ork_core::store::{AttemptRow, GroupRow, LogPage, LogQuery, RunFilter, RunRow, TaskFilter, TaskRow};
+use ork_core::store::{
+    AttemptRow, Deleted, Expected, GroupRow, LogPage, LogQuery, NewRevision, RevisionRow, RunFilter, RunRow,
+    TaskFilter, TaskRow, WorkflowRow,
+};
 use ork_graph::Graph;
 use ork_server::resolve::{self, Target};
-use ork_server::{graph, queues, view, why};
+use ork_server::retry::{self, Wish};
+use ork_server::{graph, queues, view, why, workflows};
+use ork_workflow::Workflow;
 use tokio::time::sleep;
 
 use super::{Backend, Bell, Made, Outputs, Submission, Wanted};
 use crate::carry::{self, project};
 use crate::commands::run::new_run;
+use crate::commands::runs::retry::refusal;
+use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
 use crate::host;
 use crate::world::World;
@@ -115,9 +122,95 @@ impl Backend for World {
         } else {
             (Pin::Host(host::identity()), Some(project(new.file.name.as_ref())?))
         };
-        let new: NewRun = new_run(self, new.file, new.bound, pin, project)?;
+        let stored = new.stored;
+        let new = new_run(self, new.file, new.bound, pin, project)?;
+        // A revision has its text already.
+        let plan_source = new.plan_source.clone().filter(|_| stored.is_none());
+        let new = NewRun { revision: stored, plan_source, ..new };
         self.store.submit(&new).await?;
         Ok(new.id)
+    }
+
+    async fn retry_run(&self, id: RunId, wish: &Retry) -> Result<RunId> {
+        let old = carry::row(self, id).await?;
+        let all = wish.failed_only == Some(false);
+        let wish = Wish { all, from: wish.from.as_deref(), input: &wish.input };
+        let again = match retry::again(self.look(), &old, wish).await {
+            Ok(again) => again,
+            Err(unfit) => return Err(refusal(self, &old, wish, unfit).await?.into()),
+        };
+        let new = again.new_run(&old, self.new_run_id(), (&self.actor(), self.now()));
+        self.store.submit(&new).await?;
+        Ok(new.id)
+    }
+
+    async fn acknowledge_run(&self, id: RunId) -> Result<bool> {
+        Ok(self.store.acknowledge_run(self.scope(), id, &self.actor(), self.now()).await?)
+    }
+
+    async fn pause_queue(&self, queue: &str) -> Result<bool> {
+        Ok(self.store.pause_queue(self.workspace, queue, &self.actor(), self.now()).await?)
+    }
+
+    async fn resume_queue(&self, queue: &str) -> Result<bool> {
+        Ok(self.store.resume_queue(self.workspace, queue).await?)
+    }
+
+    async fn apply_workflow(&self, workflow: &Workflow, source: &str) -> Result<AppliedWorkflow> {
+        let now = self.now();
+        let new = NewRevision {
+            workspace: self.workspace,
+            name: workflow.name().to_owned(),
+            workflow: WorkflowId::new(now, &mut OsEntropy),
+            revision: RevisionId::new(now, &mut OsEntropy),
+            description: workflow.description().map(str::to_owned),
+            source: source.to_owned(),
+            hash: workflows::hash(source),
+            expected: Expected::Anything,
+            actor: self.actor(),
+            now,
+        };
+        let applied = self.store.apply_workflow(&new).await?;
+        let row = self.store.workflow(self.scope(), &new.name).await?;
+        let row = row.ok_or_else(|| Refusal::no_match(format!("`{}` was deleted meanwhile", new.name)))?;
+        Ok(workflows::applied(applied, &row))
+    }
+
+    async fn workflows(&self) -> Result<Vec<WorkflowSummary>> {
+        let mut found: Vec<WorkflowRow> = Vec::new();
+        loop {
+            let after = found.last().map(|row| row.name.clone());
+            let page = self.store.workflows(self.scope(), after.as_deref(), PAGE_MAX).await?;
+            let is_last = page.len() < PAGE_MAX as usize;
+            found.extend(page);
+            if is_last {
+                return Ok(found.iter().map(workflows::summary).collect());
+            }
+        }
+    }
+
+    async fn workflow(&self, name: &str, revision: Option<u32>) -> Result<Option<ork_api::Workflow>> {
+        Ok(workflows::show(self.look(), name, revision).await?)
+    }
+
+    async fn revisions(&self, name: &str) -> Result<Option<Vec<Revision>>> {
+        let Some(row) = self.store.workflow(self.scope(), name).await? else { return Ok(None) };
+        let mut found: Vec<RevisionRow> = Vec::new();
+        loop {
+            let before = found.last().map(|row| row.number);
+            let page = self.store.revisions(self.scope(), row.id, before, PAGE_MAX).await?;
+            let is_last = page.len() < PAGE_MAX as usize;
+            found.extend(page);
+            if is_last {
+                return Ok(Some(found.iter().map(workflows::revision).collect()));
+            }
+        }
+    }
+
+    async fn delete_workflow(&self, name: &str) -> Result<bool> {
+        let workspace = self.workspace;
+        let deleted = self.store.delete_workflow(workspace, name, Expected::Anything, self.now()).await?;
+        Ok(deleted == Deleted::Done)
     }
 
     async fn cancel_run(&self, id: RunId) -> Result<bool> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use ork_api::{Queue, Reason, RunWhy, Submit, Submitted, Worker};
+use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Submit, Submitted, Worker, WorkflowSummary};
 use ork_client::{Chunks, Client, ClientError, ClientResult, Options, Runs, Tasks};
 use ork_core::clock::Entropy;
 use ork_core::event::EventRow;
@@ -15,7 +15,7 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::store::{AttemptRow, GroupRow, LogPage, LogQuery, RunRow, TaskFilter, TaskRow};
 use ork_graph::Graph;
 use ork_server::resolve::Target;
-use ork_workflow::Format;
+use ork_workflow::{Format, Workflow};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
@@ -249,8 +249,70 @@ impl Backend for Remote {
     }
 
     async fn submit(&self, new: Submission<'_>) -> Result<RunId> {
-        let created = submit(&self.client, &shape(&new)).await?;
+        let (client, shape) = (&self.client, &shape(&new));
+        let created = insist(|key| async move { client.submit(shape, &key).await }).await?;
         self.read(rows::run_id(&created.id))
+    }
+
+    async fn retry_run(&self, id: RunId, wish: &Retry) -> Result<RunId> {
+        let (client, id) = (&self.client, &id.to_string());
+        let created = insist(|key| async move { client.retry(id, wish, &key).await }).await?;
+        self.read(rows::run_id(&created.id))
+    }
+
+    async fn acknowledge_run(&self, id: RunId) -> Result<bool> {
+        Ok(self.client.ask_run(&id.to_string(), "acknowledge").await?.asked)
+    }
+
+    async fn pause_queue(&self, queue: &str) -> Result<bool> {
+        Ok(self.client.ask_queue(queue, "pause").await?.asked)
+    }
+
+    async fn resume_queue(&self, queue: &str) -> Result<bool> {
+        Ok(self.client.ask_queue(queue, "resume").await?.asked)
+    }
+
+    async fn apply_workflow(&self, workflow: &Workflow, source: &str) -> Result<AppliedWorkflow> {
+        Ok(self.client.apply_workflow(workflow.name(), source).await?)
+    }
+
+    async fn workflows(&self) -> Result<Vec<WorkflowSummary>> {
+        let (mut found, mut cursor): (Vec<WorkflowSummary>, _) = (Vec::new(), None);
+        loop {
+            let page = self.client.workflows(cursor.as_deref(), PAGE_MAX).await?;
+            for row in page.items {
+                self.in_order(found.last().is_none_or(|last| row.name > last.name))?;
+                found.push(row);
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn workflow(&self, name: &str, revision: Option<u32>) -> Result<Option<ork_api::Workflow>> {
+        Ok(found(self.client.workflow(name, revision).await)?)
+    }
+
+    async fn revisions(&self, name: &str) -> Result<Option<Vec<Revision>>> {
+        let (mut all, mut cursor): (Vec<Revision>, _) = (Vec::new(), None);
+        loop {
+            let answer = self.client.revisions(name, cursor.as_deref(), PAGE_MAX).await;
+            let Some(page) = found(answer)? else { return Ok(None) };
+            for row in page.items {
+                self.in_order(all.last().is_none_or(|last| row.number < last.number))?;
+                all.push(row);
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(Some(all));
+            }
+        }
+    }
+
+    async fn delete_workflow(&self, name: &str) -> Result<bool> {
+        Ok(found(self.client.delete_workflow(name).await)?.is_some())
     }
 
     async fn cancel_run(&self, id: RunId) -> Result<bool> {
@@ -276,23 +338,29 @@ impl Backend for Remote {
 
 /// What is sent of a file. It was read and found right here; the server reads it again.
 fn shape(new: &Submission<'_>) -> Submit {
-    let is_json = Format::of_name(&new.file.name) == Format::Json;
-    let plan = if is_json { RawValue::from_string(new.file.text.clone()).ok() } else { None };
-    let workflow = plan.is_none().then(|| new.file.text.clone());
     // An input that nobody gave is null, which may not be given.
     let given = |(name, value): (&String, &Value)| (!value.is_null()).then(|| (name.clone(), value.clone()));
     let input = new.bound.input.as_object().into_iter().flatten().filter_map(given).collect();
-    Submit { workflow, plan, input, ..Submit::default() }
+    if new.stored.is_some() {
+        return Submit { workflow: Some(new.file.name.clone()), input, ..Submit::default() };
+    }
+    let is_json = Format::of_name(&new.file.name) == Format::Json;
+    let plan = if is_json { RawValue::from_string(new.file.text.clone()).ok() } else { None };
+    let source = plan.is_none().then(|| new.file.text.clone());
+    Submit { source, plan, input, ..Submit::default() }
 }
 
 /// Sends a run until somebody answers. Whatever was lost, the answer or the request: under its key it is created once.
-async fn submit(client: &Client, submit: &Submit) -> ClientResult<Submitted> {
+async fn insist<S>(send: impl Fn(String) -> S) -> ClientResult<Submitted>
+where
+    S: Future<Output = ClientResult<Submitted>>,
+{
     let key = format!("cli-{:016x}{:016x}", OsEntropy.next_u64(), OsEntropy.next_u64());
     for pause in AGAIN {
-        match client.submit(submit, &key).await {
+        match send(key.clone()).await {
             Err(error) if error.is_transient() => sleep(pause).await,
             answer => return answer,
         }
     }
-    client.submit(submit, &key).await
+    send(key).await
 }

@@ -8,7 +8,7 @@ use ork_core::attempt::{self, FailureKind};
 use ork_core::clock::Timestamp;
 use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
 use ork_core::executor::{Progress, Stream};
-use ork_core::graph::{LeaseId, Phase, ProcessEnd};
+use ork_core::graph::{LeaseId, Phase, ProcessEnd, RevisionRef};
 use ork_core::id::{RunId, TaskId, TaskRef, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
@@ -81,6 +81,16 @@ pub fn run(shape: &Run) -> Read<RunRow> {
         created_at: moment(&of.created_at)?,
         started_at: optional(of.started_at.as_ref(), moment)?,
         finished_at: optional(of.finished_at.as_ref(), moment)?,
+        revision: match (&of.workflow_id, &of.revision_id) {
+            (Some(workflow), Some(revision)) => {
+                let of = workflow.parse().ok().zip(revision.parse().ok());
+                let of = of.map(|(workflow, revision)| RevisionRef { workflow, revision });
+                Some(known("the id of a revision", revision, of)?)
+            }
+            _ => None,
+        },
+        acknowledged_at: optional(of.acknowledged_at.as_ref(), moment)?,
+        acknowledged_by: of.acknowledged_by.clone(),
     })
 }
 

@@ -17,13 +17,17 @@ const ALL: &[&str] = &["viewer", "user", "operator", "editor", "admin", "worker"
 const READERS: &[&str] = &["viewer", "user", "operator", "editor", "admin", "bot", "service"];
 /// Who creates runs and controls them.
 const USERS: &[&str] = &["user", "operator", "editor", "admin", "service"];
+/// Who looks after queues and many runs.
+const OPERATORS: &[&str] = &["operator", "editor", "admin"];
+/// Who writes workflows.
+const EDITORS: &[&str] = &["editor", "admin"];
 const ADMINS: &[&str] = &["admin"];
 /// Nobody is asked.
 const PUBLIC: &[&str] = &[];
 
 /// Every route with a body, and the roles that may use it. A route that is not here fails the test.
 const MATRIX: &[(&str, &str, &[&str])] = &[
-    ("POST /api/v1/runs", r#"{"workflow": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
+    ("POST /api/v1/runs", r#"{"source": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
     ("GET /api/v1/runs", "", READERS),
     ("GET /api/v1/runs/{id}", "", READERS),
     ("GET /api/v1/resolve?name=last", "", READERS),
@@ -37,6 +41,21 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/runs/{id}/pause", "", USERS),
     ("POST /api/v1/runs/{id}/resume", "", USERS),
     ("POST /api/v1/runs/{id}/cancel", "", USERS),
+    ("POST /api/v1/runs/{id}/retry", "{}", USERS),
+    ("POST /api/v1/runs/{id}/acknowledge", "", USERS),
+    ("GET /api/v1/runs/unacknowledged", "", READERS),
+    ("GET /api/v1/runs/suggest?q=is:", "", READERS),
+    ("POST /api/v1/runs/bulk", r#"{"action": "pause", "q": "name:nothing"}"#, OPERATORS),
+    ("GET /api/v1/bulk", "", OPERATORS),
+    ("GET /api/v1/bulk/{id}", "", OPERATORS),
+    ("POST /api/v1/bulk/{id}/cancel", "", OPERATORS),
+    ("POST /api/v1/queues/{name}/pause", "", OPERATORS),
+    ("POST /api/v1/queues/{name}/resume", "", OPERATORS),
+    ("PUT /api/v1/workflows/{name}", r#"{"source": "tasks:\n  a: {run: echo}\n"}"#, EDITORS),
+    ("GET /api/v1/workflows", "", READERS),
+    ("GET /api/v1/workflows/{name}", "", READERS),
+    ("GET /api/v1/workflows/{name}/revisions", "", READERS),
+    ("DELETE /api/v1/workflows/{name}", "", EDITORS),
     ("GET /api/v1/tasks/{id}", "", READERS),
     ("GET /api/v1/tasks/{id}/attempts", "", READERS),
     ("GET /api/v1/tasks/{id}/logs", "", READERS),
@@ -47,7 +66,7 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("GET /api/v1/events/stream?topics=runs", "", READERS),
     ("GET /api/v1/queues", "", READERS),
     ("GET /api/v1/workers", "", READERS),
-    ("POST /api/v1/workflows/validate", r#"{"workflow": "tasks:\n  a: {run: echo}\n"}"#, USERS),
+    ("POST /api/v1/workflows/validate", r#"{"source": "tasks:\n  a: {run: echo}\n"}"#, USERS),
     ("POST /api/v1/tokens", r#"{"name": "NAME", "role": "viewer"}"#, ADMINS),
     ("GET /api/v1/tokens", "", ADMINS),
     ("DELETE /api/v1/tokens/{id}", "", ADMINS),
@@ -96,6 +115,7 @@ struct Stage {
     run: String,
     task: String,
     token: String,
+    bulk: String,
 }
 
 impl Stage {
@@ -106,18 +126,22 @@ impl Stage {
         };
         let (own, other): (BTreeMap<_, _>, BTreeMap<_, _>) = (each(""), each("--workspace other"));
         let server = Server::start(home, at);
-        let body = json!({"workflow": WAITS}).to_string();
+        let body = json!({"source": WAITS}).to_string();
         let run = ask(&server, &own["user"], "POST /api/v1/runs", &body).json()["id"].as_str().unwrap().to_owned();
         let tasks = ask(&server, &own["user"], &format!("GET /api/v1/runs/{run}/tasks"), "").json();
         let task = tasks["items"][0]["id"].as_str().unwrap().to_owned();
         let token = ask(&server, &own["admin"], "POST /api/v1/tokens", r#"{"name": "victim", "role": "bot"}"#).json();
-        Self { server, own, other, run, task, token: token["id"].as_str().unwrap().to_owned() }
+        let text = |answer: Value| answer["id"].as_str().unwrap().to_owned();
+        let all = r#"{"action": "acknowledge", "all": true}"#;
+        let bulk = text(ask(&server, &own["operator"], "POST /api/v1/runs/bulk", all).json());
+        Self { server, own, other, run, task, token: text(token), bulk }
     }
 
     fn route(&self, route: &str) -> String {
         let id = match route {
             _ if route.contains("/tasks/{id}") => &self.task,
             _ if route.contains("/tokens/{id}") => &self.token,
+            _ if route.contains("/bulk/{id}") => &self.bulk,
             _ => &self.run,
         };
         route.replace("{id}", id).replace("{name}", "default")
@@ -138,6 +162,14 @@ fn every_route_asks_every_role() {
             }
             assert_eq!(ask(server, "", &asked, body).status, 401, "{route} without a token");
             for role in ALL {
+                if route.starts_with("DELETE /api/v1/workflows") {
+                    // Each deletes one that is there.
+                    for tokens in [&stage.own, &stage.other] {
+                        let put = asked.replace("DELETE", "PUT");
+                        let body = r#"{"source": "tasks:\n  a: {run: echo}\n"}"#;
+                        assert!(ask(server, &tokens["admin"], &put, body).status < 300);
+                    }
+                }
                 let unique = |place: &str| body.replace("NAME", &format!("{place}-{number}-{role}"));
                 let own = ask(server, &stage.own[role], &asked, &unique("own"));
                 let is_fine = if roles.contains(role) { own.status < 300 } else { own.status == 403 };
@@ -147,6 +179,8 @@ fn every_route_asks_every_role() {
                     _ if !roles.contains(role) => 403,
                     // Only who runs the server makes workspaces, and counts.
                     "POST /api/v1/workspaces" | "GET /metrics" => 403,
+                    // Every workspace has queues and workflows of these names.
+                    _ if route.contains("/queues/{name}") || route.contains("/workflows/{name}") => 200,
                     _ if route.contains('{') => 404,
                     _ => 200,
                 };
@@ -181,7 +215,7 @@ fn every_route_refuses_every_wrong_token_in_one_way() {
         let revoked = make(home, at, "gone --role admin");
         say(home, &format!("tokens revoke gone {at}"));
         let admin = stage.own["admin"].clone();
-        let forged = format!("{}b", &admin[..admin.len() - 1]).replace("bb", "bc");
+        let forged = format!("{}{}", &admin[..admin.len() - 1], if admin.ends_with('a') { 'b' } else { 'a' });
         let lines = [
             String::new(),
             bearer(&expired),
@@ -311,7 +345,7 @@ fn owners_are_isolated_where_a_workspace_says_so() {
                 .map(|line| make(home, at, line));
         let server = Server::start(home, at);
         let create = |token: &str, more: Value| {
-            let mut body = json!({"workflow": WAITS});
+            let mut body = json!({"source": WAITS});
             body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             ask(&server, token, "POST /api/v1/runs", &body.to_string())
         };
@@ -385,7 +419,7 @@ fn check_not_found(server: &Server, who: [&str; 3], (own, bobs, task): (&str, &s
 fn names_do_not_lead_into_other_workspaces() {
     on_both(|home, at| {
         let stage = Stage::new(home, at);
-        let body = json!({"workflow": WAITS}).to_string();
+        let body = json!({"source": WAITS}).to_string();
         let create = |token: &str| {
             let headers = format!("idempotency-key: same\r\n{}", bearer(token));
             stage.server.post("/api/v1/runs", &headers, &body).json()["id"].as_str().unwrap().to_owned()

@@ -80,7 +80,7 @@ fn words_are_completed_without_a_database() {
     check("ork runs list --status failed,ca", &["failed,cancelled"]);
     check("ork runs list --status=fa", &["failed"]);
     check("ork runs list status:fa", &["failed"]);
-    check("ork runs list is:", &["held", "retrying"]);
+    check("ork runs list is:", &["held", "retrying", "unacknowledged"]);
     check("ork runs list created", &["created\\>-1h", "created\\>-1d", "created\\>-7d"]);
     check("ork runs list 'created>-1", &["-1h", "-1d"]);
     check("ork runs list 'status:failed is:h", &["held"]);

@@ -8,6 +8,7 @@ mod book;
 mod carried;
 mod completions;
 mod config;
+mod control;
 mod diff;
 mod docs;
 mod events;

@@ -10,7 +10,7 @@ use crate::home::Home;
 use crate::http::{Answer, Server};
 use crate::postgres::with_database;
 
-const RUNS: &str = "/api/v1/runs";
+pub const RUNS: &str = "/api/v1/runs";
 const FILM: &str = "\
 name: film
 inputs: {parts: {type: integer, default: 2}}
@@ -19,7 +19,7 @@ tasks:
   cut: {count: \"{{ inputs.parts }}\", run: 'echo part $ORK_TASK_INDEX', output: stdout}
   join: {depends_on: [cut], run: 'echo joining >&2; exit 3'}
 ";
-const GOOD: &str =
+pub const GOOD: &str =
     "name: good\ntasks:\n  greet: {run: echo hello, output: stdout}\nresult: '{{ tasks.greet.output }}'\n";
 
 /// The same on both databases: `test` gets the options that name one.
@@ -33,9 +33,19 @@ pub fn on_both(test: impl Fn(&Home, &str)) {
 }
 
 pub fn submit(server: &Server, workflow: &str) -> String {
-    let answer = server.post(RUNS, "", &json!({"workflow": workflow}).to_string());
+    let answer = server.post(RUNS, "", &json!({"source": workflow}).to_string());
     assert_eq!(answer.status, 202, "{}", answer.body);
     answer.json()["id"].as_str().unwrap().to_owned()
+}
+
+/// Waits for the end of an action on many runs, and gives it as it is then.
+pub fn wait_for_bulk(server: &Server, bulk: &str) -> Value {
+    loop {
+        let shown = server.get(&format!("/api/v1/bulk/{bulk}")).json();
+        if shown["status"] != "running" {
+            return shown;
+        }
+    }
 }
 
 /// Waits for a run's end as any client can.
@@ -53,6 +63,7 @@ fn steady(home: &Home, text: &str) -> String {
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
         (r#""(next_cursor|as_of)": "[^"]+""#, r#""$1": "CURSOR""#),
         (r"req_[0-9a-f]{16}", "req_ID"),
+        (r"(wf|rev|bulk)_[0-9a-f-]{36}", "${1}_ID"),
     ];
     masks.iter().fold(home.masked(text), |text, (pattern, mask)| {
         Regex::new(pattern).unwrap().replace_all(&text, *mask).into_owned()
@@ -64,9 +75,11 @@ const CALLS: &[(&str, &str, &str)] = &[
     (
         "POST /api/v1/runs",
         "",
-        r#"{"workflow": "name: late\ntasks:\n  a: {operation: nobody}\n", "labels": {"team": "media"}, "priority": 3, "external_id": "mine"}"#,
+        r#"{"source": "name: late\ntasks:\n  a: {operation: nobody}\n", "labels": {"team": "media"}, "priority": 3, "external_id": "mine"}"#,
     ),
     ("GET /api/v1/runs", "?q=status:failed%20label.team=media&limit=1", ""),
+    ("GET /api/v1/runs/unacknowledged", "?limit=1", ""),
+    ("GET /api/v1/runs/suggest", "?q=name:", ""),
     ("GET /api/v1/resolve", "?name=last/cut/1", ""),
     ("GET /api/v1/runs/{id}", "", ""),
     ("GET /api/v1/runs/{id}/groups", "", ""),
@@ -79,6 +92,12 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("POST /api/v1/runs/{id}/cancel", "", ""),
     ("POST /api/v1/runs/{id}/pause", "", ""),
     ("POST /api/v1/runs/{id}/resume", "", ""),
+    ("POST /api/v1/runs/{id}/retry", "", r#"{"external_id": "once more"}"#),
+    ("POST /api/v1/runs/{id}/acknowledge", "", ""),
+    ("POST /api/v1/runs/bulk", "", r#"{"action": "cancel", "q": "label.team=nobody", "preview": true}"#),
+    ("GET /api/v1/bulk", "", ""),
+    ("GET /api/v1/bulk/{id}", "", ""),
+    ("POST /api/v1/bulk/{id}/cancel", "", ""),
     ("GET /api/v1/tasks/{id}", "", ""),
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
     ("GET /api/v1/tasks/{id}/logs", "?attempt=1", ""),
@@ -87,9 +106,16 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/events/stream", "?topics=runs", ""),
     ("POST /api/v1/tasks/{id}/cancel", "", ""),
     ("POST /api/v1/tasks/{id}/retry", "", ""),
+    ("POST /api/v1/queues/{name}/pause", "", ""),
     ("GET /api/v1/queues", "", ""),
+    ("POST /api/v1/queues/{name}/resume", "", ""),
     ("GET /api/v1/workers", "", ""),
-    ("POST /api/v1/workflows/validate", "", r#"{"workflow": "tasks:\n  a: {rum: echo}\n"}"#),
+    ("POST /api/v1/workflows/validate", "", r#"{"source": "tasks:\n  a: {rum: echo}\n"}"#),
+    ("PUT /api/v1/workflows/{name}", "", r#"{"source": "description: greets\ntasks: {a: {run: echo hello}}\n"}"#),
+    ("GET /api/v1/workflows", "", ""),
+    ("GET /api/v1/workflows/{name}", "", ""),
+    ("GET /api/v1/workflows/{name}/revisions", "", ""),
+    ("DELETE /api/v1/workflows/{name}", "", ""),
     ("POST /api/v1/tokens", "", r#"{"name": "ci", "role": "user", "expires_in_ms": 60000}"#),
     ("GET /api/v1/tokens", "?limit=1", ""),
     ("DELETE /api/v1/tokens/{id}", "", ""),
@@ -115,6 +141,9 @@ fn every_route_answers_the_same_on_both_databases() {
         wait(home, at, &run);
         let tasks = server.get(&format!("{RUNS}/{run}/tasks?key=join")).json();
         let task = tasks["items"][0]["id"].as_str().unwrap();
+        let nobodys = r#"{"action": "cancel", "q": "label.team=nobody", "external_id": "none"}"#;
+        let bulk = server.post("/api/v1/runs/bulk", "", nobodys).json()["id"].as_str().unwrap().to_owned();
+        wait_for_bulk(&server, &bulk);
         let mut session = String::new();
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
@@ -126,10 +155,12 @@ fn every_route_answers_the_same_on_both_databases() {
             let id = match path {
                 _ if path.contains("/tasks/{id}") => task,
                 _ if path.contains("/tokens/{id}") => &token,
+                _ if path.contains("/bulk/{id}") => &bulk,
                 _ => &run,
             };
             let path = format!("{}{query}", path.replace("{id}", id).replace("{name}", "media"));
-            let answer = server.send(method, &path, JSON, body);
+            let kind = if body.is_empty() { "" } else { JSON };
+            let answer = server.send(method, &path, kind, body);
             assert!(answer.status < 300, "{route}: {}\n{}", answer.head, answer.body);
             // These have tests of their own.
             if !["GET /openapi.json", "GET /docs", "GET /metrics"].contains(route) {
@@ -209,7 +240,7 @@ fn pages_follow_each_other() {
 fn the_same_request_creates_one_run() {
     on_both(|home, at| {
         let server = Server::start(home, at);
-        let body = json!({"workflow": GOOD, "labels": {"a": "b"}, "priority": 2}).to_string();
+        let body = json!({"source": GOOD, "labels": {"a": "b"}, "priority": 2}).to_string();
         let key = "idempotency-key: first\r\n";
         let first = server.post(RUNS, key, &body);
         assert_eq!(first.status, 202, "{}", first.body);
@@ -221,12 +252,12 @@ fn the_same_request_creates_one_run() {
         process.kill();
         let server = Server::start(home, at);
         assert_eq!(server.post(RUNS, key, &body).body, first.body);
-        let named = json!({"workflow": GOOD, "labels": {"a": "b"}, "priority": 2, "external_id": "first"});
+        let named = json!({"source": GOOD, "labels": {"a": "b"}, "priority": 2, "external_id": "first"});
         assert_eq!(server.post(RUNS, "", &named.to_string()).body, first.body, "it is one name");
         for other in [
-            json!({"workflow": GOOD, "labels": {"a": "c"}, "priority": 2}),
-            json!({"workflow": GOOD, "labels": {"a": "b"}}),
-            json!({"workflow": FILM}),
+            json!({"source": GOOD, "labels": {"a": "c"}, "priority": 2}),
+            json!({"source": GOOD, "labels": {"a": "b"}}),
+            json!({"source": FILM}),
         ] {
             let answer = server.post(RUNS, key, &other.to_string());
             assert_eq!((answer.status, &answer.json()["code"]), (409, &"conflict".into()), "{other}");
@@ -261,37 +292,37 @@ const JSON: &str = "content-type: application/json\r\n";
 const BODIES: &[(&str, &str, &[u8])] = &[
     ("nothing", JSON, b""),
     ("blanks", JSON, b"  \n "),
-    ("no JSON", JSON, b"{\"workflow\": "),
-    ("a comma too many", JSON, b"{\"workflow\": \"a\",}"),
+    ("no JSON", JSON, b"{\"source\": "),
+    ("a comma too many", JSON, b"{\"source\": \"a\",}"),
     ("two values", JSON, b"{} {}"),
     ("a list", JSON, b"[]"),
     ("null", JSON, b"null"),
     ("no workflow", JSON, b"{}"),
-    ("both", JSON, b"{\"workflow\": \"a\", \"plan\": {}}"),
-    ("a wrong type", JSON, b"{\"workflow\": 3}"),
-    ("a wrong type inside", JSON, b"{\"workflow\": \"a\",\n \"labels\": {\"a/b\": 3}}"),
-    ("an unknown field", JSON, b"{\"workflow\": \"a\", \"inptu\": {}}"),
-    ("a field twice", JSON, b"{\"workflow\": \"a\", \"workflow\": \"b\"}"),
-    ("a number too large", JSON, b"{\"workflow\": \"a\", \"priority\": 99999999999}"),
-    ("bytes that are no UTF-8", JSON, b"{\"workflow\": \"\xff\"}"),
-    ("half a surrogate", JSON, b"{\"workflow\": \"\\ud800\"}"),
+    ("both", JSON, b"{\"source\": \"a\", \"plan\": {}}"),
+    ("a wrong type", JSON, b"{\"source\": 3}"),
+    ("a wrong type inside", JSON, b"{\"source\": \"a\",\n \"labels\": {\"a/b\": 3}}"),
+    ("an unknown field", JSON, b"{\"source\": \"a\", \"inptu\": {}}"),
+    ("a field twice", JSON, b"{\"source\": \"a\", \"source\": \"b\"}"),
+    ("a number too large", JSON, b"{\"source\": \"a\", \"priority\": 99999999999}"),
+    ("bytes that are no UTF-8", JSON, b"{\"source\": \"\xff\"}"),
+    ("half a surrogate", JSON, b"{\"source\": \"\\ud800\"}"),
     ("no type", "", b"{}"),
     ("a form", "content-type: text/plain\r\n", b"{}"),
-    ("a wrong workflow", JSON, br#"{"workflow": "tasks:\n  a: {rum: echo}\n  b: {depends_on: [c], run: echo}\n"}"#),
+    ("a wrong workflow", JSON, br#"{"source": "tasks:\n  a: {rum: echo}\n  b: {depends_on: [c], run: echo}\n"}"#),
     ("a wrong plan", JSON, br#"{"plan": {"jobs": [{"id": "a"}]}}"#),
-    ("an unknown input", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "input": {"x": 1}}"#),
+    ("an unknown input", JSON, br#"{"source": "tasks:\n  a: {run: echo}\n", "input": {"x": 1}}"#),
     (
         "NUL in an input",
         JSON,
-        br#"{"workflow": "inputs: {x: {type: string}}\ntasks:\n  a: {run: echo}\n", "input": {"x": "\u0000"}}"#,
+        br#"{"source": "inputs: {x: {type: string}}\ntasks:\n  a: {run: echo}\n", "input": {"x": "\u0000"}}"#,
     ),
-    ("a wrong label", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#),
-    ("an empty name", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": ""}"#),
-    ("a control character in a name", JSON, br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#),
+    ("a wrong label", JSON, br#"{"source": "tasks:\n  a: {run: echo}\n", "labels": {"a b": "c", "d": "\u0000"}}"#),
+    ("an empty name", JSON, br#"{"source": "tasks:\n  a: {run: echo}\n", "external_id": ""}"#),
+    ("a control character in a name", JSON, br#"{"source": "tasks:\n  a: {run: echo}\n", "external_id": "a\u0000"}"#),
     (
         "two names",
         "content-type: application/json\r\nidempotency-key: a\r\n",
-        br#"{"workflow": "tasks:\n  a: {run: echo}\n", "external_id": "b"}"#,
+        br#"{"source": "tasks:\n  a: {run: echo}\n", "external_id": "b"}"#,
     ),
 ];
 
@@ -354,12 +385,12 @@ fn bodies_are_told_what_is_wrong() {
     let nested = |before: &str, open: &str, close: &str, depth: usize| {
         format!("{before}{}1{}}}", open.repeat(depth), close.repeat(depth)).into_bytes()
     };
-    let inputs = r#"{"workflow": "inputs: {a: {type: object}}\ntasks:\n  b: {run: echo}\n", "input": "#;
+    let inputs = r#"{"source": "inputs: {a: {type: object}}\ntasks:\n  b: {run: echo}\n", "input": "#;
     let named = format!("{JSON}idempotency-key: {}\r\n", "x".repeat(300));
     let made = [
         ("deep inputs", JSON, nested(inputs, "{\"a\":", "}", 100)),
         ("a very deep plan", JSON, nested("{\"plan\": ", "[", "]", 100_000)),
-        ("a long name", &named, br#"{"workflow": "tasks:\n  a: {run: echo}\n"}"#.to_vec()),
+        ("a long name", &named, br#"{"source": "tasks:\n  a: {run: echo}\n"}"#.to_vec()),
     ];
     let fixed = BODIES.iter().map(|(name, headers, body)| (*name, *headers, body.to_vec()));
     let refused = fixed.chain(made).map(|(name, headers, body)| (name.to_owned(), posted(&server, headers, &body)));

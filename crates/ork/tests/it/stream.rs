@@ -79,7 +79,7 @@ impl Stream {
 }
 
 fn submit(server: &Server, workflow: &str) -> String {
-    let answer = server.post(RUNS, "", &json!({"workflow": workflow}).to_string());
+    let answer = server.post(RUNS, "", &json!({"source": workflow}).to_string());
     assert_eq!(answer.status, 202, "{}", answer.body);
     answer.json()["id"].as_str().unwrap().to_owned()
 }

@@ -138,7 +138,7 @@ fn dev_is_open_and_local() {
     let mut server = Server::begin(&home, "dev .");
     assert!(server.process.wait_for("try: curl").contains("/api/v1/runs"));
     assert!(home.says(&format!("tokens create ada --role viewer {at}")).starts_with("exit 0\n"));
-    let body = r#"{"workflow": "tasks: {hello: {run: echo hello}}"}"#;
+    let body = r#"{"source": "tasks: {hello: {run: echo hello}}"}"#;
     assert_eq!(server.post("/api/v1/runs", "", body).status, 202, "a token does not close it");
     assert_eq!(server.send("GET", "/api/v1/runs", "origin: https://evil.example\r\n", "").status, 403);
     let runs = home.values(&format!("runs list --json {at}"));

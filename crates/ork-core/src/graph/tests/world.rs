@@ -67,6 +67,7 @@ pub(crate) fn new_run(plan: &Plan, reuse: Vec<Reuse>) -> NewRun {
         owner: None,
         plan: plan.clone(),
         plan_source: None,
+        revision: None,
         input: Json::from_stored("{}"),
         priority: None,
         pin: Pin::Anywhere,
@@ -488,6 +489,9 @@ impl World {
             created_at: Timestamp::from_micros(1_000_000),
             started_at: self.started_at,
             finished_at: self.finished_at,
+            revision: None,
+            acknowledged_at: None,
+            acknowledged_by: None,
         }
     }
 

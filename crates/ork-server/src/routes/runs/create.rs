@@ -6,29 +6,31 @@
 //! what never changes, so nothing else has to be remembered. An id that is derived from the key would do the same, but
 //! the head of an id is its time: runs would be listed out of order.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use ork_api::{Fault, Submit, Submitted};
 use ork_core::access::Permission;
 use ork_core::error::StoreError;
-use ork_core::graph::{NewRun, Pin, TriggeredBy};
+use ork_core::graph::{NewRun, Pin, RevisionRef, TriggeredBy, birth};
 use ork_core::json::{Json as Stored, JsonError};
 use ork_core::limits::{EXTERNAL_ID_BYTES_MAX, LABEL_BYTES_MAX, LABELS_MAX, is_name};
 use ork_core::plan::Plan;
-use ork_core::store::RunRow;
+use ork_core::store::{RunRow, Scope};
 
 use crate::caller::Caller;
 use crate::content::{Content, member};
 use crate::look::Look;
 use crate::refused::{Answer, Code, Refused};
+use crate::retry;
 use crate::server::Server;
 use crate::source::Sent;
 use crate::view::moment;
 use crate::why::plan;
+use crate::workflows;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -50,20 +52,28 @@ pub async fn create(
     caller: Caller,
     headers: HeaderMap,
     Content(submit): Content<Submit>,
-) -> Answer<impl IntoResponse> {
+) -> Answer<Accepted> {
     let look = server.look(&caller);
-    let new = new_run(&server, &caller, &headers, submit)?;
-    let row = match existing(look, &new).await? {
-        Some(row) => row,
-        None => match look.store.submit(&new).await {
-            Ok(_) => super::row(look, new.id).await?,
-            // Somebody else was faster with the same name.
-            Err(StoreError::Conflict(text)) => {
-                existing(look, &new).await?.ok_or_else(|| Refused::new(Code::Conflict, text))?
-            }
-            Err(error) => return Err(error.into()),
-        },
-    };
+    let external_id = name(&headers, submit.external_id.as_deref())?;
+    for _ in 0..TRIES_MAX {
+        let old = named(look, external_id.as_deref()).await?;
+        let (text, revision) = wanted(look, &submit, old.as_ref()).await?;
+        let new = NewRun { external_id: external_id.clone(), revision, ..new_run(&server, &caller, &submit, &text)? };
+        if let Some(row) = accept(look, &new, old).await? {
+            return Ok(answer(row));
+        }
+    }
+    Err(Refused::new(Code::Conflict, "another run has this name"))
+}
+
+/// A run that was accepted, and where it is.
+pub type Accepted = (StatusCode, [(HeaderName, String); 1], Json<Submitted>);
+
+/// A second time finds the run that somebody else created meanwhile under the same name.
+pub const TRIES_MAX: usize = 2;
+
+/// The answer for a run. Nothing of it changes, so that sending a request again gives the same.
+pub fn answer(row: RunRow) -> Accepted {
     let location = format!("/api/v1/runs/{}", row.id);
     let answer = Submitted {
         id: row.id.to_string(),
@@ -71,30 +81,68 @@ pub async fn create(
         external_id: row.external_id,
         created_at: moment(row.created_at),
     };
-    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(answer)))
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(answer))
 }
 
-fn new_run(server: &Server, caller: &Caller, headers: &HeaderMap, submit: Submit) -> Answer<NewRun> {
-    let external_id = name(headers, submit.external_id)?;
-    let owner = owner(caller, submit.owner_id)?;
-    let sent = Sent::of(submit.workflow.as_deref(), submit.plan.as_deref())?;
-    let bound = sent.parse().and_then(|workflow| workflow.bind(&submit.input));
-    let mut bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
-    bound.plan.labels.extend(submit.labels);
-    check_labels(&bound.plan)?;
-    let refuse = |error| {
-        let is_limit = matches!(error, JsonError::TooLarge { .. } | JsonError::TooDeep);
-        let code = if is_limit { Code::OverLimit } else { Code::InvalidBody };
-        Refused::new(code, format!("the inputs: {error}"))
+/// A workflow's text with what else is known of it.
+struct Text<'a> {
+    member: &'static str,
+    name: &'a str,
+    text: Cow<'a, str>,
+}
+
+/// The text that is to be run. A name means the newest revision, but for a request that was carried out before: then it
+/// means the one that it meant then.
+async fn wanted<'a>(
+    look: Look<'_>,
+    submit: &'a Submit,
+    old: Option<&RunRow>,
+) -> Answer<(Text<'a>, Option<RevisionRef>)> {
+    let Some(name) = submit.workflow.as_deref() else {
+        let Sent { member, text } = Sent::of(submit.source.as_deref(), submit.plan.as_deref())?;
+        return Ok((Text { member, name: member, text: text.into() }, None));
     };
+    if submit.source.is_some() || submit.plan.is_some() {
+        let message = "`workflow`, `source` and `plan` exclude each other";
+        return Err(Refused::new(Code::InvalidBody, message).hint("send one of them"));
+    }
+    if !is_name(name) {
+        return Err(no_workflow(name));
+    }
+    let text = |source: String| Text { member: "workflow", name, text: source.into() };
+    if let Some(of) = old.filter(|old| old.name == name).and_then(|old| old.revision)
+        && let Some(source) = look.store.revision_source(look.scope, of.revision).await?
+    {
+        return Ok((text(source), Some(of)));
+    }
+    let (of, source) = workflows::newest(look, name).await?.ok_or_else(|| no_workflow(name))?;
+    Ok((text(source), Some(of)))
+}
+
+fn no_workflow(name: &str) -> Refused {
+    if is_name(name) {
+        return Refused::missing(format_args!("workflow `{name}`")).hint("GET /workflows lists them");
+    }
+    let message = "`workflow` is the name of a stored workflow, and this is none";
+    Refused::new(Code::InvalidBody, message).hint("send the text of one as `source`")
+}
+
+fn new_run(server: &Server, caller: &Caller, submit: &Submit, text: &Text<'_>) -> Answer<NewRun> {
+    let sent = Sent { member: text.member, text: &text.text };
+    let bound = sent.parse(text.name).and_then(|workflow| workflow.bind(&submit.input));
+    let mut bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
+    bound.plan.labels.extend(submit.labels.clone());
+    check_labels(&bound.plan)?;
+    let is_stored = text.member == "workflow";
     Ok(NewRun {
         id: server.new_run_id(),
         workspace: caller.workspace,
-        external_id,
-        owner,
+        external_id: None,
+        owner: owner(caller, submit.owner_id.clone())?,
         plan: bound.plan,
-        plan_source: Some(sent.text.to_owned()),
-        input: Stored::from_value(&bound.input).map_err(refuse)?,
+        plan_source: (!is_stored).then(|| text.text.as_ref().to_owned()),
+        revision: None,
+        input: Stored::from_value(&bound.input).map_err(refuse_input)?,
         priority: submit.priority,
         pin: Pin::Anywhere,
         project: None,
@@ -106,21 +154,28 @@ fn new_run(server: &Server, caller: &Caller, headers: &HeaderMap, submit: Submit
     })
 }
 
+/// Inputs that cannot be stored.
+pub fn refuse_input(error: JsonError) -> Refused {
+    let is_limit = matches!(error, JsonError::TooLarge { .. } | JsonError::TooDeep);
+    let code = if is_limit { Code::OverLimit } else { Code::InvalidBody };
+    Refused::new(code, format!("the inputs: {error}"))
+}
+
 /// The client's name for the run.
-fn name(headers: &HeaderMap, external_id: Option<String>) -> Answer<Option<String>> {
+pub fn name(headers: &HeaderMap, external_id: Option<&str>) -> Answer<Option<String>> {
     let key = match headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str()) {
         None => None,
         Some(Ok(key)) => Some(key.to_owned()),
         Some(Err(_)) => return Err(Refused::new(Code::InvalidRequest, "`Idempotency-Key` is not plain text")),
     };
-    if let (Some(key), Some(id)) = (&key, &external_id)
+    if let (Some(key), Some(id)) = (&key, external_id)
         && key != id
     {
         let message = "`Idempotency-Key` and `external_id` differ, and a run has one name of yours";
         return Err(Refused::new(Code::InvalidRequest, message).hint("send one of them"));
     }
     let (what, name) = match (key, external_id) {
-        (_, Some(id)) => ("`external_id`", id),
+        (_, Some(id)) => ("`external_id`", id.to_owned()),
         (Some(key), None) => ("`Idempotency-Key`", key),
         (None, None) => return Ok(None),
     };
@@ -166,24 +221,49 @@ fn check_labels(plan: &Plan) -> Answer<()> {
     Err(Refused::new(Code::InvalidBody, format!("the labels are wrong: {}", wrong[0].message)).errors(wrong))
 }
 
-/// The run that has this one's name already, if it was made by the same request.
-async fn existing(look: Look<'_>, new: &NewRun) -> Answer<Option<RunRow>> {
-    let Some(name) = &new.external_id else { return Ok(None) };
-    let Some(id) = look.store.run_by_external_id(new.workspace, name).await? else { return Ok(None) };
-    let taken = || Refused::new(Code::Conflict, format!("`{name}` names another run already"));
-    // What is not there for the caller has no id for it either.
-    let row = look.run(id).await?.ok_or_else(taken)?;
-    let stored = look.store.plans(look.scope, &[id]).await?.pop();
-    let stored = stored.ok_or_else(|| Refused::new(Code::Internal, format!("`{id}` has no plan")))?;
+/// The run that has this name.
+pub async fn named(look: Look<'_>, external_id: Option<&str>) -> Answer<Option<RunRow>> {
+    let (Some(name), Scope::One(workspace)) = (external_id, look.scope) else { return Ok(None) };
+    match look.store.run_by_external_id(workspace, name).await? {
+        // What is not there for the caller has no id for it either.
+        Some(id) => {
+            let taken = || Refused::new(Code::Conflict, format!("`{name}` names another run already"));
+            look.run(id).await?.map(Some).ok_or_else(taken)
+        }
+        None => Ok(None),
+    }
+}
+
+/// Creates a run, or finds the one that the same request created; `None` when somebody else was faster with the same name.
+pub async fn accept(look: Look<'_>, new: &NewRun, old: Option<RunRow>) -> Answer<Option<RunRow>> {
+    let Some(row) = old else {
+        return match look.store.submit(new).await {
+            Ok(_) => Ok(Some(super::row(look, new.id).await?)),
+            Err(StoreError::Conflict(_)) if new.external_id.is_some() => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+    };
+    if is_same(look, new, &row).await? {
+        return Ok(Some(row));
+    }
+    let message = format!("`{}` names another run already: {}", row.external_id.unwrap_or_default(), row.id);
+    Err(Refused::new(Code::Conflict, message)
+        .hint("send the same workflow, input, labels and priority, or another name"))
+}
+
+/// Whether a run is what this request would create.
+async fn is_same(look: Look<'_>, new: &NewRun, row: &RunRow) -> Answer<bool> {
+    let stored = look.store.plans(look.scope, &[row.id]).await?.pop();
+    let stored = stored.ok_or_else(|| Refused::new(Code::Internal, format!("`{}` has no plan", row.id)))?;
     let is_same = plan(&stored)? == new.plan
         && stored.input.value() == new.input.value()
         && row.priority == new.priority.unwrap_or(new.plan.priority)
         && row.owner == new.owner
-        && row.triggered_by == new.triggered_by.word();
-    if is_same {
-        return Ok(Some(row));
+        && row.triggered_by == new.triggered_by.word()
+        && row.retry_of == new.retry_of
+        && row.revision == new.revision;
+    if !is_same || new.retry_of.is_none() {
+        return Ok(is_same);
     }
-    let message = format!("`{name}` names another run already: {id}");
-    Err(Refused::new(Code::Conflict, message)
-        .hint("send the same workflow, input, labels and priority, or another name"))
+    Ok(retry::taken_over(look, row).await? == birth(new).reused_from.into_keys().collect())
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, RunPath, cursor, limit};
+use crate::content::{Asking, RunPath, cursor, limit, page};
 use crate::names::Names;
 use crate::refused::Answer;
 use crate::server::Server;
@@ -51,11 +51,9 @@ pub async fn events(
     super::row(look, id).await?;
     // No number of an event is as large as that, and no store can be asked for it.
     let after = after.min(i64::MAX.unsigned_abs());
-    let rows = look.store.events(look.scope, id, after, limit).await?;
+    let rows = look.store.events(look.scope, id, after, limit + 1).await?;
     // Read after them: it knows every task that they speak of.
     let names = Names::read(look.store, look.scope, id).await?;
     let events = rows.iter().flat_map(|row| view::events_after(row, &names, after));
-    let items: Vec<Event> = events.take(limit as usize).collect();
-    let next_cursor = items.last().filter(|_| items.len() == limit as usize).map(|event| event.seq.to_string());
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(page(events.take(limit as usize + 1).collect(), limit, |event| event.seq.to_string())))
 }

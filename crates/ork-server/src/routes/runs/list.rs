@@ -6,13 +6,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use ork_api::{Fault, Page, RunSummary, Snapshot};
-use ork_core::store::RunFilter;
+use ork_core::store::{RunFilter, RunRow};
 use ork_filter::{Filter, FilterError};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, cursor, limit, shorten};
+use crate::content::{Asking, cursor, limit, page, shorten};
+use crate::look::Look;
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 use crate::view;
@@ -44,17 +45,16 @@ pub struct Ask {
 )]
 pub async fn list(State(server): State<Arc<Server>>, caller: Caller, Asking(ask): Asking<Ask>) -> Answer<Response> {
     let look = server.look(&caller);
-    let filter: Filter = ask.q.parse().map_err(|error| refuse(&ask.q, error))?;
+    let filter: Filter = ask.q.parse().map_err(|error| refuse("?q", &ask.q, error))?;
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let wanted = look.own(RunFilter { before, limit, ..filter.runs(look.now) });
+    let filter = RunFilter { before, limit, ..filter.runs(look.now) };
+    let name = |row: &RunRow| row.id.to_string();
     let read = async {
-        let mut rows = look.store.runs(look.scope, &wanted).await?;
-        let mut is_full = rows.len() == limit as usize;
+        let mut page = rows(look, filter).await?;
         if ask.results {
-            is_full |= shorten(&mut rows, |row| row.result.as_ref().map_or(0, |result| result.as_str().len()));
+            shorten(&mut page, |row| row.result.as_ref().map_or(0, |result| result.as_str().len()), name);
         }
-        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
-        Ok(Page { items: rows, next_cursor })
+        Ok(page)
     };
     let page = look.snapshot(read).await?;
     Ok(if ask.results {
@@ -64,10 +64,19 @@ pub async fn list(State(server): State<Arc<Server>>, caller: Caller, Asking(ask)
     })
 }
 
-fn refuse(text: &str, error: FilterError) -> Refused {
+/// A page of the runs that this finds.
+pub async fn rows(look: Look<'_>, filter: RunFilter) -> Answer<Page<RunRow>> {
+    let limit = filter.limit;
+    let wanted = look.own(RunFilter { limit: limit + 1, ..filter });
+    let rows = look.store.runs(look.scope, &wanted).await?;
+    Ok(page(rows, limit, |row| row.id.to_string()))
+}
+
+/// A filter that cannot be read, and where it was sent.
+pub fn refuse(pointer: &str, text: &str, error: FilterError) -> Refused {
     let column = u32::try_from(text[..error.at.start].chars().count() + 1).ok();
     let detail = format!("the filter is wrong: {}", error.message);
     let fault =
-        Fault { pointer: "?q".to_owned(), message: error.message, hint: error.hint, column, ..Fault::default() };
+        Fault { pointer: pointer.to_owned(), message: error.message, hint: error.hint, column, ..Fault::default() };
     Refused::new(Code::InvalidRequest, detail).errors(vec![fault])
 }

@@ -6,14 +6,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use ork_api::{Page, Snapshot, TaskSummary};
+use ork_core::limits::TASKS_MAX;
 use ork_core::state::TaskStatus;
-use ork_core::store::TaskFilter;
+use ork_core::store::{TaskFilter, TaskRow};
 use ork_core::suggest::nearest;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, RunPath, cursor, limit, shorten};
+use crate::content::{Asking, RunPath, cursor, limit, page, shorten};
 use crate::names::Names;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
@@ -25,6 +26,8 @@ use crate::view;
 pub struct Ask {
     /// Only the siblings of this name.
     key: Option<String>,
+    /// Only the siblings of the node with this number, as `/graph` counts them, from 0.
+    group: Option<u32>,
     /// Only tasks with this status, or with one of several with commas between them.
     status: Option<String>,
     /// Whether each row has its `output`. Such a page ends early when outputs are large.
@@ -56,22 +59,26 @@ pub async fn tasks(
     let words = ask.status.as_deref().into_iter().flat_map(|words| words.split(','));
     let statuses = words.map(status).collect::<Answer<_>>()?;
     super::row(look, id).await?;
-    let g = match &ask.key {
-        None => None,
-        Some(key) => {
+    let g = match (&ask.key, ask.group) {
+        (Some(_), Some(_)) => {
+            return Err(Refused::query("group", "`key` and `group` exclude each other", None));
+        }
+        (None, group) => group,
+        (Some(key), None) => {
             let names = Names::read(look.store, look.scope, id).await?;
             let group = names.group(key).ok_or_else(|| Refused::missing(format_args!("task `{key}` in `{id}`")))?;
             Some(group.g)
         }
     };
+    // What is larger than any number of a node finds nothing.
+    let filter = TaskFilter { g: g.map(|g| g.min(TASKS_MAX)), statuses, after, limit: limit + 1 };
+    let name = |row: &TaskRow| row.task.n.to_string();
     let read = async {
-        let mut rows = look.store.tasks(look.scope, id, &TaskFilter { g, statuses, after, limit }).await?;
-        let mut is_full = rows.len() == limit as usize;
+        let mut page = page(look.store.tasks(look.scope, id, &filter).await?, limit, name);
         if ask.outputs {
-            is_full |= shorten(&mut rows, |row| row.output.as_ref().map_or(0, |output| output.as_str().len()));
+            shorten(&mut page, |row| row.output.as_ref().map_or(0, |output| output.as_str().len()), name);
         }
-        let next_cursor = rows.last().filter(|_| is_full).map(|row| row.task.n.to_string());
-        Ok(Page { items: rows, next_cursor })
+        Ok(page)
     };
     let page = look.snapshot(read).await?;
     Ok(if ask.outputs {

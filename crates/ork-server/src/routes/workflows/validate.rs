@@ -1,7 +1,7 @@
 //! `POST /workflows/validate`.
 
 use axum::Json;
-use ork_api::{Validate, Validated};
+use ork_api::{Definition, Validated};
 
 use crate::content::Content;
 use crate::refused::Answer;
@@ -14,12 +14,12 @@ use crate::source::Sent;
     post,
     path = "/workflows/validate",
     tag = "workflows",
-    request_body = Validate,
+    request_body = Definition,
     responses((status = 200, description = "What was found", body = Validated)),
 )]
-pub async fn validate(Content(validate): Content<Validate>) -> Answer<Json<Validated>> {
-    let sent = Sent::of(validate.workflow.as_deref(), validate.plan.as_deref())?;
-    let validated = match sent.parse() {
+pub async fn validate(Content(definition): Content<Definition>) -> Answer<Json<Validated>> {
+    let sent = Sent::of(definition.source.as_deref(), definition.plan.as_deref())?;
+    let validated = match sent.parse(sent.member) {
         Ok(workflow) => Validated {
             valid: true,
             name: Some(workflow.name().to_owned()),

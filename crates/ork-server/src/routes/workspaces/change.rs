@@ -30,7 +30,12 @@ pub async fn change(
     Content(wanted): Content<ChangeWorkspace>,
 ) -> Answer<Json<Workspace>> {
     let mut row = super::row(&server, &caller, &name).await?;
-    row.settings.isolate_owners = wanted.isolate_owners.unwrap_or(row.settings.isolate_owners);
+    let settings = &mut row.settings;
+    settings.isolate_owners = wanted.isolate_owners.unwrap_or(settings.isolate_owners);
+    settings.live_runs_max = wanted.live_runs_max.unwrap_or(settings.live_runs_max);
+    settings.live_tasks_max = wanted.live_tasks_max.unwrap_or(settings.live_tasks_max);
+    settings.requests_per_minute = wanted.requests_per_minute.unwrap_or(settings.requests_per_minute);
+    settings.token_requests_per_minute = wanted.token_requests_per_minute.unwrap_or(settings.token_requests_per_minute);
     server.store.set_workspace(row.id, &row.settings).await?;
     server.door.forget_all();
     Ok(Json(view::workspace(&row)))

@@ -25,6 +25,7 @@ A run is listed when every word is true of it:
   status:failed,cancelled  one of these: pending, running, paused, success, failed, cancelled
   is:retrying              a task waits for its next attempt
   is:held                  it waits for a slot of its concurrency key
+  is:unacknowledged        it is over, and nobody has taken note of it
   name:etl                 the workflow
   label.team=media         a label; with blanks label.team=\"a b\"
   created>-2h              at that time or later; `<` is before it; also started, finished

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use ork_core::graph::RevisionRef;
+use ork_core::limits::is_name;
 use serde_json::json;
 
 use crate::config::Config;
@@ -19,13 +21,17 @@ The run is pinned to this host, because its file and what lies beside it are her
 it. With --anywhere any worker of the database does; its tasks then have no project folder. A server gets the text of \
 the file and nothing else of this machine, so any worker takes its runs.
 
+The name of a stored workflow stands for its newest revision: any worker may have it, and so has it no project folder. A \
+file that is there goes before a workflow of that name.
+
 Examples:
+  ork runs submit nightly
   ork runs submit flow.yaml --database postgres://ork@db/ork
   ork runs submit flow.yaml --anywhere -i name=Ada
   ork runs submit flow.yaml --server http://127.0.0.1:6750")]
 pub struct Args {
-    /// The workflow: YAML, or JSON if its name ends in .json.
-    #[arg(value_name = "FILE")]
+    /// A file, YAML, or JSON if its name ends in .json; or the name of a stored workflow.
+    #[arg(value_name = "FILE|NAME")]
     pub file: PathBuf,
     #[command(flatten)]
     pub inputs: Inputs,
@@ -36,11 +42,15 @@ pub struct Args {
 
 /// Carries out `ork runs submit`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let file = WorkflowFile::read(&args.file)?;
-    let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
     let history = History::open(out, config).await?;
+    let (file, stored) = args.workflow(&history).await?;
+    let Some(mut bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+    if stored.is_some() {
+        bound.plan.name.clone_from(&file.name);
+    }
     let name = bound.plan.name.clone();
-    let id = history.submit(Submission { file: &file, bound, anywhere: args.anywhere }).await?;
+    let anywhere = args.anywhere || stored.is_some();
+    let id = history.submit(Submission { file: &file, bound, anywhere, stored }).await?;
     if out.json {
         out.value(&json!({"run_id": id.to_string(), "name": name}))?;
     } else {
@@ -51,4 +61,19 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         }
     }
     Ok(Exit::Success)
+}
+
+impl Args {
+    /// The file, or the stored workflow of that name. Where neither is, it is a file that is missing.
+    async fn workflow(&self, history: &History) -> Result<(WorkflowFile, Option<RevisionRef>)> {
+        let name = self.file.to_str().filter(|name| is_name(name) && *name != "-" && !self.file.is_file());
+        if let Some(name) = name
+            && let Some(found) = history.workflow(name, None).await?
+        {
+            let of = found.summary.id.parse().ok().zip(found.summary.revision.id.parse().ok());
+            let of = of.map(|(workflow, revision)| RevisionRef { workflow, revision });
+            return Ok((WorkflowFile { name: name.to_owned(), text: found.source }, of));
+        }
+        Ok((WorkflowFile::read(&self.file)?, None))
+    }
 }

@@ -30,5 +30,8 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     }
     out.data(format!("{}  {}", row.name, row.id))?;
     out.data(format!("isolate_owners  {}", row.settings.isolate_owners))?;
+    for (name, limit) in super::limits(&row.settings) {
+        out.data(format!("{name}  {}", limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string())))?;
+    }
     Ok(Exit::Success)
 }

@@ -1,0 +1,2 @@
+SELECT id, workspace_id, external_id, action, filter, status, before_id, seen, changed, actor_kind, created_by, created_at, finished_at
+FROM bulk_jobs WHERE id = $1 AND ($2::uuid IS NULL OR workspace_id = $2)

@@ -1,0 +1,4 @@
+-- A workflow as a change finds it, deleted or not.
+SELECT w.id, w.revision_id, r.number, r.definition_hash, w.deleted_at IS NOT NULL
+FROM workflows w LEFT JOIN workflow_revisions r ON r.id = w.revision_id
+WHERE w.workspace_id = ?1 AND w.name = ?2

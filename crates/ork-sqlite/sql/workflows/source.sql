@@ -1,0 +1,1 @@
+SELECT source FROM workflow_revisions WHERE id = ?1 AND (?2 IS NULL OR workspace_id = ?2)

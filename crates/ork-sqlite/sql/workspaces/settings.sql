@@ -1,0 +1,1 @@
+SELECT settings FROM workspaces WHERE id = ?1
