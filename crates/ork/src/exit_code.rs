@@ -104,6 +104,8 @@ pub fn hint_of(error: &anyhow::Error) -> Option<String> {
     let error = error.downcast_ref::<ClientError>()?;
     if let ClientError::Refused(problem) = error
         && problem.hint.is_some()
+        // What a header looks like helps nobody at a command line.
+        && problem.status != 401
     {
         return problem.hint.clone();
     }

@@ -29,7 +29,11 @@ async fn asked<F: Future<Output = ()> + Send>(
 
 #[tokio::test]
 async fn who_says_nothing_is_not_waited_for_for_ever() {
-    let (message, is_transient) = asked(200, |_stream| std::future::pending()).await;
+    let (message, is_transient) = asked(200, |stream| async move {
+        let _open = stream;
+        std::future::pending().await
+    })
+    .await;
     assert_eq!((message.as_str(), is_transient), ("failed to reach `URL`: no whole answer within 200 ms", true));
 }
 

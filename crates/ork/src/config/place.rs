@@ -72,9 +72,10 @@ impl Config {
             return Ok(Some(Chosen { address: server, own: token, context: Some(name), origin: setting.origin }));
         }
         let address: Address = setting.text.parse()?;
-        // Who names a server that a context has as well has its token.
-        let of_context = self.contexts().find(|(context, _)| context.server == address);
-        let own = of_context.and_then(|(context, _)| context.token.clone());
+        // Who names a server that one context has as well has its token. Of several nobody knows which is meant.
+        let mut of_contexts = self.contexts().filter(|(context, _)| context.server == address);
+        let first = of_contexts.next().filter(|_| of_contexts.next().is_none());
+        let own = first.and_then(|(context, _)| context.token.clone());
         Ok(Some(Chosen { address, own, context: None, origin: setting.origin }))
     }
 

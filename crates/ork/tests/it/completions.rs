@@ -95,7 +95,9 @@ fn words_are_completed_without_a_database() {
     check("ork run in.yaml -i siz", &["size="]);
     check("ork explain exit-1", &["exit-1", "exit-130"]);
     // Nothing to offer is nothing, and nothing is made.
-    check("ork runs watch ", &["--timeout", "--json", "--progress", "--database", "--help"]);
+    let options = ["--timeout", "--json", "--progress", "--database", "--workspace", "--server", "--context"];
+    check("ork runs watch ", &[&options[..], &["--token-file", "--help"]].concat());
+    check("ork context use h", &["here"]);
     check("ork why last/", &[]);
     check("ork runs list name:x --database postgres://x@127.0.0.1:1/x name:", &[]);
     check("ork runs list --database mysql:x name:", &[]);

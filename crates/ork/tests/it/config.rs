@@ -87,7 +87,7 @@ fn a_wrong_file_is_refused_with_its_place() {
         ),
         (
             "colour = true\n",
-            "ork.toml:1:1: there is no setting `colour`\n  try: known here: database, server, context, jobs",
+            "ork.toml:1:1: there is no setting `colour`\n  try: known here: database, server, context, token_file, jobs",
         ),
         ("jobs = \"3\"\n", "ork.toml:1:8: `jobs`: it is a whole number, without quotes"),
         ("jobs = -3\n", "ork.toml:1:8: `jobs`: `-3` is not a whole number"),
@@ -125,6 +125,6 @@ fn the_schema_of_the_file_names_its_settings() {
         let pointer = format!("/properties/{}", key.replace('.', "/properties/"));
         assert!(schema.pointer(&pointer).is_some_and(|part| part["description"].is_string()), "{key}");
     }
-    assert_eq!(shown.len(), 10);
+    assert_eq!(shown.len(), 12);
     assert!(schema["properties"]["operations"]["description"].is_string());
 }

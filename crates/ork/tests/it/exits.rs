@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 
 use crate::home::Home;
+use crate::http::Server;
 
 /// Makes the stored plan of `good` something that is no JSON, as a bad disk would.
 fn damage(home: &Home) {
@@ -33,6 +34,11 @@ fn reach(code: &str) -> String {
             run.wait_for("started");
             assert!(home.says("runs cancel last").starts_with("exit 0\n"));
             run.end(&home)
+        }
+        "4" => {
+            assert!(home.says("tokens create ada --role admin").starts_with("exit 0\n"));
+            let server = Server::start(&home, "");
+            home.says(&format!("runs list --server http://127.0.0.1:{}", server.port))
         }
         "5" => {
             home.says("runs submit good.yaml");

@@ -80,7 +80,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/runs", "?q=status:failed%20label.team=media&limit=1", ""),
     ("GET /api/v1/runs/unacknowledged", "?limit=1", ""),
     ("GET /api/v1/runs/suggest", "?q=name:", ""),
-    ("GET /api/v1/resolve", "?name=last/cut/1", ""),
+    ("GET /api/v1/resolve", "?name=last/a", ""),
     ("GET /api/v1/runs/{id}", "", ""),
     ("GET /api/v1/runs/{id}/groups", "", ""),
     ("GET /api/v1/runs/{id}/plan", "", ""),

@@ -78,7 +78,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         Some(text) => Some(ids::run(&history, text).await?),
         None => None,
     };
-    let wanted = Wanted { filter: filter.clone(), before, limit: PAGE_MAX, results: out.json };
+    let wanted = Wanted { filter: filter.clone(), before, limit: PAGE_MAX, results: out.json || args.all };
     if args.all {
         return all(&history, wanted).await;
     }
