@@ -40,7 +40,7 @@ With --json stdout has a line for each request and for what the worker has to sa
 Examples:
   ork serve
   ork serve --listen 127.0.0.1:8080 --capacity 8
-  ork tokens create ada --role admin && ork serve --listen 0.0.0.0:6750 --json")]
+  ork serve --listen 0.0.0.0:6750 --json")]
 pub struct Args {
     #[command(flatten)]
     pub options: Options,
