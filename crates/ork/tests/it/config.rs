@@ -55,9 +55,9 @@ fn the_nearest_to_the_hand_applies() {
         said[0],
         json!({"key": "database", "value": "postgres://ada:…@h/d", "origin": "flag", "place": "--database"})
     );
-    assert_eq!(said[1], json!({"key": "jobs", "value": 5, "origin": "variable", "place": "ORK_JOBS"}));
-    assert_eq!((&said[4]["value"], &said[5]["value"]), (&json!(["c", "d"]), &json!(10)));
-    assert_eq!(said[6]["origin"], "default");
+    assert_eq!(said[4], json!({"key": "jobs", "value": 5, "origin": "variable", "place": "ORK_JOBS"}));
+    assert_eq!((&said[7]["value"], &said[8]["value"]), (&json!(["c", "d"]), &json!(10)));
+    assert_eq!(said[9]["origin"], "default");
 }
 
 #[test]
