@@ -28,12 +28,17 @@ fn the_nearest_to_the_hand_applies() {
     exit 0
     --- stdout
     database  sqlite:HOME/project/here.db  HOME/project/ork.toml:1
+    server  default
+    context  default
+    token_file  default
     jobs  2  HOME/project/ork.toml:2
     progress  auto  default
     listen  127.0.0.1:6750  default
     worker.queues  a,b  HOME/.config/ork/config.toml:4
     worker.capacity  10  HOME/.config/ork/config.toml:5
     worker.grace  30s  default
+    workspace  default  default
+    secret_key_file  default
     operations.cut  "true"  HOME/.config/ork/config.toml:8
     operations.merge  ["HOME/project/merge.sh","--fast"]  HOME/project/ork.toml:3
     "#);
@@ -50,9 +55,9 @@ fn the_nearest_to_the_hand_applies() {
         said[0],
         json!({"key": "database", "value": "postgres://ada:…@h/d", "origin": "flag", "place": "--database"})
     );
-    assert_eq!(said[1], json!({"key": "jobs", "value": 5, "origin": "variable", "place": "ORK_JOBS"}));
-    assert_eq!((&said[4]["value"], &said[5]["value"]), (&json!(["c", "d"]), &json!(10)));
-    assert_eq!(said[6]["origin"], "default");
+    assert_eq!(said[4], json!({"key": "jobs", "value": 5, "origin": "variable", "place": "ORK_JOBS"}));
+    assert_eq!((&said[7]["value"], &said[8]["value"]), (&json!(["c", "d"]), &json!(10)));
+    assert_eq!(said[9]["origin"], "default");
 }
 
 #[test]

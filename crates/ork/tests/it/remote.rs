@@ -99,6 +99,9 @@ fn alike(home: &Home, text: &str, port: u16) -> String {
     let text = masks.iter().fold(home.masked(text), |text, (from, to)| text.replace(from, to));
     // A worker is heard of, and its log is written, while one of the two looks.
     let text = Regex::new(r"heard of \S+").unwrap().replace_all(&steady(&text), "heard of AGE").into_owned();
+    // A server says more to programs: what its log knows the request by.
+    let problem = Regex::new(r#","code":"[a-z-]+","request_id":"[^"]+","errors":\[[^\]]*\]"#).unwrap();
+    let text = problem.replace_all(&text, "").into_owned();
     Regex::new(r"\b(so far|took) TIME").unwrap().replace_all(&text, "TIME").into_owned()
 }
 
