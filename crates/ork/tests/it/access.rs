@@ -385,7 +385,7 @@ fn owners_are_isolated_where_a_workspace_says_so() {
             let id = if route.contains("/tasks/") { &task } else { &bobs };
             let asked = route.replace("{id}", id);
             assert_eq!(ask(&server, &ada, &asked, body).status, 404, "{route}");
-            assert_eq!(ask(&server, &operator, &asked, body).status, 200, "{route}: an operator sees all");
+            assert!(ask(&server, &operator, &asked, body).status < 300, "{route}: an operator sees all");
             if roles.contains(&"viewer") {
                 assert_eq!(ask(&server, &bob, &asked, body).status, 200, "{route}: it is his");
             }

@@ -234,7 +234,7 @@ fn a_paused_queue_holds_back_what_is_not_begun() {
         assert_eq!(ask("pause")["asked"], false);
         let run = submit(&server, GOOD);
         let why = server.get(&format!("{RUNS}/{run}/why")).json();
-        assert_eq!(why["reasons"][0]["why"]["code"], "queue_paused", "{why}");
+        assert_eq!(why["reasons"][0]["code"], "queue_paused", "{why}");
         let sentence = why["reasons"][0]["sentence"].as_str().unwrap();
         assert!(sentence.starts_with("greet: the queue `default` is paused by `dev`, for "), "{sentence}");
         assert!(sentence.contains("; go on with: ork queues resume default"), "{sentence}");

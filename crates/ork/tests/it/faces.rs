@@ -100,7 +100,10 @@ pub fn home() -> Home {
     home
 }
 
-/// The commands that have none below them.
+/// Commands with some below them that say something by themselves.
+const ALONE: &[&str] = &["queues"];
+
+/// The commands that have none below them, or that can do without.
 fn leaves(home: &Home, above: &str) -> Vec<String> {
     let line = format!("{above} --help");
     let help = home.says(line.trim_start());
@@ -109,7 +112,9 @@ fn leaves(home: &Home, above: &str) -> Vec<String> {
         // The descriptions of some go on in the next line.
         line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?.split_whitespace().next()
     });
-    names.filter(|name| *name != "help").flat_map(|name| leaves(home, &format!("{above} {name}"))).collect()
+    let below = names.filter(|name| *name != "help").flat_map(|name| leaves(home, &format!("{above} {name}")));
+    let alone = ALONE.iter().filter(|name| **name == above.trim_start()).map(|name| (*name).to_owned());
+    below.chain(alone).collect()
 }
 
 /// What a command writes to a terminal, escapes made visible.

@@ -128,6 +128,8 @@ fn whom_policies_do_not_bind_is_refused() {
             for line in ["run flow.yaml", "runs list", "worker", "serve", "doctor"] {
                 let said = home.says(&format!("{line} {at}"));
                 assert!(said.starts_with("exit 2\n"), "{line}: {said}");
+                // A login with the length of a token's beginning is masked as one.
+                let login = login.replace("ork_stranger", "ork_PREFIX");
                 assert!(said.contains(&format!("the login `{login}` is refused: {why}")), "{line}: {said}");
                 assert!(
                     said.contains("CREATE ROLE ork LOGIN PASSWORD '…' IN ROLE ork_engine, ork_api\n"),

@@ -75,7 +75,7 @@ fn workers_are_counted_and_their_death_is_seen() {
     let queue = &home.values("queues --json")[0];
     let expected = json!({
         "queue": "default", "host": null, "queued": 0, "held": 0, "retrying": 1, "at_work": 1, "more": [],
-        "oldest_queued_at": null, "workers": ["w1"], "capacity": 2
+        "oldest_queued_at": null, "paused": null, "workers": ["w1"], "capacity": 2
     });
     assert_eq!(*queue, expected);
     let row = &home.values("workers --json")[0];

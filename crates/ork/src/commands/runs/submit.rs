@@ -42,9 +42,24 @@ pub struct Args {
 
 /// Carries out `ork runs submit`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    // A file that is wrong is told before a database is opened, or made.
+    let sent = match args.stored_name() {
+        Some(_) => None,
+        None => {
+            let file = WorkflowFile::read(&args.file)?;
+            let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+            Some((file, bound, None))
+        }
+    };
     let history = History::open(out, config).await?;
-    let (file, stored) = args.workflow(&history).await?;
-    let Some(mut bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+    let (file, mut bound, stored) = match sent {
+        Some(sent) => sent,
+        None => {
+            let (file, stored) = args.workflow(&history).await?;
+            let Some(bound) = bind(out, &file, &args.inputs)? else { return Ok(Exit::Invalid) };
+            (file, bound, stored)
+        }
+    };
     if stored.is_some() {
         bound.plan.name.clone_from(&file.name);
     }
@@ -64,10 +79,14 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 }
 
 impl Args {
+    /// What may be the name of a stored workflow, because no file has it.
+    fn stored_name(&self) -> Option<&str> {
+        self.file.to_str().filter(|name| is_name(name) && *name != "-" && !self.file.is_file())
+    }
+
     /// The file, or the stored workflow of that name. Where neither is, it is a file that is missing.
     async fn workflow(&self, history: &History) -> Result<(WorkflowFile, Option<RevisionRef>)> {
-        let name = self.file.to_str().filter(|name| is_name(name) && *name != "-" && !self.file.is_file());
-        if let Some(name) = name
+        if let Some(name) = self.stored_name()
             && let Some(found) = history.workflow(name, None).await?
         {
             let of = found.summary.id.parse().ok().zip(found.summary.revision.id.parse().ok());
