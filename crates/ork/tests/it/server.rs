@@ -63,6 +63,8 @@ fn steady(home: &Home, text: &str) -> String {
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
         (r#""(next_cursor|as_of)": "[^"]+""#, r#""$1": "CURSOR""#),
         (r"req_[0-9a-f]{16}", "req_ID"),
+        // The cluster of the tests need not outlive a power cut.
+        (r#"(commits wait for the disk|`fsync` is off: [^"]*)"#, "DURABILITY"),
     ];
     masks.iter().fold(home.masked(text), |text, (pattern, mask)| {
         Regex::new(pattern).unwrap().replace_all(&text, *mask).into_owned()
