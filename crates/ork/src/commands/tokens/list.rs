@@ -43,7 +43,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         return Ok(Exit::Success);
     }
     if rows.is_empty() {
-        out.talk(format!("there is no token; make one with: ork tokens create NAME --role admin{}", world.flags()));
+        out.talk(format!("there is no token yet; make one with: ork tokens create NAME --role admin{}", world.flags()));
     }
     let cells: Vec<Vec<String>> = rows.iter().map(|row| cells(row, now)).collect();
     for line in table::lines(&cells, |column, cell| if column > 3 { faint(cell) } else { cell.to_owned() }) {
