@@ -216,7 +216,7 @@ impl TaskSet {
     pub fn iter_after(&self, skipped: u64) -> impl Iterator<Item = u32> + '_ {
         let mut left = skipped;
         self.0.iter().flat_map(move |(from, to)| {
-            let begins = u64::from(*from) + left;
+            let begins = u64::from(*from).saturating_add(left);
             left = begins.saturating_sub(u64::from(*to) + 1);
             u32::try_from(begins).ok().into_iter().flat_map(|begins| begins..=*to)
         })

@@ -73,20 +73,37 @@ pub async fn recover(parts: &Parts, only: Option<WorkerId>) -> StoreResult<()> {
         if is_alive || only.is_some_and(|only| only != worker) {
             continue;
         }
-        let actor = Actor { kind: ActorKind::Worker, id: worker.to_string() };
+        let mut is_settled = true;
         for batch in batches(settles) {
-            match parts.store.settle(parts.config.scope, &batch, &actor, parts.clock.now()).await {
-                Ok(outcomes) => outcomes.ended.iter().for_each(|run| parts.outputs.forget(*run)),
-                Err(error) if error.is_transient() => return Err(error),
-                Err(error) => {
-                    parts.observers.trouble("reaper", format!("failed to settle what `{worker}` kept: {error}"))
-                }
-            }
+            is_settled &= settle(parts, worker, &batch).await?;
         }
-        let spool = Arc::clone(&spool);
-        let _ = spawn_blocking(move || spool.forget(worker)).await;
+        // What the store does not take stays here, and is tried again by whoever comes next.
+        if is_settled {
+            let spool = Arc::clone(&spool);
+            let _ = spawn_blocking(move || spool.forget(worker)).await;
+        }
     }
     Ok(())
+}
+
+/// Settles a batch on behalf of a worker. One outcome that the store cannot take must not keep the others: then each goes
+/// alone. True when all were taken.
+async fn settle(parts: &Parts, worker: WorkerId, batch: &[Settle]) -> StoreResult<bool> {
+    let actor = Actor { kind: ActorKind::Worker, id: worker.to_string() };
+    let mut is_settled = true;
+    let mut open: Vec<&[Settle]> = vec![batch];
+    while let Some(some) = open.pop() {
+        match parts.store.settle(parts.config.scope, some, &actor, parts.clock.now()).await {
+            Ok(outcomes) => outcomes.ended.iter().for_each(|run| parts.outputs.forget(*run)),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(_) if some.len() > 1 => open.extend(some.chunks(1).rev()),
+            Err(error) => {
+                parts.observers.trouble("reaper", format!("failed to settle what `{worker}` kept: {error}"));
+                is_settled = false;
+            }
+        }
+    }
+    Ok(is_settled)
 }
 
 /// Batches that hold no task twice, in order; of the same outcome one.

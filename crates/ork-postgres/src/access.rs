@@ -5,8 +5,7 @@ use ork_core::access::Settings;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::id::{TokenId, WorkspaceId};
-use ork_core::limits::PAGE_MAX;
-use ork_core::store::{Access, Grant, Scope, TokenHash, TokenRow, WorkspaceRow};
+use ork_core::store::{Access, Grant, ROWS_MAX, Scope, TokenHash, TokenRow, WorkspaceRow};
 use tokio_postgres::Row;
 
 use crate::rows::{Columns, encode, filter};
@@ -27,7 +26,7 @@ impl Access for PgStore {
     }
 
     async fn workspaces(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
-        let limit = i64::from(limit.min(PAGE_MAX));
+        let limit = i64::from(limit.min(ROWS_MAX));
         let rows = self.select(scope, Sql::WorkspacesList, &[&filter(scope), &after, &limit]).await?;
         rows.iter().map(workspace_row).collect()
     }
@@ -72,7 +71,7 @@ impl Access for PgStore {
     }
 
     async fn tokens(&self, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
-        let (before, limit) = (before.map(TokenId::uuid), i64::from(limit.min(PAGE_MAX)));
+        let (before, limit) = (before.map(TokenId::uuid), i64::from(limit.min(ROWS_MAX)));
         let rows = self.select(scope, Sql::TokensList, &[&filter(scope), &before, &limit]).await?;
         rows.iter().map(|row| token_row(&mut Columns::of(row, "api_tokens"))).collect()
     }

@@ -13,9 +13,11 @@ use ork_api::{Fault, Page};
 use ork_core::id::{BulkId, IdError, RunId, TaskId, TaskRef, TokenId};
 use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX};
 use ork_core::suggest::nearest;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 use tokio::time::timeout;
+use utoipa::IntoParams;
 
 use crate::caller::Caller;
 use crate::refused::{Answer, Code, Refused};
@@ -157,6 +159,18 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Asking<T> {
             }
         })
     }
+}
+
+/// Which page of a list is wanted, where nothing else is asked.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Paging {
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// Rows of the page, 1 to 200; 50 by default.
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
 }
 
 /// How many rows of a page are wanted.

@@ -4,8 +4,7 @@ use ork_core::access::Settings;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::id::{TokenId, WorkspaceId};
-use ork_core::limits;
-use ork_core::store::{Grant, Scope, TokenHash, TokenRow, WorkspaceRow};
+use ork_core::store::{Grant, ROWS_MAX, Scope, TokenHash, TokenRow, WorkspaceRow};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::change::execute;
@@ -27,7 +26,7 @@ pub fn create_workspace(db: &Connection, new: &WorkspaceRow) -> StoreResult<()> 
 
 pub fn workspaces(db: &Connection, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<WorkspaceRow>> {
     let mut statement = db.prepare_cached(sql::workspaces::LIST).map_err(failed)?;
-    let values = params![filter(scope), after, limit.min(limits::PAGE_MAX)];
+    let values = params![filter(scope), after, limit.min(ROWS_MAX)];
     let found = statement.query_map(values, workspace_row).map_err(failed)?;
     found.collect::<Result<_, _>>().map_err(failed)
 }
@@ -72,7 +71,7 @@ pub fn create_token(db: &Connection, token: &TokenRow, hash: TokenHash) -> Store
 pub fn tokens(db: &Connection, scope: Scope, before: Option<TokenId>, limit: u32) -> StoreResult<Vec<TokenRow>> {
     let mut statement = db.prepare_cached(sql::tokens::LIST).map_err(failed)?;
     let before = before.map_or([u8::MAX; 16], token_key);
-    let values = params![filter(scope), before, limit.min(limits::PAGE_MAX)];
+    let values = params![filter(scope), before, limit.min(ROWS_MAX)];
     let found = statement.query_map(values, token_row).map_err(failed)?;
     found.collect::<Result<_, _>>().map_err(failed)
 }

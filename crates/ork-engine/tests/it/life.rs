@@ -257,3 +257,32 @@ async fn outcomes_on_disk_outlive_their_worker() {
 async fn whoever_finds_the_worker_dead_settles_what_it_kept_first() {
     through_an_outage(true, true).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_outcome_that_cannot_be_settled_keeps_no_other_on_disk_from_it() {
+    let mut world = World::new();
+    let (locks, disk) = (Arc::new(Locks::default()), Arc::new(Disk::default()));
+    world.liveness = Arc::clone(&locks) as _;
+    let spool: Arc<dyn Spool> = Arc::clone(&disk) as _;
+    let first = world.engine_with(|config| config.spool = Some(Arc::clone(&spool))).await;
+    let run = world.submit("{name: naps, tasks: {a: {operation: nap, count: 3, params: {ms: 1000}}}}").await;
+    world.wait_for_status(run, "running").await;
+    for request in ["settle", "settle_and_claim", "beat", "workers", "claim", "promote", "cancel_requests"] {
+        world.store.plan(request, &[Fault::Before; 10_000]);
+    }
+    sleep(Duration::from_secs(30)).await;
+    let kept = disk.len();
+    locks.leave(first.worker());
+    drop(first);
+    world.store.heal();
+    // The batch, and then one of its three alone.
+    world.store.plan("settle", &[Fault::Corrupt, Fault::Corrupt]);
+    let second = world.engine_with(|config| config.spool = Some(Arc::clone(&spool))).await;
+    let done = world.dump(run).await.tasks.iter().filter(|task| task.row.status.is_terminal()).count();
+    assert_eq!((done, disk.len()), (2, kept), "two are settled, and nothing is forgotten");
+    locks.leave(second.worker());
+    drop(second);
+    let _third = world.engine_with(|config| config.spool = Some(spool)).await;
+    assert_eq!(world.end(run).await, "run success\na[0] success\na[1] success\na[2] success");
+    assert_eq!(disk.len(), 0);
+}

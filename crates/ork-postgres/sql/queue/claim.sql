@@ -5,7 +5,7 @@
 -- `ctid = ANY (ARRAY (...))` pins the plan: one walk along the key, then direct access; a join in its place turns into a scan
 -- of the table once estimates are off. Rows of `ready` are never updated, so a ctid is good as long as its lock.
 -- A worker that was struck off gets nothing, and nobody gets anything of a queue that is paused: that is asked once for
--- each place.
+-- each place, by key: `OFFSET 0` keeps it from becoming a join.
 WITH taken AS (
     DELETE FROM ready
     WHERE ctid = ANY (ARRAY (
@@ -17,7 +17,8 @@ WITH taken AS (
                 SELECT * FROM unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) WITH ORDINALITY
                      AS place (lane, workspace_id, rank, seq, turn)
                 WHERE NOT EXISTS (SELECT 1 FROM queue_pauses p
-                                  WHERE p.workspace_id = place.workspace_id AND p.queue = split_part(place.lane, '@', 1))
+                                  WHERE p.workspace_id = place.workspace_id AND p.queue = split_part(place.lane, '@', 1)
+                                  OFFSET 0)
                 OFFSET 0
             ) AS s
             CROSS JOIN LATERAL (

@@ -218,7 +218,7 @@ async fn a_tenants_list_ends_with_its_page() {
         for role in ["ork_engine", "ork_api"] {
             db.batch_execute(&format!("SET ROLE {role}")).await.unwrap();
             for wanted in ["NULL, NULL", "'n2', NULL"] {
-                let rest = "NULL, NULL, false, false, NULL, NULL, NULL, NULL, NULL, NULL, 20, NULL";
+                let rest = "NULL, NULL, false, false, NULL, NULL, NULL, NULL, NULL, NULL, 20, NULL, false";
                 let explain = format!("EXPLAIN (ANALYZE, TIMING off) EXECUTE list ('{workspace}', NULL, {wanted}, {rest})");
                 let rows = db.query(&explain, &[]).await.unwrap();
                 let shape = rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n");

@@ -5,25 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use ork_api::{Page, Token};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::caller::Caller;
-use crate::content::{Asking, cursor, limit};
+use crate::content::{Asking, Paging, cursor, limit, page};
 use crate::refused::Answer;
 use crate::server::Server;
 use crate::view;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Ask {
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-    /// Rows of the page, 1 to 200; 50 by default.
-    #[param(minimum = 1, maximum = 200)]
-    limit: Option<u32>,
-}
 
 /// List the tokens of the own workspace, newest first.
 ///
@@ -32,18 +19,16 @@ pub struct Ask {
     get,
     path = "/tokens",
     tag = "tokens",
-    params(Ask),
+    params(Paging),
     responses((status = 200, description = "A page of tokens", body = Page<Token>)),
 )]
 pub async fn list(
     State(server): State<Arc<Server>>,
     caller: Caller,
-    Asking(ask): Asking<Ask>,
+    Asking(ask): Asking<Paging>,
 ) -> Answer<Json<Page<Token>>> {
     let look = server.look(&caller);
     let (before, limit) = (cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
-    let rows = look.store.tokens(look.scope, before, limit).await?;
-    let is_full = rows.len() == limit as usize;
-    let next_cursor = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
-    Ok(Json(Page { items: rows.iter().map(view::token).collect(), next_cursor }))
+    let rows = look.store.tokens(look.scope, before, limit + 1).await?;
+    Ok(Json(page(rows, limit, |row| row.id.to_string()).map(view::token)))
 }
