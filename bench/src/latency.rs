@@ -112,7 +112,7 @@ pub async fn sequences(kind: Kind, size: Size) -> Result<Vec<Figure>> {
         let world = Arc::new(World::new(kind).await?);
         let engine = world.engine(noop(), 256, "noop").await?;
         let watch = Stopwatch::start();
-        many_at_once(&world, count).await?;
+        many_at_once(&world, count, 3).await?;
         let (seconds, used) = watch.stop();
         rates.push(f64::from(count) / seconds);
         cpu.push((used.own + used.postgres) * 1e6 / f64::from(count));
@@ -124,7 +124,8 @@ pub async fn sequences(kind: Kind, size: Size) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-async fn many_at_once(world: &Arc<World>, count: u32) -> Result<()> {
+/// Submits so many chains of this length, and waits until all are over.
+pub async fn many_at_once(world: &Arc<World>, count: u32, length: u32) -> Result<()> {
     let submitters = 64_u32.min(count);
     let mut tasks = Vec::new();
     for part in 0..submitters {
@@ -132,7 +133,7 @@ async fn many_at_once(world: &Arc<World>, count: u32) -> Result<()> {
         tasks.push(tokio::spawn(async move {
             let mut last = None;
             for _ in (part..count).step_by(submitters as usize) {
-                let new = world.run(chain(3, |k, p| task(k, p)));
+                let new = world.run(chain(length, |k, p| task(k, p)));
                 world.store.submit(&new).await?;
                 last = Some(new.id);
             }

@@ -1,11 +1,14 @@
 //! `cargo xtask bench [W1 …] [--small]`: the workloads of the performance targets, each beside its floor, with what was
 //! reached and what was wanted. The last line of stdout is everything as JSON.
 
+mod fairness;
 mod floors;
 mod large;
 mod latency;
 mod measure;
 mod process;
+mod served;
+mod steady;
 mod throughput;
 mod world;
 
@@ -29,7 +32,7 @@ impl Size {
     }
 }
 
-const WORKLOADS: [&str; 9] = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W9", "W10"];
+const WORKLOADS: [&str; 12] = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8", "W9", "W10", "W12", "W13"];
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -79,7 +82,10 @@ async fn run(workload: &str, kind: Kind, size: Size) -> Result<Vec<Figure>> {
         "W5" => process::sequence(kind, size).await,
         "W6" => process::fan_out(kind, size).await,
         "W7" => throughput::graphs(kind, size).await,
+        "W8" => steady::steady(kind, size).await,
         "W9" => large::finished(kind, size).await,
+        "W12" => served::served(kind, size).await,
+        "W13" => fairness::fairness(kind, size).await,
         _ => large::idle(kind, size).await,
     }
 }

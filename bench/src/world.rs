@@ -79,6 +79,20 @@ impl World {
         Ok(Self { kind, store, clock: Arc::new(DatabaseClock::local()), folder, url })
     }
 
+    /// A file of SQLite, or the URL of PostgreSQL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What `ORK_DATABASE_URL` is for it.
+    pub fn database_url(&self) -> String {
+        if self.kind == Kind::Sqlite { format!("sqlite:{}", self.url) } else { self.url.clone() }
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     /// Another connection to the same database, as another process has it.
     pub async fn another_store(&self) -> Result<Arc<dyn Store>> {
         Ok(match self.kind {

@@ -13,11 +13,12 @@ pub fn run(names: &[&str]) -> Result<()> {
     let manifest = shell::root().join("bench/Cargo.toml");
     ensure!(manifest.exists(), "failed to find `{}`", manifest.display());
     let facts = facts::gather()?;
+    shell::run(shell::cargo().args(["build", "--release", "--package", "ork"]))?;
     let cluster = Cluster::find_and_start(Purpose::Proof)?;
     let mut command = shell::cargo();
     command.args(["run", "--release", "--manifest-path"]).arg(&manifest);
     command.arg("--target-dir").arg(shell::target().join("bench")).arg("--").args(names);
-    command.env(postgres::URL_VARIABLE, &cluster.url);
+    command.env(postgres::URL_VARIABLE, &cluster.url).env("ORK_BIN", shell::target().join("release/ork"));
     let is_whole = names.iter().all(|name| name.starts_with("--repeats"));
     if is_whole { proof::record("bench", &mut command, &facts) } else { shell::run(&mut command) }
 }

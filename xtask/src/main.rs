@@ -6,6 +6,7 @@ mod facts;
 mod packages;
 mod postgres;
 mod proof;
+mod schemathesis;
 mod shell;
 mod suite;
 mod tidy;

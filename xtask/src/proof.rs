@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::postgres::{self, Cluster, Purpose};
-use crate::{facts, shell};
+use crate::{facts, schemathesis, shell};
 
 /// One proof; a new one is one entry.
 struct Proof {
@@ -34,6 +34,11 @@ const PROOFS: &[Proof] = &[
         name: "stream",
         about: "events at clients within 20 ms of their commit (p99), processes within 10 ms of their submit: --rounds N",
         cargo: &["run", "--release", "--package", "ork-sim", "--bin", "stream", "--"],
+    },
+    Proof {
+        name: "openapi",
+        about: "no server error and no undocumented status for requests made up from the OpenAPI document: --calls N --seed N",
+        cargo: &["run", "--release", "--package", "ork-sim", "--bin", "openapi", "--"],
     },
     Proof {
         name: "kills",
@@ -73,6 +78,9 @@ pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
     command.args(proof.cargo).args(arguments);
     command.env(postgres::URL_VARIABLE, &cluster.url).env(postgres::CONTROL_VARIABLE, &cluster.control);
     command.env("ORK_BIN", shell::target().join("release/ork"));
+    if name == "openapi" {
+        command.env(schemathesis::VARIABLE, schemathesis::bring()?);
+    }
     record(name, &mut command, &facts)
 }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Error, Result, ensure};
 use self::counts::Counts;
 use crate::postgres::{self, Cluster, Purpose};
 use crate::tidy::files::{self, Files};
-use crate::{apt, shell, tidy};
+use crate::{apt, schemathesis, shell, tidy};
 
 struct Step {
     name: &'static str,
@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
         about: "three servers, three workers and PostgreSQL killed under load for a minute, and an outage",
         run: storm,
     },
+    Step { name: "openapi", about: "500 requests that schemathesis makes up from the OpenAPI document", run: openapi },
     Step { name: "doctests", about: "cargo test --doc", run: doctests },
     Step { name: "readme", about: "the README's first commands, in an empty home", run: |_| readme::run() },
     Step { name: "examples", about: "examples with an expected result, each compared", run: examples::run },
@@ -230,6 +231,27 @@ fn storm(suite: &mut Suite) -> Result<()> {
         shell::run(&mut command)?;
     }
     Ok(())
+}
+
+/// Installs schemathesis where it is not; outside of CI it is skipped where there is no way to.
+fn openapi(suite: &mut Suite) -> Result<()> {
+    postgres(suite)?;
+    if matches!(suite.server, Some(Server::Absent)) {
+        return Ok(());
+    }
+    let tester = match schemathesis::bring() {
+        Ok(tester) => tester,
+        Err(error) => {
+            suite.skipped.push(format!("requests from the OpenAPI document: {error:#}"));
+            return Ok(());
+        }
+    };
+    shell::run(shell::cargo().args(["build", "--package", "ork", "--package", "ork-sim", "--bins"]))?;
+    let mut command = Command::new(shell::target().join("debug/openapi"));
+    command.args(["--calls", "500"]).env("ORK_BIN", shell::target().join("debug/ork"));
+    command.env(schemathesis::VARIABLE, tester);
+    suite.hand_server(&mut command)?;
+    shell::run(&mut command)
 }
 
 fn doctests(suite: &mut Suite) -> Result<()> {

@@ -25,7 +25,7 @@ use utoipa::openapi::{OpenApi, path};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::caller::Caller;
-use crate::patience::Peer;
+use crate::listen::Peer;
 use crate::rates::Left;
 use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;

@@ -2,48 +2,16 @@
 //! has no end that would come by itself.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 /// How long a client may take nothing while there is something for it.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A listener whose connections are patient, but not for ever.
-pub struct PatientListener(pub TcpListener);
-
-impl Listener for PatientListener {
-    type Io = Patient;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Patient, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        // Events are small and go at once; where that cannot be set, they go a little later.
-        stream.set_nodelay(true).ok();
-        (Patient { stream, stalled: None }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-/// The other end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
-
-impl Connected<IncomingStream<'_, PatientListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, PatientListener>) -> Self {
-        Self(stream.remote_addr().ip())
-    }
-}
 
 /// A connection.
 pub struct Patient {
@@ -53,6 +21,13 @@ pub struct Patient {
 }
 
 impl Patient {
+    /// A connection that was accepted.
+    pub fn new(stream: TcpStream) -> Self {
+        // Events are small and go at once; where that cannot be set, they go a little later.
+        stream.set_nodelay(true).ok();
+        Self { stream, stalled: None }
+    }
+
     /// Passes on what became of a write. One that waits too long is an error, after which the connection is closed without
     /// waiting for the client: what the kernel holds for it is free at once.
     fn judge<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {

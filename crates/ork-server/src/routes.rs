@@ -12,13 +12,15 @@ mod workers;
 mod workflows;
 mod workspaces;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Uri;
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn_with_state;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -78,22 +80,25 @@ pub fn document() -> OpenApi {
     document
 }
 
-/// Every operation may be refused, and says so in one way.
+/// Every operation says with which statuses it may be refused, and each of these is described once, with its codes.
 fn complete(document: &mut OpenApi) {
-    let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem")))).build();
-    let problem = ResponseBuilder::new()
-        .description("It was not carried out")
-        .content("application/problem+json", content)
-        .build();
+    let mut statuses = BTreeSet::new();
     for item in document.paths.paths.values_mut() {
-        for (_, operation) in operations(item) {
-            operation.responses.responses.insert("default".to_owned(), problem.clone().into());
+        for (method, operation) in operations(item) {
+            for status in refusals(&method, operation) {
+                let responses = &mut operation.responses.responses;
+                let described = || RefOr::Ref(Ref::from_response_name(status.as_str()));
+                responses.entry(status.as_str().to_owned()).or_insert_with(described);
+                statuses.insert(status);
+            }
             // Handlers are named by their verb, which many nouns have.
             let (noun, verb) = (operation.tags.iter().flatten().next(), &operation.operation_id);
             operation.operation_id = noun.zip(verb.as_ref()).map(|(noun, verb)| format!("{noun}_{verb}"));
         }
     }
     let components = document.components.get_or_insert_default();
+    let described = statuses.into_iter().map(|status| (status.as_str().to_owned(), problem(status).into()));
+    components.responses.extend(described);
     let scheme = Http::new(HttpAuthScheme::Bearer);
     components.security_schemes.insert(SCHEME.to_owned(), SecurityScheme::Http(scheme).into());
     let schemas = &mut components.schemas;
@@ -101,4 +106,44 @@ fn complete(document: &mut OpenApi) {
     ork_api::Problem::schemas(&mut named);
     schemas.extend(named);
     schemas.insert("Problem".to_owned(), ork_api::Problem::schema());
+}
+
+/// A refusal with this status.
+fn problem(status: StatusCode) -> Response {
+    let codes: Vec<String> =
+        Code::ALL.iter().filter(|code| code.status() == status).map(|code| format!("`{}`", code.word())).collect();
+    let content = ContentBuilder::new().schema(Some(RefOr::Ref(Ref::from_schema_name("Problem")))).build();
+    ResponseBuilder::new().description(codes.join(", ")).content("application/problem+json", content).build()
+}
+
+/// How an operation may be refused, by what it reads of a request. A method that a path does not have is no operation, and
+/// is answered by 405.
+fn refusals(method: &Method, operation: &Operation) -> Vec<StatusCode> {
+    let parameters: Vec<&Parameter> = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|it| if let RefOr::T(it) = it { Some(it) } else { None })
+        .collect();
+    let reads = |place: &ParameterIn| parameters.iter().any(|parameter| parameter.parameter_in == *place);
+    let may_match = parameters.iter().any(|parameter| parameter.name.eq_ignore_ascii_case("if-match"));
+    let changes = *method != Method::GET;
+    // Where a name stands in the query, what it names may be missing too.
+    let names = reads(&ParameterIn::Path) || reads(&ParameterIn::Query);
+    let has_body = operation.request_body.is_some();
+    let needs_token = operation.security.is_some();
+    let anywhere = [Code::ForeignOrigin, Code::WrongHost, Code::Internal, Code::Unavailable].map(|code| (true, code));
+    let rest = [
+        (needs_token || reads(&ParameterIn::Query), Code::InvalidRequest),
+        (needs_token, Code::Unauthorized),
+        (needs_token, Code::TooManyRequests),
+        (names, Code::NotFound),
+        (changes, Code::Conflict),
+        (may_match, Code::PreconditionFailed),
+        (changes, Code::OverLimit),
+        (has_body, Code::BodyTimeout),
+        (has_body, Code::BodyTooLarge),
+        (has_body, Code::NotJson),
+    ];
+    anywhere.into_iter().chain(rest).filter(|(applies, _)| *applies).map(|(_, code)| code.status()).collect()
 }

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use ork_core::clock::SeededEntropy;
 use serde_json::Value;
 
 use crate::kills::{Database, Place};
+use crate::serving::free_port;
 
 /// The pipe by which PostgreSQL is stopped and started: `stop`, `start` or `restart`, each as sudden as a crash.
 const CONTROL_VARIABLE: &str = "ORK_TEST_POSTGRES_CONTROL";
@@ -82,8 +83,7 @@ impl Fleet {
             ended_by_themselves: 0,
         };
         for _ in 0..servers {
-            let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-            fleet.add(Kind::Server(port.map_err(|e| e.to_string())?.port()))?;
+            fleet.add(Kind::Server(free_port()?))?;
         }
         for number in 0..workers {
             fleet.add(if number + 1 == workers { Kind::WorkerElsewhere } else { Kind::Worker })?;
@@ -248,7 +248,7 @@ impl<'a> Request<'a> {
         Self { method: "GET", path, headers: "", body: "" }
     }
 
-    fn send(&self, port: u16) -> std::io::Result<Answer> {
+    pub(crate) fn send(&self, port: u16) -> std::io::Result<Answer> {
         let Self { method, path, headers, body } = self;
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(ANSWER))?;

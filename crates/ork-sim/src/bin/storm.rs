@@ -1,16 +1,14 @@
 //! `storm --seconds N --tasks N --restarts N --seed N`: servers, workers and PostgreSQL are killed under load. The last line
 //! is the verdict as JSON.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ork_sim::rounds::{main_with, option};
+use ork_sim::rounds::{machine, main_with, option};
 use ork_sim::storm::{Weather, blow};
 
 fn main() -> ExitCode {
     main_with("--seconds", 60, |seconds| {
-        let ork = PathBuf::from(std::env::var("ORK_BIN").map_err(|_| "ORK_BIN does not name the `ork` to be killed")?);
-        let url = std::env::var("ORK_TEST_POSTGRES_URL").map_err(|_| "ORK_TEST_POSTGRES_URL is not set")?;
+        let (ork, url) = machine()?;
         let weather = Weather {
             seconds,
             tasks: usize::try_from(option("--tasks", 2_000)).unwrap_or_default(),

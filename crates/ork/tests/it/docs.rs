@@ -1,6 +1,7 @@
 //! What the README and the pages beside the book's sessions promise.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -72,7 +73,7 @@ fn the_plan_of_the_reference_runs() {
 fn commands_of_the_readme_say_what_it_promises() {
     let home = with_examples();
     let all = blocks("README.md", "sh");
-    let [start, failing, killed, many] = &all[..] else { panic!("{all:?}") };
+    let [start, failing, killed, many, served] = &all[..] else { panic!("{all:?}") };
     let said = paste(&home, start);
     assert!(said.contains("success") && said.contains(".local/share/ork/ork.db"), "{said}");
     let said = paste(&home, failing);
@@ -86,6 +87,13 @@ fn commands_of_the_readme_say_what_it_promises() {
         let said = paste(&home, &many.replace("postgres://ork@localhost/ork", url));
         assert!(said.contains("✓ success"), "{said}");
     });
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let served = served.replace("ork dev", &format!("ork dev --listen 127.0.0.1:{port}"));
+    let said = paste(&with_examples(), &served.replace("6750", &port.to_string()));
+    let parts =
+        ["{\"id\":\"run_", "cancelled", "exit code 3", "✓ success", "\"workspace\":\"media\"", "\"role\":\"admin\""];
+    assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+    assert!(said.trim_end().ends_with("no run matches"), "{said}");
 }
 
 #[test]

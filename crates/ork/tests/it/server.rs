@@ -1,6 +1,7 @@
 //! `ork serve` over real sockets.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use regex::Regex;
 use rustix::process::Signal;
@@ -474,6 +475,48 @@ fn a_body_that_is_slow_holds_nobody_up() {
     let mut rest = String::new();
     slow.read_to_string(&mut rest).ok();
     assert_eq!(server.get(RUNS).json()["items"], json!([]));
+}
+
+/// Attack 51: whoever says nothing, or says it a byte at a time, is cut off.
+#[test]
+fn a_request_that_does_not_begin_is_given_up() {
+    let home = Home::new();
+    let server = Server::start(&home, "");
+    let mut silent = server.connect();
+    let mut dribbling = server.connect();
+    let mut idle = server.connect();
+    dribbling.write_all(b"GET /livez HTTP/1.1\r\nx: ").unwrap();
+    dribbling.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    idle.write_all(format!("GET /livez HTTP/1.1\r\nhost: localhost:{}\r\n\r\n", server.port).as_bytes()).unwrap();
+    let mut said = String::new();
+    while !matches!(dribbling.read_to_string(&mut said), Ok(0)) {
+        if dribbling.write_all(b"x").is_err() {
+            break;
+        }
+    }
+    silent.read_to_string(&mut said).ok();
+    assert_eq!(said, "", "there is nothing to answer to");
+    idle.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 200 OK") && said.ends_with("ok\n"), "{said}");
+    assert_eq!(server.get("/livez").body, "ok\n");
+}
+
+/// Attack 51: heads that are too much, and bodies with two ends.
+#[test]
+fn a_head_is_bounded_and_means_one_thing() {
+    let home = Home::new();
+    let server = Server::start(&home, "");
+    let head = format!("GET /livez HTTP/1.1\r\nhost: localhost:{}\r\n", server.port);
+    assert_eq!(server.raw(format!("{head}{}\r\n", "x: y\r\n".repeat(200)).as_bytes()).status, 431);
+    let post = format!("POST {RUNS} HTTP/1.1\r\nhost: localhost:{}\r\n{JSON}", server.port);
+    let smuggled = "GET /livez HTTP/1.1\r\n\r\n";
+    for ends in ["content-length: 2\r\ncontent-length: 3\r\n", "content-length: 2\r\ntransfer-encoding: gzip\r\n"] {
+        let answer = server.raw(format!("{post}{ends}\r\n{{}}{smuggled}").as_bytes());
+        assert!(answer.status == 400 && !answer.body.contains("HTTP/1.1"), "{ends}: {}", answer.head);
+    }
+    let both = format!("{post}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}");
+    let answer = server.raw(both.as_bytes());
+    assert!(answer.status == 400 && !answer.body.contains("HTTP/1.1 200"), "{}\n{}", answer.head, answer.body);
 }
 
 #[test]
