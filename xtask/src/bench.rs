@@ -5,7 +5,11 @@ use anyhow::{Result, ensure};
 use crate::postgres::{self, Cluster, Purpose};
 use crate::{facts, proof, shell};
 
-/// Runs the named benchmarks, or all of them; all of them write `docs/proof/bench.json`.
+/// Keeps what named benchmarks found.
+const RECORD: &str = "--record";
+
+/// Runs the named benchmarks, or all of them. All of them write `docs/proof/bench.json`; named ones write a file of their own
+/// if asked by `--record`.
 ///
 /// # Errors
 /// When one fails, or there is no `bench/Cargo.toml`.
@@ -17,8 +21,15 @@ pub fn run(names: &[&str]) -> Result<()> {
     let cluster = Cluster::find_and_start(Purpose::Proof)?;
     let mut command = shell::cargo();
     command.args(["run", "--release", "--manifest-path"]).arg(&manifest);
-    command.arg("--target-dir").arg(shell::target().join("bench")).arg("--").args(names);
+    command.arg("--target-dir").arg(shell::target().join("bench")).arg("--");
+    command.args(names.iter().filter(|name| **name != RECORD));
     command.env(postgres::URL_VARIABLE, &cluster.url).env("ORK_BIN", shell::target().join("release/ork"));
-    let is_whole = names.iter().all(|name| name.starts_with("--repeats"));
-    if is_whole { proof::record("bench", &mut command, &facts) } else { shell::run(&mut command) }
+    let named: Vec<&str> = names.iter().copied().filter(|name| name.starts_with('W')).collect();
+    if names.iter().all(|name| name.starts_with("--repeats")) {
+        return proof::record("bench", &mut command, &facts);
+    }
+    if names.contains(&RECORD) {
+        return proof::record(&format!("bench-{}", named.join("-").to_lowercase()), &mut command, &facts);
+    }
+    shell::run(&mut command)
 }

@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
   prove                   lists the proofs
   prove NAME [ARGUMENT]…  runs a proof that is too long for CI and writes docs/proof/NAME.json
   bench [--repeats=N]     runs all workloads of bench/ and writes docs/proof/bench.json
-  bench W1… [--small]     some of them; --database=sqlite or postgres for one
+  bench W1… [--small]     some of them; --database=sqlite or postgres for one, --record keeps what was found
   postgres                a private PostgreSQL cluster until Ctrl-C; prints the variable that tests read";
 
 fn main() -> ExitCode {
