@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ork_core::access::Settings;
-use ork_core::clock::Timestamp;
 use ork_core::id::WorkspaceId;
 use ork_core::store::WorkspaceRow;
 use ork_engine::{Executors, Handlers};
@@ -23,7 +22,7 @@ const CAPACITY: usize = 64;
 async fn starts(kind: Kind, queued: u32, count: u32) -> Result<Vec<f64>> {
     let world = World::new(kind).await?;
     let quiet = WorkspaceId::new(world.clock.now(), &mut Random);
-    let row = WorkspaceRow { id: quiet, name: "quiet".into(), settings: Settings::default(), created_at: Timestamp::EPOCH };
+    let row = WorkspaceRow { id: quiet, name: "quiet".into(), settings: Settings::default(), created_at: world.clock.now() };
     world.store.create_workspace(&row).await?;
     let mut left = queued;
     while left > 0 {

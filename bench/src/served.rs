@@ -86,7 +86,7 @@ pub async fn served(kind: Kind, size: Size) -> Result<Vec<Figure>> {
         let server = Server::start(&world)?;
         let first = server.ask("GET", "/api/v1/runs?limit=1", "")?;
         let id = first.split("\"id\":\"").nth(1).and_then(|rest| rest.split('"').next()).context("a run")?.to_owned();
-        let plan = r#"{"plan": {"tasks": {"a": {"operation": "nobody"}}}}"#;
+        let plan = r#"{"plan": {"tasks": {"a": {"operation": "noop"}}}}"#;
         let is_last = runs == size.of(1_000_000, 400);
         for (what, method, path, body, target) in [
             ("POST /runs", "POST", "/api/v1/runs", plan, None),

@@ -106,6 +106,7 @@ impl World {
         NewRun {
             id: RunId::new(now, &mut Random),
             workspace: WorkspaceId::DEFAULT,
+            owner: None,
             external_id: None,
             plan,
             plan_source: None,

@@ -17,7 +17,8 @@ pub fn run(names: &[&str]) -> Result<()> {
     let manifest = shell::root().join("bench/Cargo.toml");
     ensure!(manifest.exists(), "failed to find `{}`", manifest.display());
     let facts = facts::gather()?;
-    shell::run(shell::cargo().args(["build", "--release", "--package", "ork"]))?;
+    // With the programs of proofs, so that both find one build.
+    shell::run(shell::cargo().args(["build", "--release", "--package", "ork", "--package", "ork-sim", "--bins"]))?;
     let cluster = Cluster::find_and_start(Purpose::Proof)?;
     let mut command = shell::cargo();
     command.args(["run", "--release", "--manifest-path"]).arg(&manifest);
