@@ -58,13 +58,12 @@ async fn starts(kind: Kind, queued: u32, count: u32) -> Result<Vec<f64>> {
     Ok(latencies)
 }
 
-/// W13: beside nobody, beside as many tasks as keep every slot busy for the time of the measurement, beside a million.
+/// W13: beside nobody, beside as many tasks as keep every slot busy while it is measured, beside a million.
 pub async fn fairness(kind: Kind, size: Size) -> Result<Vec<Figure>> {
     let (count, crowd) = (size.of(300, 5), size.of(1_000_000, 2_000));
-    let busy = count * 10;
     let mut figures = Vec::new();
     let mut medians = Vec::new();
-    for (what, queued) in [("nobody", 0), ("a busy workspace", busy * CAPACITY as u32 / 8), ("a million queued tasks", crowd)] {
+    for (what, queued) in [("nobody", 0), ("a busy workspace", size.of(100_000, 1_000)), ("a million queued tasks", crowd)] {
         let latencies = starts(kind, queued, count).await?;
         let (p50, p99) = (quantile(&latencies, 0.5), quantile(&latencies, 0.99));
         medians.push(p50);
