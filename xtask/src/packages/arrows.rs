@@ -64,7 +64,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("clap", &["ork"]),
     ("anyhow", &["ork", "xtask"]),
     ("axum", &["ork-server"]),
-    ("hyper", &["ork-client"]),
+    ("hyper", &["ork-client", "ork-server"]),
     ("hyper-rustls", &["ork-client"]),
     ("rustls", &["ork-client"]),
     ("utoipa-axum", &["ork-server"]),
