@@ -42,7 +42,7 @@ pub mod workflows;
 pub use caller::Caller;
 pub use door::{Anybody, Door};
 pub use gate::Exchange;
-pub use listen::listen;
+pub use listen::{CONNECTIONS_MAX, listen};
 pub use live::{Live, LiveOptions};
 pub use look::{Lives, Look};
 pub use metrics::{Figure, Metrics};

@@ -25,8 +25,8 @@ use crate::patience::Patient;
 use crate::routes::router;
 use crate::server::Server;
 
-/// Connections at once. Others wait in the kernel until one ends.
-const CONNECTIONS_MAX: usize = 4_096;
+/// Connections at once, at the most. Others wait in the kernel until one ends.
+pub const CONNECTIONS_MAX: usize = 4_096;
 /// How long the head of a request may take; a connection that is kept for another request is closed after it too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head.
@@ -38,14 +38,15 @@ const NO_ROOM: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// Binds an address, and gives the one that it came to with what serves it until `stop` ends. Requests that are being
-/// answered by then are answered, and streams end.
+/// Binds an address, and gives the one that it came to with what serves it until `stop` ends: so many connections at once, and
+/// no more than [`CONNECTIONS_MAX`]. Requests that are being answered by then are answered, and streams end.
 ///
 /// # Errors
 /// When the address is taken.
 pub async fn listen(
     address: SocketAddr,
     server: Arc<Server>,
+    connections_max: usize,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<(SocketAddr, impl Future<Output = io::Result<()>> + Send + 'static)> {
     let listener = TcpListener::bind(address).await?;
@@ -54,7 +55,7 @@ pub async fn listen(
     let serving = async move {
         let connections = GracefulShutdown::new();
         tokio::select! {
-            () = accept(&listener, &routes, &connections) => {}
+            () = accept(&listener, &routes, &connections, connections_max) => {}
             () = server.live.follow(server.store.as_ref()) => {}
             () = stop => {}
         }
@@ -67,8 +68,8 @@ pub async fn listen(
 }
 
 /// Takes connections and serves each in a task of its own.
-async fn accept(listener: &TcpListener, routes: &Router, connections: &GracefulShutdown) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(listener: &TcpListener, routes: &Router, connections: &GracefulShutdown, connections_max: usize) {
+    let places = Arc::new(Semaphore::new(connections_max.clamp(1, CONNECTIONS_MAX)));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (stream, peer) = match listener.accept().await {

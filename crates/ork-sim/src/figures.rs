@@ -1,5 +1,7 @@
 //! Figures of a proof: each with what it is measured against, printed as they come and kept for the verdict.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 
 /// The figures of one proof.
@@ -11,8 +13,9 @@ pub(crate) struct Figures {
 
 impl Figures {
     /// Notes a figure, with the floor that was measured beside it and what is asked for, when there is such a thing.
-    pub(crate) fn note(&mut self, what: &str, unit: &str, value: f64, bounds: (Option<f64>, Option<f64>)) {
-        let (floor, target) = bounds;
+    /// Without a value nothing was measured, and that is no success.
+    pub(crate) fn note(&mut self, what: &str, unit: &str, value: Option<f64>, bounds: (Option<f64>, Option<f64>)) {
+        let (value, (floor, target)) = (value.unwrap_or(f64::INFINITY), bounds);
         let verdict = match target {
             Some(target) if value > target => "MISSED",
             Some(_) => "met",
@@ -42,17 +45,16 @@ fn round(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
-/// A quantile of some values; none is not a number.
+/// A quantile of some values; `None` of none.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     reason = "a place in a list"
 )]
-pub(crate) fn quantile(values: &mut [f64], q: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let at = ((values.len() as f64 - 1.0) * q).round() as usize;
-    values.get(at).copied().unwrap_or(f64::NAN)
+pub(crate) fn quantile<T: PartialOrd + Copy>(values: &mut [T], q: f64) -> Option<T> {
+    values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    values.get(((values.len() as f64 - 1.0) * q).round() as usize).copied()
 }
 
 #[cfg(test)]
@@ -62,17 +64,20 @@ mod tests {
     #[test]
     fn a_figure_over_its_target_fails_the_proof() {
         let mut figures = Figures::default();
-        figures.note("a", "ms", 3.0, (None, Some(3.0)));
+        figures.note("a", "ms", Some(3.0), (None, Some(3.0)));
         assert!(figures.verdict("good", json!({"n": 1})).is_ok());
         let mut figures = Figures::default();
-        figures.note("a", "ms", 3.01, (Some(1.0), Some(3.0)));
+        figures.note("a", "ms", Some(3.01), (Some(1.0), Some(3.0)));
         assert!(figures.verdict("good", json!({"n": 1})).unwrap_err().contains("MISSED"));
+        let mut figures = Figures::default();
+        figures.note("a", "ms", None, (None, Some(3.0)));
+        assert!(figures.verdict("good", json!({"n": 1})).is_err(), "nothing was measured");
     }
 
     #[test]
     fn quantiles_are_values() {
-        assert!((quantile(&mut [3.0, 1.0, 2.0], 0.5) - 2.0).abs() < f64::EPSILON);
-        assert!((quantile(&mut [3.0, 1.0, 2.0], 0.99) - 3.0).abs() < f64::EPSILON);
-        assert!(quantile(&mut [], 0.5).is_nan());
+        assert_eq!(quantile(&mut [3, 1, 2], 0.5), Some(2));
+        assert_eq!(quantile(&mut [3.5, 1.0, 2.0], 0.99), Some(3.5));
+        assert_eq!(quantile::<u64>(&mut [], 0.5), None);
     }
 }

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use ork_core::clock::SeededEntropy;
 use serde_json::{Value, json};
 
+use crate::figures::quantile;
+
 /// Which database the runs are in.
 #[derive(Debug, Clone)]
 pub enum Database {
@@ -360,19 +362,14 @@ pub fn killed_worker(ork: &Path, base: &str, seed: u64, apart: bool) -> Result<R
 /// A verdict over rounds, as JSON: counts and the slowest.
 #[must_use]
 pub fn summary(rounds: &[Round]) -> Value {
-    let on_after: Vec<u64> = rounds.iter().filter_map(|round| round.on_after_ms).collect();
+    let mut on_after: Vec<u64> = rounds.iter().filter_map(|round| round.on_after_ms).collect();
     json!({
         "rounds": rounds.len(),
         "killed_in_the_middle": rounds.iter().filter(|r| r.begun_before > 0 && r.begun_before < TASKS).count(),
         "attempts_repeated": rounds.iter().map(|r| r.repeated).sum::<usize>(),
         "went_on_after_ms_max": on_after.iter().max(),
-        "went_on_after_ms_median": median(on_after),
+        "went_on_after_ms_median": quantile(&mut on_after, 0.5),
     })
-}
-
-fn median(mut values: Vec<u64>) -> Option<u64> {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
 }
 
 /// How long the workflow takes when nobody kills it, in milliseconds.

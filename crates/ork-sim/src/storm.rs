@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ork_core::clock::SeededEntropy;
 use serde_json::{Value, json};
 
+use crate::figures::quantile;
 use crate::fleet::{Fleet, Request, Tail, choose};
 use crate::kills::{TASKS, Witness, elapsed_ms, workflow};
 
@@ -120,17 +121,12 @@ fn ride(fleet: &mut Fleet, weather: Weather) -> Result<Value, String> {
         "nodes_that_ended_by_themselves": fleet.ended_by_themselves,
         "attempts_repeated": repeated,
         "recovery_ms_max": log.recoveries_ms.iter().max(),
-        "recovery_ms_median": median(&mut log.recoveries_ms),
+        "recovery_ms_median": quantile(&mut log.recoveries_ms, 0.5),
         "answers_after_restart_ms_max": log.back_ms.iter().max(),
         "drained_after_ms": drained_ms,
         "seconds": begin.elapsed().as_secs(),
         "seed": weather.seed,
     }))
-}
-
-fn median(values: &mut [u64]) -> Option<u64> {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied()
 }
 
 /// Submits a run by whichever server answers; the same key again when the answer was lost.

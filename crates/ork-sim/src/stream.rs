@@ -77,7 +77,7 @@ fn events(figures: &mut Figures, what: &str, servers: (&Serving, &Serving), roun
     }
     let mut note = |of: &str, q: f64, values: &mut [f64], target| {
         let what = format!("request to event{of}, {what}, p{}", q * 100.0);
-        figures.note(&what, "ms", quantile(values, q), (Some(quantile(&mut floor, q)), target));
+        figures.note(&what, "ms", quantile(values, q), (quantile(&mut floor, q), target));
     };
     note("", 0.5, &mut firsts, None);
     note("", 0.99, &mut firsts, Some(EVENT_P99_MS));
@@ -110,7 +110,7 @@ fn starts(figures: &mut Figures, what: &str, server: &Serving, rounds: u64) -> R
     }
     for (q, target) in [(0.5, Some(START_P50_MS)), (0.99, None)] {
         let what = format!("idle submit to process, {what}, p{}", q * 100.0);
-        figures.note(&what, "ms", quantile(&mut starts, q), (Some(quantile(&mut floor, q)), target));
+        figures.note(&what, "ms", quantile(&mut starts, q), (quantile(&mut floor, q), target));
     }
     Ok(())
 }

@@ -28,6 +28,7 @@ async fn admit(bed: &Bed) -> u32 {
     bed.store.admit(Scope::All, bed.now).await.expect("upkeep is answered").queued
 }
 
+/// Attack 55: after a cancel.
 pub async fn a_cancelled_run_ends_with_its_last_lease(bed: &mut Bed) {
     let cleanup = Node { run_if: Some(ork_core::plan::RunIf::Always), ..node("cleanup", &[0]) };
     let run = bed.submit(plan(vec![node("a", &[]), node("b", &[]), cleanup])).await;

@@ -40,6 +40,7 @@ cases!(
     queue::a_settle_counts_once = "G4",
     queue::a_late_outcome_is_only_an_event = "G4",
     queue::a_retired_worker_gets_nothing = "G7",
+    queue::a_claim_gets_what_is_its_own = "G15",
     queue::a_start_is_announced_once = "G6",
     queue::retries_wait_their_delay = "G3",
     queue::three_lost_workers_quarantine = "G13",

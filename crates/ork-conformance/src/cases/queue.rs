@@ -1,8 +1,10 @@
 //! Claim, start, settle, retry.
 
 use ork_core::attempt::{Failure, FailureKind, Outcome, UNSERVED_DELAY_MS};
+use ork_core::clock::SeededEntropy;
 use ork_core::graph::LeaseId;
-use ork_core::id::TaskRef;
+use ork_core::id::{TaskRef, WorkerId};
+use ork_core::limits::BATCH_MAX;
 use ork_core::plan::{Fan, Node};
 use ork_core::state::{RunStatus, TaskStatus};
 use ork_core::store::{Claim, Scope, Settled};
@@ -62,6 +64,7 @@ pub async fn a_claim_is_found_again(bed: &mut Bed) {
     assert_eq!(bed.store.claim(&fresh).await.expect("a claim is answered").len(), 1, "one that had no effect claims");
 }
 
+/// Attack 55: somebody else's lease, and an attempt that is still to come.
 pub async fn only_the_lease_settles(bed: &mut Bed) {
     let run = bed.submit(plan(vec![node("a", &[])])).await;
     let held = bed.claim_one().await;
@@ -79,6 +82,7 @@ pub async fn only_the_lease_settles(bed: &mut Bed) {
     assert_eq!(bed.status(run).await, RunStatus::Success);
 }
 
+/// Attack 55: twice.
 pub async fn a_settle_counts_once(bed: &mut Bed) {
     let run = bed.submit(plan(vec![node("a", &[]), node("b", &[0])])).await;
     let held = bed.claim_one().await;
@@ -111,6 +115,7 @@ pub async fn a_late_outcome_is_only_an_event(bed: &mut Bed) {
     assert_eq!(late, 2);
 }
 
+/// Attack 56: a worker that claims all that it can and is never heard of again.
 pub async fn a_retired_worker_gets_nothing(bed: &mut Bed) {
     let run = bed.submit(plan(vec![Node { fan: Fan::Count(2), ..node("a", &[]) }])).await;
     let held = bed.claim_one().await;
@@ -130,6 +135,30 @@ pub async fn a_retired_worker_gets_nothing(bed: &mut Bed) {
     bed.worker = bed.another_worker().await;
     assert_eq!(bed.claim(9).await.len(), 2, "its tasks go to another worker");
     assert_eq!(bed.tasks(run).await, "dispatched dispatched");
+}
+
+/// Attacks 56 and 57: whatever a claim asks for, it gets what its worker, its scope and its lanes give, and no more at once than
+/// any other.
+pub async fn a_claim_gets_what_is_its_own(bed: &mut Bed) {
+    let run = bed.submit(plan(vec![Node { fan: Fan::Count(3_000), ..node("a", &[]) }])).await;
+    let nobody = bed.another_worker().await;
+    assert!(bed.store.retire_worker(nobody, bed.now).await.expect("a worker retires"));
+    let forged = WorkerId::new(bed.now, &mut SeededEntropy::new(99));
+    let own = bed.next_claim(10);
+    for (what, claim) in [
+        ("a worker that was struck off", Claim { worker: nobody, ..own.clone() }),
+        ("a worker that nobody knows", Claim { worker: forged, ..own.clone() }),
+        ("another workspace", Claim { scope: Scope::One(OTHER), ..own.clone() }),
+        ("another queue", Claim { lanes: vec!["other".into()], ..own.clone() }),
+        ("no queue", Claim { lanes: Vec::new(), ..own.clone() }),
+        ("nothing", Claim { limit: 0, ..own.clone() }),
+    ] {
+        assert_eq!(bed.store.claim(&claim).await.expect("a claim is answered"), vec![], "{what}");
+    }
+    let all = bed.store.claim(&Claim { limit: usize::MAX, ..own }).await.expect("a claim is answered");
+    assert_eq!(all.len(), BATCH_MAX, "everything at once");
+    assert_eq!(bed.store.leases_of(forged, 10).await.expect("leases are listed"), vec![]);
+    assert_eq!(bed.status(run).await, RunStatus::Running);
 }
 
 pub async fn a_start_is_announced_once(bed: &mut Bed) {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use ork_core::store::Scope;
 use ork_engine::Meter;
-use ork_server::{Anybody, Door, Exchange, Figure, Live, LiveOptions, Metrics, Server, listen};
+use ork_server::{Anybody, CONNECTIONS_MAX, Door, Exchange, Figure, Live, LiveOptions, Metrics, Server, listen};
+use rustix::process::{Resource, getrlimit};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -83,7 +84,7 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     let server = server(&world, Door::new(key, anybody));
     let (stop, stopped) = oneshot::channel::<()>();
     let until_stopped = async { drop(stopped.await) };
-    let listening = listen(address, Arc::clone(&server), until_stopped).await;
+    let listening = listen(address, Arc::clone(&server), connections_max(), until_stopped).await;
     let (bound, serving) = listening.map_err(|error| taken(address, &error))?;
     let shift = duty.begin(&world).await?;
     let meter = shift.meter();
@@ -107,6 +108,13 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     stop.send(()).ok();
     timeout(LAST_ANSWERS, serving).await.ok();
     Ok(Exit::Success)
+}
+
+/// Half of the files that this process may have open: the other half is for the database and for tasks, which must begin
+/// whoever connects.
+fn connections_max() -> usize {
+    let files = getrlimit(Resource::Nofile).current;
+    files.map_or(CONNECTIONS_MAX, |files| usize::try_from(files / 2).unwrap_or(CONNECTIONS_MAX))
 }
 
 /// A run to begin with.

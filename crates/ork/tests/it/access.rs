@@ -149,6 +149,7 @@ impl Stage {
     }
 }
 
+/// Attacks 3, 6, 7 and 10: every route, every role, things of another workspace among them.
 #[test]
 fn every_route_asks_every_role() {
     on_both(|home, at| {
@@ -208,6 +209,7 @@ fn every_route_asks_every_role() {
     });
 }
 
+/// Attack 2.
 #[test]
 fn every_route_refuses_every_wrong_token_in_one_way() {
     on_both(|home, at| {
@@ -252,6 +254,7 @@ fn every_route_refuses_every_wrong_token_in_one_way() {
     });
 }
 
+/// Attack 1.
 #[test]
 fn no_other_spelling_of_a_path_is_public() {
     let home = Home::new();
@@ -291,6 +294,7 @@ fn no_other_spelling_of_a_path_is_public() {
     assert_eq!(ask(&stage.server, &stage.own["viewer"], "PUT /livez", "").status, 405);
 }
 
+/// Attack 8.
 #[test]
 fn tokens_never_give_more_than_they_have() {
     on_both(|home, at| {
@@ -420,6 +424,7 @@ fn check_not_found(server: &Server, who: [&str; 3], (own, bobs, task): (&str, &s
     assert_eq!((ask(server, ada, &stream, "").status, ask(server, bob, &stream, "").status), (404, 200));
 }
 
+/// Attacks 4, 5, 9, 53 and 58: ids, names, keys and cursors of others.
 #[test]
 fn names_do_not_lead_into_other_workspaces() {
     on_both(|home, at| {
@@ -440,6 +445,13 @@ fn names_do_not_lead_into_other_workspaces() {
         let answer = stage.server.send("GET", "/api/v1/whoami", &headers, "").json();
         assert_eq!((&answer["workspace"], &answer["role"]), (&"other".into(), &"admin".into()));
         assert_eq!(ask(&stage.server, &stage.other["admin"], "GET /api/v1/runs?workspace=default", "").status, 400);
+        // A cursor says where to go on in one's own list, whoever it is from, and an id is that id and no other.
+        let page = ask(&stage.server, &stage.own["user"], &format!("GET /api/v1/runs?cursor={other}"), "").json();
+        assert!(page["items"].as_array().unwrap().iter().all(|run| run["id"] != *other), "{page}");
+        for name in [&other[..20], &other[4..20], &format!("{other}0")] {
+            let answer = ask(&stage.server, &stage.own["user"], &format!("GET /api/v1/resolve?name={name}"), "");
+            assert!(!answer.body.contains(&other[20..]) || answer.status >= 400, "{name}: {}", answer.body);
+        }
         // What is not there and what is not theirs are one.
         let problem = |run: &str| {
             let answer = ask(&stage.server, &stage.other["admin"], &format!("GET /api/v1/runs/{run}/why"), "").json();
@@ -455,6 +467,7 @@ fn names_do_not_lead_into_other_workspaces() {
     });
 }
 
+/// Attack 11.
 #[test]
 fn whoever_guesses_waits() {
     let home = Home::new();

@@ -107,7 +107,19 @@ impl Home {
     /// Starts `ork` in the background.
     pub fn start(&self, line: &str) -> Background {
         let mut command = self.program(ORK);
-        command.args(line.split(' ')).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args(line.split(' '));
+        Self::begin(command)
+    }
+
+    /// The same with no more files than this open at once.
+    pub fn start_with_files(&self, files: u32, line: &str) -> Background {
+        let mut command = self.program("/bin/sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\" {line}"), ORK]);
+        Self::begin(command)
+    }
+
+    fn begin(mut command: Command) -> Background {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Background { child, stderr, said: String::new() }

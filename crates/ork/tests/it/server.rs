@@ -238,6 +238,7 @@ fn pages_follow_each_other() {
     assert_eq!(listed, runs);
 }
 
+/// Attack 58.
 #[test]
 fn the_same_request_creates_one_run() {
     on_both(|home, at| {
@@ -368,6 +369,9 @@ const PATHS: &[&str] = &[
     "/api/v1/runs?cursor=x",
     "/api/v1/runs?q=sttus:failed",
     "/api/v1/runs?q=status:faild",
+    "/api/v1/runs?q=status:success'%20OR%201=1--",
+    "/api/v1/runs?cursor=run_x'%20OR%201=1--",
+    "/api/v1/runs?limit=1000000000",
     "/readyz?verbos",
 ];
 
@@ -380,6 +384,7 @@ fn check_refused(home: &Home, server: &Server, snapshot: &str, refused: Vec<(Str
     });
 }
 
+/// Attacks 52 and 59.
 #[test]
 fn bodies_are_told_what_is_wrong() {
     let home = Home::new();
@@ -389,7 +394,12 @@ fn bodies_are_told_what_is_wrong() {
     };
     let inputs = r#"{"source": "inputs: {a: {type: object}}\ntasks:\n  b: {run: echo}\n", "input": "#;
     let named = format!("{JSON}idempotency-key: {}\r\n", "x".repeat(300));
+    let many: Vec<String> = (0..200_000).map(|n| format!("\"k{n}\": 1")).collect();
+    let many = format!("{{\"source\": \"tasks:\\n  a: {{run: echo}}\\n\", \"input\": {{{}}}}}", many.join(", "));
+    let compressed = format!("{JSON}content-encoding: gzip\r\n");
     let made = [
+        ("very many keys", JSON, many.into_bytes()),
+        ("something compressed", &compressed, b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03".to_vec()),
         ("deep inputs", JSON, nested(inputs, "{\"a\":", "}", 100)),
         ("a very deep plan", JSON, nested("{\"plan\": ", "[", "]", 100_000)),
         ("a long name", &named, br#"{"source": "tasks:\n  a: {run: echo}\n"}"#.to_vec()),
@@ -404,6 +414,7 @@ fn bodies_are_told_what_is_wrong() {
     assert_eq!(server.get(RUNS).json()["items"], json!([]), "nothing of it was created");
 }
 
+/// Attacks 53 and 54.
 #[test]
 fn paths_are_told_what_is_wrong() {
     let home = Home::new();
@@ -419,6 +430,7 @@ fn paths_are_told_what_is_wrong() {
     check_refused(&home, &server, "server-paths", refused);
 }
 
+/// Attack 10.
 #[test]
 fn other_hosts_and_other_sites_are_refused() {
     let home = Home::new();
@@ -499,6 +511,24 @@ fn a_request_that_does_not_begin_is_given_up() {
     idle.read_to_string(&mut said).unwrap();
     assert!(said.starts_with("HTTP/1.1 200 OK") && said.ends_with("ok\n"), "{said}");
     assert_eq!(server.get("/livez").body, "ok\n");
+}
+
+/// Attack 51: connections that say nothing leave room for others, and for tasks.
+#[test]
+fn connections_are_counted() {
+    let home = Home::new();
+    let mut process = home.start_with_files(128, "serve --listen 127.0.0.1:0");
+    let line = process.wait_for("ready: http://");
+    let port = line.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    let server = Server { process, port };
+    let silent: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    // The command line asks no server: the run is in the database, and its worker is that of the server.
+    home.file("good.yaml", GOOD);
+    assert!(home.says("runs submit good.yaml --anywhere").starts_with("exit 0\n"));
+    let said = home.says("runs watch last");
+    assert!(said.contains("✓ success"), "{said}");
+    drop(silent);
+    assert_eq!(server.get("/livez").body, "ok\n", "whoever waited has a turn");
 }
 
 /// Attack 51: heads that are too much, and bodies with two ends.
