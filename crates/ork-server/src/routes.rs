@@ -5,6 +5,8 @@ mod bulk;
 mod events;
 mod queues;
 mod runs;
+mod schedules;
+mod secrets;
 mod service;
 mod tasks;
 mod tokens;
@@ -39,6 +41,8 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes())
+        .merge(schedules::routes())
+        .merge(secrets::routes())
         .merge(tokens::routes())
         .merge(workspaces::routes())
         .merge(access::routes());
