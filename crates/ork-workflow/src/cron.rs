@@ -226,10 +226,8 @@ impl Field {
     fn refuse<T>(&self, text: &str, part: &str) -> Result<T, Wrong> {
         let Self { what, least, most, names } = self;
         let named = names.first().zip(names.last()).map(|(first, last)| format!(", or {first} to {last}"));
-        let hint = format!(
-            "a {what} is {least} to {most}{}; `*`, `1,2`, `1-5` and `*/2` are known",
-            named.unwrap_or_default()
-        );
+        let hint =
+            format!("{what}: {least} to {most}{}; `*`, `1,2`, `1-5` and `*/2` are known", named.unwrap_or_default());
         let place = if part == text { String::new() } else { format!(" in `{text}`") };
         wrong(format!("`{part}`{place} is no {what}"), hint)
     }

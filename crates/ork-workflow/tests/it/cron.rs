@@ -249,7 +249,7 @@ fn what_is_no_time_is_refused() {
     ] {
         let file = format!("schedule: {{cron: '{cron}'}}\ntasks: {{a: {{command: [work]}}}}\n");
         let error = yaml(&file).unwrap_err();
-        assert_eq!(error.items.len(), 1, "{cron}");
+        assert_eq!(codes_of(Err(error.clone())), ["ORK-E0211"], "{cron}");
         let hint = error.items[0].hint.as_deref().unwrap_or_default();
         writeln!(text, "{cron:22} {}: {} ({hint})", error.items[0].code, error.items[0].message).unwrap();
     }

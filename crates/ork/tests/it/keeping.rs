@@ -51,9 +51,7 @@ fn a_schedule_begins_runs_of_a_server() {
         // Its time came a moment ago.
         let sql = "UPDATE schedules SET next_at = next_at - 60000000";
         match at.strip_prefix("--database ") {
-            Some(url) => {
-                drop(rows(&url.replacen("://ork_app:", "://ork_app:", 1), &format!("SET ROLE ork_engine; {sql}")))
-            }
+            Some(url) => drop(rows(url, &format!("SET ROLE ork_engine; {sql}"))),
             None => {
                 let path = home.project().parent().unwrap().join(".local/share/ork/ork.db");
                 rusqlite::Connection::open(path).unwrap().execute(sql, []).unwrap();
