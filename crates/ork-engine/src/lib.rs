@@ -17,6 +17,8 @@
 //! | heart | says that the worker lives, and notices when it was declared dead |
 //! | controls | brings cancel requests to the attempts that they concern |
 //! | scheduler | promotes retries, gives slots, ends overdue runs, evaluates expressions |
+//! | timekeeper | creates the runs of schedules |
+//! | janitor | removes runs that are not kept any more |
 //! | reaper | settles what dead workers left |
 //! | listener | wakes the others when the store says that something changed |
 #![deny(missing_docs)]
@@ -40,6 +42,7 @@ mod handle;
 mod health;
 mod heart;
 mod identity;
+mod janitor;
 mod live;
 mod liveness;
 mod logs;
@@ -51,8 +54,10 @@ mod plans;
 mod reaper;
 mod runner;
 mod scheduler;
+mod secrets;
 mod settler;
 mod spool;
+mod timekeeper;
 
 pub use clock::DatabaseClock;
 pub use config::EngineConfig;
@@ -60,6 +65,7 @@ pub use engine::Engine;
 pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers};
 pub use figures::{Figures, Meter};
 pub use handle::EngineHandle;
+pub use janitor::prune_all;
 pub use liveness::{Liveness, NoLiveness};
 pub use observe::{Observation, Observations, Subject};
 pub use spool::Spool;

@@ -12,7 +12,9 @@ use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::retry::RetryPolicy;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, BulkAction, BulkStatus, GroupRow, OutputRow, RunRow, Scope, TaskRow, WorkerRow};
+use ork_core::store::{
+    AttemptRow, BulkAction, BulkStatus, CatchUp, GroupRow, OutputRow, Overlap, RunRow, Scope, TaskRow, WorkerRow,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
@@ -96,6 +98,8 @@ decode! {
     WorkflowId = Uuid, |v| Ok(Self::from_uuid(v));
     BulkId = Uuid, |v| Ok(Self::from_uuid(v));
     BulkAction = Text<'a>, |v| word(v.0, Self::from_word);
+    CatchUp = Text<'a>, |v| word(v.0, Self::from_word);
+    Overlap = Text<'a>, |v| word(v.0, Self::from_word);
     BulkStatus = Text<'a>, |v| word(v.0, Self::from_word);
     RevisionId = Uuid, |v| Ok(Self::from_uuid(v));
     TokenId = Uuid, |v| Ok(Self::from_uuid(v));

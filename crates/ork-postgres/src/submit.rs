@@ -25,52 +25,70 @@ impl Transition for Submit {
 
     async fn apply(&self, db: &Conn) -> Work<Submitted> {
         let new = &self.0;
-        let mut run = Batch::default();
-        run.add(Sql::RunsInsert, run_params(new)?);
-        run.add(Sql::WorkspacesSettings, vec![one(new.workspace.uuid())]);
-        let answers = db.begin_send(&run).await.map_err(|fault| refused(new, fault))?;
-        if answers[0].changed == 0 {
-            return Ok(Submitted::Existing);
+        let answers = db.begin_send(&begin(new)?).await.map_err(|fault| refused(new, fault))?;
+        let submitted = create(db, new, &answers).await?;
+        if submitted == Submitted::Created {
+            db.commit().await?;
         }
-        let Birth { head, groups, changes, reused_from } = birth(new);
-        check_quotas(db, &answers[1], &head).await?;
-        let finished = [Finished { head, groups, changes, evaluated: Vec::new() }];
-        let [Finished { head, groups, changes, .. }] = &finished;
-        let mut batch = Batch::default();
-        batch.add(Sql::HeadsInsert, head_params(head));
-        add_wide(&mut batch, new);
-        batch.add(Sql::GroupsInsert, group_params(head, &groups.values().collect::<Vec<_>>())?);
-        writes::insert_tasks(&mut batch, &ranges(head, groups.values()));
-        let tasks = writes::tasks(&mut batch, &finished, new.now)?;
-        if !reused_from.is_empty() {
-            let reused: Vec<(u32, TaskRef)> = reused_from.into_iter().collect();
-            batch.add(
-                Sql::TasksNoteReuse,
-                vec![
-                    one(new.id.uuid()),
-                    one(reused.iter().map(|(n, _)| int(*n)).collect::<Vec<_>>()),
-                    one(reused.iter().map(|(_, from)| from.run.uuid()).collect::<Vec<_>>()),
-                    one(reused.iter().map(|(_, from)| int(from.n)).collect::<Vec<_>>()),
-                ],
-            );
-        }
-        writes::advance_runs(&mut batch, &finished, None, new.now)?;
-        let queued = writes::queue(&mut batch, &finished, Vec::new(), new.now);
-        writes::events(&mut batch, &finished);
-        let answers = db.send(&batch).await?;
-        tasks.check(&answers)?;
-        let mut left = Left::default();
-        if let Some(place) = queued {
-            change::note_queued(db, &answers[place].rows, &mut left)?;
-        }
-        change::leave(head, changes, &mut left);
-        if left.upkeep || head.held {
-            db.note(Note::Look);
-        }
-        db.note(Note::Events);
-        db.commit().await?;
-        Ok(Submitted::Created)
+        Ok(submitted)
     }
+}
+
+/// Creates a run in the transaction at hand.
+pub async fn submit_within(db: &Conn, new: &NewRun) -> Work<Submitted> {
+    let answers = db.send(&begin(new)?).await.map_err(|fault| refused(new, fault))?;
+    create(db, new, &answers).await
+}
+
+fn begin(new: &NewRun) -> Work<Batch<'_>> {
+    let mut run = Batch::default();
+    run.add(Sql::RunsInsert, run_params(new)?);
+    run.add(Sql::WorkspacesSettings, vec![one(new.workspace.uuid())]);
+    Ok(run)
+}
+
+/// Writes the rest of a run, after [`begin`].
+async fn create(db: &Conn, new: &NewRun, begun: &[Answer]) -> Work<Submitted> {
+    if begun[0].changed == 0 {
+        return Ok(Submitted::Existing);
+    }
+    let Birth { head, groups, changes, reused_from } = birth(new);
+    check_quotas(db, &begun[1], &head).await?;
+    let finished = [Finished { head, groups, changes, evaluated: Vec::new() }];
+    let [Finished { head, groups, changes, .. }] = &finished;
+    let mut batch = Batch::default();
+    batch.add(Sql::HeadsInsert, head_params(head));
+    add_wide(&mut batch, new);
+    batch.add(Sql::GroupsInsert, group_params(head, &groups.values().collect::<Vec<_>>())?);
+    writes::insert_tasks(&mut batch, &ranges(head, groups.values()));
+    let tasks = writes::tasks(&mut batch, &finished, new.now)?;
+    if !reused_from.is_empty() {
+        let reused: Vec<(u32, TaskRef)> = reused_from.into_iter().collect();
+        batch.add(
+            Sql::TasksNoteReuse,
+            vec![
+                one(new.id.uuid()),
+                one(reused.iter().map(|(n, _)| int(*n)).collect::<Vec<_>>()),
+                one(reused.iter().map(|(_, from)| from.run.uuid()).collect::<Vec<_>>()),
+                one(reused.iter().map(|(_, from)| int(from.n)).collect::<Vec<_>>()),
+            ],
+        );
+    }
+    writes::advance_runs(&mut batch, &finished, None, new.now)?;
+    let queued = writes::queue(&mut batch, &finished, Vec::new(), new.now);
+    writes::events(&mut batch, &finished);
+    let answers = db.send(&batch).await?;
+    tasks.check(&answers)?;
+    let mut left = Left::default();
+    if let Some(place) = queued {
+        change::note_queued(db, &answers[place].rows, &mut left)?;
+    }
+    change::leave(head, changes, &mut left);
+    if left.upkeep || head.held {
+        db.note(Note::Look);
+    }
+    db.note(Note::Events);
+    Ok(Submitted::Created)
 }
 
 /// Where a quota is set, submits go one by one from here to their commit; nobody waits where none is.

@@ -5,6 +5,8 @@ mod bulk;
 mod events;
 mod queues;
 mod runs;
+mod schedules;
+mod secrets;
 mod service;
 mod tasks;
 mod tokens;
@@ -41,6 +43,8 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes())
+        .merge(schedules::routes())
+        .merge(secrets::routes())
         .merge(tokens::routes())
         .merge(workspaces::routes())
         .merge(access::routes());
@@ -138,6 +142,7 @@ fn refusals(method: &Method, operation: &Operation) -> Vec<StatusCode> {
         (needs_token, Code::Unauthorized),
         (needs_token, Code::TooManyRequests),
         (names, Code::NotFound),
+        (names, Code::Pruned),
         (changes, Code::Conflict),
         (may_match, Code::PreconditionFailed),
         (changes, Code::OverLimit),

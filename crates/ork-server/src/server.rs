@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ork_core::clock::{Clock, Entropy};
 use ork_core::id::{BulkId, RevisionId, RunId, WorkflowId};
 use ork_core::store::Store;
+use ork_vault::Vault;
 
 use crate::caller::Caller;
 use crate::door::Door;
@@ -23,6 +24,8 @@ pub struct Server {
     pub clock: Arc<dyn Clock>,
     /// Who comes in.
     pub door: Door,
+    /// What seals secrets.
+    pub vault: Arc<Vault>,
     /// Ids of runs and of requests.
     pub entropy: Mutex<Box<dyn Entropy>>,
     /// Whether a worker lives.

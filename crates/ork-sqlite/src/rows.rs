@@ -11,7 +11,7 @@ use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, Workfl
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, BulkAction, BulkStatus, GroupRow, RunRow, Scope, TaskRow};
+use ork_core::store::{AttemptRow, BulkAction, BulkStatus, CatchUp, GroupRow, Overlap, RunRow, Scope, TaskRow};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use uuid::Uuid;
@@ -69,6 +69,8 @@ cell!(WorkflowId, |v| uuid(v).map(WorkflowId::from_uuid));
 cell!(BulkId, |v| uuid(v).map(BulkId::from_uuid));
 cell!(ActorKind, |v| word(v, ActorKind::from_word));
 cell!(BulkAction, |v| word(v, BulkAction::from_word));
+cell!(CatchUp, |v| word(v, CatchUp::from_word));
+cell!(Overlap, |v| word(v, Overlap::from_word));
 cell!(BulkStatus, |v| word(v, BulkStatus::from_word));
 cell!(RevisionId, |v| uuid(v).map(RevisionId::from_uuid));
 cell!(TokenId, |v| uuid(v).map(TokenId::from_uuid));

@@ -17,13 +17,17 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::change::{self, execute};
 use crate::connection::failed;
 use crate::rows::{self, Cell, encode, filter, get, run_key, workspace_key};
-use crate::sql;
+use crate::{retention, sql};
 
 pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
     if let Some(existing) = run(db, Scope::All, new.id)? {
         if existing.workspace != new.workspace {
             return Err(StoreError::Conflict("the run's id is taken".into()));
         }
+        return Ok(Submitted::Existing);
+    }
+    // The id of a run that is not kept any more is taken, too.
+    if retention::tombstone(db, Scope::All, new.id)?.is_some() {
         return Ok(Submitted::Existing);
     }
     let born = birth(new);

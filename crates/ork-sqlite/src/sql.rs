@@ -78,6 +78,20 @@ statements! {
         INSERT = "pauses/insert",
         LIST = "pauses/list",
     }
+    pruned {
+        DELETE_ATTEMPTS = "pruned/delete_attempts",
+        DELETE_EVENTS = "pruned/delete_events",
+        DELETE_GROUPS = "pruned/delete_groups",
+        DELETE_HEAD = "pruned/delete_head",
+        DELETE_LABELS = "pruned/delete_labels",
+        DELETE_LOGS = "pruned/delete_logs",
+        DELETE_RUN = "pruned/delete_run",
+        DELETE_TASKS = "pruned/delete_tasks",
+        DONE = "pruned/done",
+        GET = "pruned/get",
+        INSERT = "pruned/insert",
+        NEXT = "pruned/next",
+    }
     queue {
         COUNT_KEYS = "queue/count_keys",
         DELAY = "queue/delay",
@@ -114,7 +128,26 @@ statements! {
         NOTE_START = "runs/note_start",
         OVERDUE = "runs/overdue",
         PLANS = "runs/plans",
+        PRUNABLE = "runs/prunable",
         REQUEST_CANCEL = "runs/request_cancel",
+    }
+    schedules {
+        DISABLE = "schedules/disable",
+        DROP = "schedules/drop",
+        DUE = "schedules/due",
+        ENABLE = "schedules/enable",
+        FIRE = "schedules/fire",
+        GET = "schedules/get",
+        LIST = "schedules/list",
+        PUT = "schedules/put",
+    }
+    secrets {
+        DELETE = "secrets/delete",
+        GET = "secrets/get",
+        LIST = "secrets/list",
+        RESEAL = "secrets/reseal",
+        SEALED = "secrets/sealed",
+        SET = "secrets/set",
     }
     slots {
         ADMIT_RUN = "slots/admit_run",

@@ -10,7 +10,8 @@ pub struct Table {
     pub foreign: &'static [(&'static str, &'static str)],
 }
 
-const SECRETS: &str = "remove it, and let the script read them from a file that only you can read";
+const SECRETS: &str =
+    "remove it: `ork secrets set NAME` keeps one, and `{{ secrets.NAME }}` in `env` or `with` reads it";
 const ARTIFACTS: &str = "remove it: what a script writes below the folder of the file stays there";
 const CONTAINER: &str = "remove it: `command` and `run` run on the machine itself";
 
@@ -27,10 +28,11 @@ pub const WORKFLOW: Table = Table {
         "on_failure",
         "concurrency",
         "env",
+        "schedule",
         "tasks",
         "result",
     ],
-    later: &["schedule", "webhook", "budget", "secrets", "artifacts", "container", "image"],
+    later: &["webhook", "budget", "secrets", "artifacts", "container", "image"],
     foreign: &[
         ("secrets", SECRETS),
         ("artifacts", ARTIFACTS),
@@ -38,7 +40,7 @@ pub const WORKFLOW: Table = Table {
         ("image", CONTAINER),
         ("jobs", "write `tasks`"),
         ("steps", "write `tasks`: each step is a task with a name"),
-        ("on", "Ork has no triggers in the file: a run begins with `ork run`"),
+        ("on", "a run begins with `ork run`, or by `schedule: {cron: …}` of a stored workflow"),
         ("version", "remove it: the format has no version"),
         ("parameters", "write `inputs`"),
         ("params", "write `inputs`"),
@@ -48,7 +50,7 @@ pub const WORKFLOW: Table = Table {
         ("outputs", "write `result`"),
         ("output", "write `result`"),
         ("retries", "write `retry: {max_attempts: 3}`"),
-        ("cron", "write `schedule: {cron: …}`, once a build has schedules"),
+        ("cron", "write `schedule: {cron: …}`"),
         ("fail_fast", "write `on_failure: stop`, or `continue`"),
     ],
 };
@@ -162,6 +164,21 @@ pub const INPUT: Table = Table {
 pub const CONCURRENCY: Table =
     Table { keys: &["key", "limit"], later: &[], foreign: &[("group", "write `key`"), ("max", "write `limit`")] };
 
+/// `schedule`.
+pub const SCHEDULE: Table = Table {
+    keys: &["cron", "timezone", "input", "overlap", "catch_up"],
+    later: &[],
+    foreign: &[
+        ("tz", "write `timezone`"),
+        ("time_zone", "write `timezone`"),
+        ("inputs", "write `input`"),
+        ("catchup", "write `catch_up`"),
+        ("every", "write it as `cron`: `*/15 * * * *` is every 15 minutes"),
+        ("interval", "write it as `cron`: `*/15 * * * *` is every 15 minutes"),
+        ("enabled", "remove it: `ork schedules disable NAME`"),
+    ],
+};
+
 /// A plan of the older JSON form, `{"jobs": […]}`.
 pub const PLAN: Table = Table {
     keys: &["jobs", "name", "result", "baseExecutionId"],
@@ -176,7 +193,7 @@ pub const JOB: Table = Table {
 };
 
 /// All of them.
-pub const TABLES: [&Table; 7] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &PLAN, &JOB];
+pub const TABLES: [&Table; 8] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &SCHEDULE, &PLAN, &JOB];
 
 /// Executors of this build.
 pub const EXECUTORS: [&str; 2] = ["process", "worker"];
@@ -188,5 +205,9 @@ pub const ON_FAILURE: [&str; 2] = ["stop", "continue"];
 pub const RUN_IF: [&str; 2] = ["always", "failed"];
 /// Values of `output`.
 pub const OUTPUT: [&str; 3] = ["file", "stdout", "stdout_json"];
+/// Values of `overlap`.
+pub const OVERLAP: [&str; 3] = ["skip", "queue", "allow"];
+/// Values of `catch_up`.
+pub const CATCH_UP: [&str; 3] = ["none", "latest", "all"];
 /// Types of inputs.
 pub const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];

@@ -146,7 +146,9 @@ pub async fn start(
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let spool = world.database.spool()?.map(|folder| Arc::new(Files::new(folder)) as _);
-    let config = EngineConfig { host, database_clock, spool, prefetch: 0, version: crate::VERSION.into(), ..config };
+    let vault = Some(Arc::clone(&world.vault));
+    let config =
+        EngineConfig { host, database_clock, spool, vault, prefetch: 0, version: crate::VERSION.into(), ..config };
     let handle = engine.start(executors, config).await?;
     Ok((handle, processes))
 }

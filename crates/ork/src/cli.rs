@@ -4,8 +4,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, context, db, dev, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve,
-    tasks, tokens, validate, version, why, worker, workers, workflows, workspaces,
+    completions, config, context, db, dev, doctor, events, explain, graph, init, man, queues, run, runs, schedules,
+    schema, secrets, serve, tasks, tokens, validate, version, why, worker, workers, workflows, workspaces,
 };
 use crate::exit_code::Refusal;
 
@@ -88,6 +88,12 @@ pub enum Command {
     /// Store workflows under their names, and look at them.
     #[command(subcommand)]
     Workflows(workflows::Command),
+    /// List schedules of stored workflows, enable and disable them.
+    #[command(subcommand)]
+    Schedules(schedules::Command),
+    /// Set, list and delete secrets, and change the key that they are sealed with.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),

@@ -14,7 +14,9 @@ pub mod man;
 pub mod queues;
 pub mod run;
 pub mod runs;
+pub mod schedules;
 pub mod schema;
+pub mod secrets;
 pub mod serve;
 pub mod tasks;
 pub mod tokens;
@@ -62,6 +64,8 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Workspaces(command) => workspaces::run(command, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
         Command::Queues(args) => queues::run(args, out, &config()?).await,
+        Command::Schedules(command) => schedules::run(command, out, &config()?).await,
+        Command::Secrets(command) => secrets::run(command, out, &config()?).await,
         Command::Workflows(command) => workflows::run(command, out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,
         Command::Config(command) => config::run(&command, out, &config()?),
@@ -85,6 +89,7 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         | Command::Workers(_)
         | Command::Queues(_)
         | Command::Workflows(_)
+        | Command::Schedules(_)
         | Command::Graph(_)
         | Command::Version(_)
         | Command::Config(_) => return Ok(()),
@@ -93,6 +98,9 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         Command::Serve(_) => ("serve", "is the server of a database", None),
         Command::Dev(_) => ("dev", "is the server of a database", None),
         Command::Tokens(_) => ("tokens", "is about the database", Some("POST /api/v1/tokens makes one over HTTP")),
+        Command::Secrets(_) => {
+            ("secrets", "is about the database", Some("PUT /api/v1/secrets/NAME sets one over HTTP"))
+        }
         Command::Workspaces(_) => ("workspaces", "is about the database", None),
         Command::Doctor(_) => ("doctor", "looks at what the database holds", None),
         Command::Db(_) => ("db", "is about the database", None),

@@ -9,6 +9,7 @@ use ork_core::id::{RunId, WorkspaceId};
 use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
 use ork_server::{Lives, Look};
+use ork_vault::Vault;
 
 use crate::config::{Config, Origin, WORKSPACE};
 use crate::database::Database;
@@ -18,6 +19,7 @@ use crate::history::History;
 use crate::host;
 use crate::liveness::LockFiles;
 use crate::output::Output;
+use crate::secret_key::Source;
 
 /// The workspace whose runs a command line makes and sees.
 ///
@@ -49,6 +51,8 @@ pub struct World {
     pub clock: Arc<DatabaseClock>,
     /// Whether a worker lives, as far as can be told from here.
     pub lives: Arc<Lives>,
+    /// What seals and opens secrets.
+    pub vault: Arc<Vault>,
 }
 
 impl World {
@@ -107,8 +111,9 @@ impl World {
         }
         let workspace = workspace(store.as_ref(), config).await?;
         let lives = lives(database.clone());
+        let vault = Arc::new(Source::locate(None, config, &database)?.vault());
         let file = database.file();
-        Ok(Self { out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
+        Ok(Self { vault, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.

@@ -5,6 +5,7 @@ mod bulk;
 mod control;
 mod feed;
 mod graph;
+mod keeping;
 mod pauses;
 mod queue;
 mod reading;
@@ -87,6 +88,12 @@ cases!(
     reading::progress_is_shown = "G4",
     reading::lanes_are_counted = "G2",
     reading::slots_name_their_holders = "G14",
+    keeping::secrets_are_kept_by_name = "G15",
+    keeping::secrets_are_not_too_many = "G14",
+    keeping::a_schedule_is_what_the_workflow_says = "G17",
+    keeping::a_time_has_one_run = "G17",
+    keeping::a_run_that_is_not_kept_leaves_a_tombstone = "G2",
+    keeping::what_a_live_run_was_made_of_is_kept = "G2",
     tenancy::another_workspace_sees_nothing = "G15",
     tenancy::another_workspace_changes_nothing = "G15",
     access::workspaces_have_names = "G15",

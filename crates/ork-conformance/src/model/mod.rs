@@ -8,6 +8,7 @@ mod access;
 mod bulk;
 mod control;
 mod inspect;
+mod keeping;
 mod people;
 mod queue;
 mod rules;
@@ -26,11 +27,12 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, NewRun};
-use ork_core::id::{BulkId, RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::id::{BulkId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::{
-    AttemptRow, BulkRow, FeedRow, LogChunk, QueuePause, Scope, Store, TokenHash, TokenRow, WorkerRow, WorkspaceRow,
+    AttemptRow, BulkRow, FeedRow, LogChunk, QueuePause, ScheduleRow, Scope, SecretRow, Store, TokenHash, TokenRow,
+    Tombstone, WorkerRow, WorkspaceRow,
 };
 
 use crate::OTHER;
@@ -53,8 +55,14 @@ struct State {
     bulks: BTreeMap<BulkId, BulkRow>,
     duties: BTreeMap<String, (WorkerId, Timestamp)>,
     pauses: BTreeMap<(WorkspaceId, String), QueuePause>,
+    secrets: BTreeMap<(WorkspaceId, String), (SecretRow, Vec<u8>)>,
+    schedules: BTreeMap<WorkflowId, ScheduleRow>,
+    /// What is left of runs, and whether the rest is removed.
+    tombstones: BTreeMap<RunId, (Tombstone, bool)>,
     /// All events in the order in which they came, as far as they are noted here.
     feed: Vec<FeedRow>,
+    /// The last place in that order: what is removed gives none back.
+    fed: u64,
 }
 
 /// One run.
@@ -161,7 +169,8 @@ impl State {
     fn note_events(&mut self) {
         for run in self.runs.values_mut() {
             for event in &run.events[run.noted..] {
-                let feed = self.feed.len() as u64 + 1;
+                self.fed += 1;
+                let feed = self.fed;
                 self.feed.push(FeedRow { feed, workspace: run.new.workspace, event: event.clone() });
             }
             run.noted = run.events.len();

@@ -91,6 +91,8 @@ pub enum TriggeredBy {
     Api,
     /// A repetition of an earlier run.
     Retry,
+    /// A time of a schedule.
+    Schedule,
 }
 
 impl TriggeredBy {
@@ -101,6 +103,7 @@ impl TriggeredBy {
             Self::Manual => "manual",
             Self::Api => "api",
             Self::Retry => "retry",
+            Self::Schedule => "schedule",
         }
     }
 }

@@ -4,6 +4,31 @@
 //! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
 //! touch.
 
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $variant),* }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word that is stored, shown and sent.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            /// The value of a word.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
 mod access;
 mod bulk;
 mod events;
@@ -11,7 +36,10 @@ mod feed;
 mod inspect;
 mod pauses;
 mod queue;
+mod retention;
 mod runs;
+mod schedules;
+mod secrets;
 mod tasks;
 mod upkeep;
 mod workers;
@@ -31,7 +59,10 @@ pub use feed::{Feed, FeedPage, FeedRow};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use pauses::{Pauses, QueuePause, queue_of};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
+pub use retention::{Retention, Swept, Tombstone};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
+pub use schedules::{CatchUp, Fired, Firing, NewSchedule, Overlap, ScheduleRow, ScheduleSpec, Schedules};
+pub use secrets::{NewSecret, Reseal, SealedSecret, SecretRow, Secrets};
 pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use workers::{WorkerRow, Workers};
@@ -76,6 +107,9 @@ pub trait Store:
     + Workflows
     + Pauses
     + Bulk
+    + Secrets
+    + Schedules
+    + Retention
     + Send
     + Sync
 {

@@ -438,3 +438,66 @@ impl Access for Faulty {
         through!(self.touch_token(id, now))
     }
 }
+
+#[async_trait]
+impl Secrets for Faulty {
+    async fn set_secret(&self, new: &NewSecret) -> StoreResult<bool> {
+        through!(self.set_secret(new))
+    }
+    async fn secrets(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<SecretRow>> {
+        through!(self.secrets(scope, after, limit))
+    }
+    async fn sealed_secrets(&self, workspace: WorkspaceId, names: &[String]) -> StoreResult<Vec<SealedSecret>> {
+        through!(self.sealed_secrets(workspace, names))
+    }
+    async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
+        through!(self.delete_secret(workspace, name))
+    }
+    async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
+        through!(self.reseal_secret(reseal))
+    }
+}
+
+#[async_trait]
+impl Schedules for Faulty {
+    async fn schedules(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+        through!(self.schedules(scope, after, limit))
+    }
+    async fn schedule(&self, scope: Scope, name: &str) -> StoreResult<Option<ScheduleRow>> {
+        through!(self.schedule(scope, name))
+    }
+    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+        through!(self.due_schedules(now, limit))
+    }
+    async fn enable_schedule(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        next_at: Option<Timestamp>,
+        by: (&Actor, Timestamp),
+    ) -> StoreResult<bool> {
+        through!(self.enable_schedule(workspace, name, next_at, by))
+    }
+    async fn disable_schedule(&self, workspace: WorkspaceId, name: &str, by: (&Actor, Timestamp)) -> StoreResult<bool> {
+        through!(self.disable_schedule(workspace, name, by))
+    }
+    async fn fire_schedule(&self, firing: &Firing) -> StoreResult<Fired> {
+        through!(self.fire_schedule(firing))
+    }
+}
+
+#[async_trait]
+impl Retention for Faulty {
+    async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
+        through!(self.prunable(workspace, until, limit))
+    }
+    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.prune_run(scope, run, now))
+    }
+    async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
+        through!(self.sweep(limit))
+    }
+    async fn tombstone(&self, scope: Scope, run: RunId) -> StoreResult<Option<Tombstone>> {
+        through!(self.tombstone(scope, run))
+    }
+}

@@ -4,7 +4,10 @@
 mod faults;
 mod faulty;
 mod flow;
+mod janitor;
 mod life;
 mod process;
+mod schedules;
+mod secrets;
 mod stops;
 mod world;

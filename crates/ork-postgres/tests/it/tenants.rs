@@ -260,3 +260,62 @@ tenants! { Bulk:
         self.0.hold_duty(name, holder, now, until).await
     }
 }
+
+tenants! { Secrets:
+    secrets(after: Option<&str>, limit: u32) -> Vec<SecretRow>;
+    => async fn set_secret(&self, new: &NewSecret) -> StoreResult<bool> {
+        self.of(Scope::One(new.workspace)).0.set_secret(new).await
+    }
+    => async fn sealed_secrets(&self, workspace: WorkspaceId, names: &[String]) -> StoreResult<Vec<SealedSecret>> {
+        self.of(Scope::One(workspace)).0.sealed_secrets(workspace, names).await
+    }
+    => async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.delete_secret(workspace, name).await
+    }
+    => async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
+        self.of(Scope::One(reseal.workspace)).0.reseal_secret(reseal).await
+    }
+}
+
+tenants! { Schedules:
+    schedules(after: Option<&str>, limit: u32) -> Vec<ScheduleRow>;
+    schedule(name: &str) -> Option<ScheduleRow>;
+    // Whoever creates their runs does so for all.
+    => async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+        self.0.due_schedules(now, limit).await
+    }
+    => async fn enable_schedule(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        next_at: Option<Timestamp>,
+        by: (&Actor, Timestamp),
+    ) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.enable_schedule(workspace, name, next_at, by).await
+    }
+    => async fn disable_schedule(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        by: (&Actor, Timestamp),
+    ) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.disable_schedule(workspace, name, by).await
+    }
+    => async fn fire_schedule(&self, firing: &Firing) -> StoreResult<Fired> {
+        self.0.fire_schedule(firing).await
+    }
+}
+
+// What is removed, the engine removes.
+tenants! { Retention:
+    tombstone(run: RunId) -> Option<Tombstone>;
+    => async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
+        self.of(Scope::One(workspace)).0.prunable(workspace, until, limit).await
+    }
+    => async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
+        self.0.prune_run(scope, run, now).await
+    }
+    => async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
+        self.0.sweep(limit).await
+    }
+}

@@ -23,6 +23,18 @@ pub struct Scope {
     pub task: Option<Value>,
     /// The tasks that the expression reads; [`crate::references`] tells which.
     pub tasks: BTreeMap<String, TaskView>,
+    /// The secrets that the expression reads; [`crate::secrets`] tells which.
+    pub secrets: Secrets,
+}
+
+/// Secrets in the clear, by name. Nothing shows them.
+#[derive(Clone, Default)]
+pub struct Secrets(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// What an expression sees of another task.
@@ -293,6 +305,8 @@ fn root(reference: &Reference, scope: &Scope) -> Option<Value> {
         "inputs" => Some(scope.inputs.clone()),
         "run" => Some(scope.run.clone()),
         "task" => scope.task.clone(),
+        // What leads nowhere is told by names alone.
+        "secrets" => Some(Value::Object(scope.secrets.0.keys().map(|name| (name.clone(), Value::from(""))).collect())),
         "tasks" => {
             let views = reference.second().and_then(|key| scope.tasks.get_key_value(key)).into_iter();
             Some(Value::Object(views.map(|(key, view)| (key.clone(), view.as_json())).collect()))
@@ -345,6 +359,14 @@ fn visible(references: &[Reference], scope: &Scope) -> Dynamic {
                     {
                         parts.insert(name, part);
                     }
+                }
+                continue;
+            }
+            "secrets" => {
+                if let Some(name) = reference.second()
+                    && let Some(secret) = scope.secrets.0.get(name)
+                {
+                    roots.entry("secrets").or_default().insert(name.to_owned(), Dynamic::from(secret.as_str()));
                 }
                 continue;
             }

@@ -76,7 +76,8 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     let address = config.listen(options.listen)?;
     let duty = options.worker.settle(config)?;
     let mut signals = Signals::listen()?;
-    let world = World::open(out, config).await?;
+    let mut world = World::open(out, config).await?;
+    world.vault = Arc::new(options.key.source(config, &world.database)?.vault());
     let _alone = world.database.serve_alone()?;
     let key = options.key.token_key(config, &world.database, world.store.as_ref()).await?;
     let is_open = admits(&world, address, anybody).await?;
@@ -129,6 +130,7 @@ fn server(world: &World, door: Door) -> Arc<Server> {
     Arc::new(Server {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
+        vault: Arc::clone(&world.vault),
         door,
         entropy: Mutex::new(Box::new(OsEntropy)),
         lives: Arc::clone(&world.lives),

@@ -117,7 +117,7 @@ pub const SECRET_KEY_FILE: Key = Key {
     flag: "--secret-key-file",
     kind: Kind::File,
     default: "",
-    about: "The file of the key that tokens are hashed with, the same for all servers of a database; it must be there.",
+    about: "The file of the key that tokens are hashed and secrets sealed with, the same for all processes of a database; it must be there.",
 };
 
 pub const SERVER: Key = Key {

@@ -26,6 +26,9 @@ const ADMINS: &[&str] = &["admin"];
 /// Nobody is asked.
 const PUBLIC: &[&str] = &[];
 
+const SCHEDULED: &str = r#"{"source": "schedule: {cron: '0 3 * * *'}\ntasks:\n  a: {run: echo}\n"}"#;
+const SECRET: &str = r#"{"value": "correct horse"}"#;
+
 /// Every route with a body, and the roles that may use it. A route that is not here fails the test.
 const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/runs", r#"{"source": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
@@ -52,7 +55,14 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/bulk/{id}/cancel", "", OPERATORS),
     ("POST /api/v1/queues/{name}/pause", "", OPERATORS),
     ("POST /api/v1/queues/{name}/resume", "", OPERATORS),
-    ("PUT /api/v1/workflows/{name}", r#"{"source": "tasks:\n  a: {run: echo}\n"}"#, EDITORS),
+    ("PUT /api/v1/workflows/{name}", SCHEDULED, EDITORS),
+    ("GET /api/v1/schedules", "", READERS),
+    ("GET /api/v1/schedules/{name}", "", READERS),
+    ("POST /api/v1/schedules/{name}/disable", "", OPERATORS),
+    ("POST /api/v1/schedules/{name}/enable", "", OPERATORS),
+    ("PUT /api/v1/secrets/{name}", SECRET, EDITORS),
+    ("GET /api/v1/secrets", "", EDITORS),
+    ("DELETE /api/v1/secrets/{name}", "", EDITORS),
     ("GET /api/v1/workflows", "", READERS),
     ("GET /api/v1/workflows/{name}", "", READERS),
     ("GET /api/v1/workflows/{name}/revisions", "", READERS),
@@ -163,11 +173,15 @@ fn every_route_asks_every_role() {
             }
             assert_eq!(ask(server, "", &asked, body).status, 401, "{route} without a token");
             for role in ALL {
-                if route.starts_with("DELETE /api/v1/workflows") {
+                let thing = match *route {
+                    "DELETE /api/v1/workflows/{name}" => Some(SCHEDULED),
+                    "DELETE /api/v1/secrets/{name}" => Some(SECRET),
+                    _ => None,
+                };
+                if let Some(body) = thing {
                     // Each deletes one that is there.
                     for tokens in [&stage.own, &stage.other] {
                         let put = asked.replace("DELETE", "PUT");
-                        let body = r#"{"source": "tasks:\n  a: {run: echo}\n"}"#;
                         assert!(ask(server, &tokens["admin"], &put, body).status < 300);
                     }
                 }
@@ -181,7 +195,12 @@ fn every_route_asks_every_role() {
                     // Only who runs the server makes workspaces, and counts.
                     "POST /api/v1/workspaces" | "GET /metrics" => 403,
                     // Every workspace has queues and workflows of these names.
-                    _ if route.contains("/queues/{name}") || route.contains("/workflows/{name}") => 200,
+                    _ if ["queues", "workflows", "schedules", "secrets"]
+                        .iter()
+                        .any(|noun| route.contains(&format!("/{noun}/{{name}}"))) =>
+                    {
+                        200
+                    }
                     _ if route.contains('{') => 404,
                     _ => 200,
                 };
