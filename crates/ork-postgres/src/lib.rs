@@ -31,6 +31,7 @@ mod store;
 mod submit;
 mod tasks;
 mod tenant;
+mod transfer;
 mod upkeep;
 mod verify;
 mod workers;
@@ -39,4 +40,5 @@ mod writes;
 
 pub use migrate::{Migration, migrate, migration_state};
 pub use store::{PgOptions, PgStore};
+pub use transfer::{PgSink, PgSource, tables};
 pub use verify::{Verified, verify};

@@ -22,6 +22,7 @@ mod home;
 mod http;
 mod init;
 mod kills;
+mod moving;
 mod operations;
 mod packaging;
 mod postgres;
