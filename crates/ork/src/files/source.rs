@@ -89,7 +89,7 @@ fn unknown(path: &Path) -> StoreError {
 /// The row of a file.
 fn row(table: &Table, path: &Path) -> StoreResult<Row> {
     let size = fs::symlink_metadata(path).map_err(|error| failed(path, &error))?;
-    if !size.is_file() || !path.extension().is_some_and(|ending| ending == "json") {
+    if !size.is_file() || path.extension().is_none_or(|ending| ending != "json") {
         return Err(unknown(path));
     }
     let broken = |why: String| StoreError::Incompatible(format!("{}:{why}; nothing was changed", path.display()));
