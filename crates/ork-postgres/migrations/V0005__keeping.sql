@@ -101,3 +101,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON schedules, secrets TO ork_engine, ork_ap
 GRANT SELECT, INSERT, UPDATE ON pruned_runs TO ork_engine;
 GRANT SELECT ON pruned_runs TO ork_api;
 GRANT DELETE ON attempts, events, groups, logs, run_heads, run_labels, runs, tasks TO ork_engine;
+
+-- Moving data. What is copied into a database keeps its numbers, and the next one comes after them.
+GRANT UPDATE ON SEQUENCE ready_seq TO ork_engine;

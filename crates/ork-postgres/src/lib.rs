@@ -34,6 +34,7 @@ mod store;
 mod submit;
 mod tasks;
 mod tenant;
+mod transfer;
 mod upkeep;
 mod verify;
 mod workers;
@@ -42,4 +43,5 @@ mod writes;
 
 pub use migrate::{Migration, migrate, migration_state};
 pub use store::{PgOptions, PgStore};
+pub use transfer::{PgSink, PgSource, tables};
 pub use verify::{Verified, verify};

@@ -1,4 +1,4 @@
-//! What each role may do with each table: what the migrations since `V0004__roles.sql` grant, said once more for [`problems`] to compare.
+//! What each role may do with each table: what the migrations from `V0004__roles.sql` on grant, said once more for [`problems`] to compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ const TABLES: &[Table] = &[
 
 /// What is no table with rows of tenants.
 const OTHERS: &[Table] = &[
-    ("ready_seq", Nothing, &["usage"], &["usage"]),
+    ("ready_seq", Nothing, &["update", "usage"], &["usage"]),
     ("refinery_schema_history", Nothing, READ, READ),
     ("v_runs", Nothing, READ, READ),
     ("v_tasks", Nothing, READ, READ),

@@ -45,6 +45,13 @@ pub fn encode(value: &impl serde::Serialize) -> StoreResult<String> {
 /// The text of a `text` or a `json` column.
 pub struct Text<'a>(&'a str);
 
+impl<'a> Text<'a> {
+    /// It.
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
 impl<'a> FromSql<'a> for Text<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(std::str::from_utf8(raw)?))

@@ -24,11 +24,13 @@ mod settle;
 mod sql;
 mod store;
 mod tasks;
+mod transfer;
 mod upkeep;
 mod workers;
 mod workflows;
 mod writer;
 
 pub use connection::Durability;
-pub use migrate::{Migration, MigrationState, migrate, migration_state, verify};
+pub use migrate::{Migration, MigrationState, migrate, migration_state, schema_version, verify};
 pub use store::{SqliteOptions, SqliteStore};
+pub use transfer::{SqliteSink, SqliteSource, backup};

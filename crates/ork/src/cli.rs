@@ -16,7 +16,7 @@ pub struct Cli {
     /// Write data as JSON: one object a line for lists and streams, one object otherwise.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Where the history is: sqlite:PATH, or postgres://USER@HOST/NAME [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
+    /// Where the history is: sqlite:PATH, postgres://USER@HOST/NAME, or files:DIR [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// Whose runs, in a database; a server knows it from the token [variable: ORK_WORKSPACE] [default: default]

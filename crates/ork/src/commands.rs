@@ -33,7 +33,8 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 use crate::config::{Config, Flags};
 use crate::exit_code::{Exit, Refusal};
-use crate::output::Output;
+use crate::files::project;
+use crate::output::{Output, warn};
 
 /// Carries out a command line.
 pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
@@ -46,8 +47,19 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         token_file: cli.token_file,
     };
     refuse_server(&cli.command, &flags)?;
+    let done = carry_out(cli.command, out, &flags).await;
+    // What was written is in the files as well before anybody hears of it; and so is what a process that died had written.
+    if let Ok(database) = Config::load(flags).and_then(|config| config.database())
+        && let Err(error) = project(&database).await
+    {
+        warn(format!("warning: failed to write the files of {database}: {error:#}"));
+    }
+    done
+}
+
+async fn carry_out(command: Command, out: Output, flags: &Flags) -> Result<Exit> {
     let config = || Config::load(flags.clone());
-    match cli.command {
+    match command {
         Command::Run(args) => run::run(args, out, &config()?).await,
         Command::Init(args) => init::run(&args, out),
         Command::Validate(args) => validate::run(&args, out),
@@ -74,7 +86,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Explain(args) => explain::run(&args, out),
         Command::Completions(args) => completions::run(&args, out),
         Command::Man(args) => man::run(&args, out),
-        Command::Version(_) => version::run(out, &flags).await,
+        Command::Version(_) => version::run(out, flags).await,
     }
 }
 

@@ -10,6 +10,7 @@ mod database;
 mod dry_run;
 mod entropy;
 mod exit_code;
+mod files;
 mod follow;
 mod history;
 mod host;

@@ -15,6 +15,7 @@ use crate::config::{Config, Origin, WORKSPACE};
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
+use crate::files::keep_projected;
 use crate::history::History;
 use crate::host;
 use crate::liveness::LockFiles;
@@ -60,6 +61,7 @@ impl World {
     pub async fn open(out: Output, config: &Config) -> Result<Self> {
         let database = config.database()?;
         let store = database.open().await?;
+        keep_projected(&database);
         Self::with(out, config, database, store).await
     }
 
@@ -101,7 +103,7 @@ impl World {
         clock.follow(store.as_ref()).await?;
         let mut flags = match &database {
             _ if !config.is_database_named() => String::new(),
-            Database::Sqlite(_) => format!(" --database {database}"),
+            Database::Sqlite(_) | Database::Files(_) => format!(" --database {database}"),
             // With a password it would not be shown whole, and then it is no use.
             Database::Postgres(_) => " --database URL".to_owned(),
         };

@@ -1,5 +1,10 @@
 //! `ork db`: the database itself.
 
+mod backup;
+mod copy;
+mod export;
+mod import;
+
 use anyhow::Result;
 use clap::Subcommand;
 use ork_core::access::Settings;
@@ -48,6 +53,14 @@ Examples:
   ork db prune
   ork db prune --keep-days 7 --workspace media")]
     Prune(Prune),
+    /// Write all of it into a new SQLite file, as it is at one moment, while others work on it.
+    Backup(backup::Args),
+    /// Copy everything from one database into an empty one.
+    Copy(copy::Args),
+    /// Write everything as JSON files, one a row.
+    Export(export::Args),
+    /// Read what `ork db export` wrote into an empty database.
+    Import(import::Args),
 }
 
 /// Options of `ork db prune`.
@@ -60,11 +73,14 @@ pub struct Prune {
 
 /// Carries out `ork db`.
 pub async fn run(command: Command, out: Output, config: &Config) -> Result<Exit> {
-    let database = config.database()?;
     match command {
-        Command::Migrate => migrate(&database, out).await,
-        Command::Status => status(&database, out).await,
-        Command::Verify => verify(&database, out).await,
+        Command::Migrate => migrate(&config.database()?, out).await,
+        Command::Status => status(&config.database()?, out).await,
+        Command::Verify => verify(&config.database()?, out).await,
+        Command::Backup(args) => backup::run(&args, out, config).await,
+        Command::Copy(args) => copy::run(&args, out).await,
+        Command::Export(args) => export::run(&args, out, config).await,
+        Command::Import(args) => import::run(&args, out, config).await,
         Command::Prune(args) => prune(&args, out, config).await,
     }
 }

@@ -237,11 +237,13 @@ impl Reader<'_> {
         Ok(text)
     }
 
-    /// A relative path of SQLite means a file beside this one, wherever the command is given.
+    /// A relative path means a file or folder beside this one, wherever the command is given.
     fn beside(&self, url: &str) -> String {
-        match url.strip_prefix("sqlite:").filter(|path| !path.is_empty() && !path.starts_with('/')) {
-            Some(path) => format!("sqlite:{}", self.folder().join(path).display()),
-            None => url.to_owned(),
+        match url.split_once(':') {
+            Some((scheme @ ("sqlite" | "files"), path)) if !path.is_empty() && !path.starts_with('/') => {
+                format!("{scheme}:{}", self.folder().join(path).display())
+            }
+            _ => url.to_owned(),
         }
     }
 

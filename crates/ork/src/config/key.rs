@@ -52,7 +52,7 @@ pub const DATABASE: Key = Key {
     flag: "--database",
     kind: Kind::Database,
     default: "",
-    about: "Where the history is: sqlite:PATH or postgres://USER@HOST/NAME.",
+    about: "Where the history is: sqlite:PATH, postgres://USER@HOST/NAME, or files:DIR.",
 };
 pub const JOBS: Key = Key {
     name: "jobs",
@@ -198,7 +198,7 @@ impl Key {
             Kind::Names => {
                 json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": NAME}})
             }
-            Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
+            Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|files:.|postgres://|postgresql://)"}),
             Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
             Kind::Server => json!({"type": "string", "pattern": SERVER_PATTERN}),
             Kind::Name => json!({"type": "string", "pattern": NAME}),

@@ -23,6 +23,7 @@ mod http;
 mod init;
 mod keeping;
 mod kills;
+mod moving;
 mod operations;
 mod packaging;
 mod postgres;
