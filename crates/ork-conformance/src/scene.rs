@@ -14,8 +14,8 @@ use ork_core::json::Json;
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::RunStatus;
 use ork_core::store::{
-    BulkAction, BulkRow, BulkStatus, Claim, EvaluationTarget, Expected, LogChunk, NewRevision, RunFilter, Scope,
-    Settle, Store, TokenHash, TokenRow, WorkspaceRow,
+    BulkAction, BulkRow, BulkStatus, CatchUp, Claim, EvaluationTarget, Expected, LogChunk, NewRevision, NewSchedule, NewSecret,
+    Overlap, RunFilter, ScheduleSpec, Scope, Settle, Store, TokenHash, TokenRow, WorkspaceRow,
 };
 use serde_json::Value;
 
@@ -31,6 +31,7 @@ pub async fn scene(store: Arc<dyn Store>) {
     let revision = workflows(&mut bed).await;
     runs(&mut bed, revision).await;
     tenants(&mut bed).await;
+    secrets(&bed).await;
     store.pause_queue(WorkspaceId::DEFAULT, "second", &ada(), bed.now).await.expect("a queue is paused");
     let mut random = SeededEntropy::new(7);
     let bulk = BulkRow {
@@ -86,6 +87,29 @@ async fn tenants(bed: &mut Bed) {
     bed.store.submit(&run).await.expect("a run of another tenant is created");
 }
 
+fn schedule(now: Timestamp) -> NewSchedule {
+    let spec = ScheduleSpec {
+        cron: "*/5 * * * *".into(),
+        timezone: "Europe/Paris".into(),
+        input: Json::from_stored(r#"{"n": 1.50}"#),
+        overlap: Overlap::Queue,
+        catch_up: CatchUp::Latest,
+    };
+    NewSchedule { spec, next_at: now.plus_ms(60_000) }
+}
+
+async fn secrets(bed: &Bed) {
+    let secret = NewSecret {
+        workspace: WorkspaceId::DEFAULT,
+        name: "hook".into(),
+        sealed: vec![0, 1, 0xff, b'\n'],
+        key_id: "k1".into(),
+        actor: ada(),
+        now: bed.now,
+    };
+    bed.store.set_secret(&secret).await.expect("a secret is set");
+}
+
 async fn workflows(bed: &mut Bed) -> RevisionRef {
     let mut random = SeededEntropy::new(3);
     let workflow = WorkflowId::new(bed.now, &mut random);
@@ -99,6 +123,7 @@ async fn workflows(bed: &mut Bed) -> RevisionRef {
             description: None,
             source: source.into(),
             hash: format!("hash of {source}"),
+            schedule: Some(schedule(bed.now)),
             expected: Expected::Anything,
             actor: ada(),
             now: bed.now,
