@@ -22,7 +22,8 @@ const CAPACITY: usize = 64;
 async fn starts(kind: Kind, queued: u32, count: u32) -> Result<Vec<f64>> {
     let world = World::new(kind).await?;
     let quiet = WorkspaceId::new(world.clock.now(), &mut Random);
-    let row = WorkspaceRow { id: quiet, name: "quiet".into(), settings: Settings::default(), created_at: world.clock.now() };
+    let row =
+        WorkspaceRow { id: quiet, name: "quiet".into(), settings: Settings::default(), created_at: world.clock.now() };
     world.store.create_workspace(&row).await?;
     let mut left = queued;
     while left > 0 {
@@ -63,7 +64,9 @@ pub async fn fairness(kind: Kind, size: Size) -> Result<Vec<Figure>> {
     let (count, crowd) = (size.of(300, 5), size.of(1_000_000, 2_000));
     let mut figures = Vec::new();
     let mut medians = Vec::new();
-    for (what, queued) in [("nobody", 0), ("a busy workspace", size.of(100_000, 1_000)), ("a million queued tasks", crowd)] {
+    for (what, queued) in
+        [("nobody", 0), ("a busy workspace", size.of(100_000, 1_000)), ("a million queued tasks", crowd)]
+    {
         let latencies = starts(kind, queued, count).await?;
         let (p50, p99) = (quantile(&latencies, 0.5), quantile(&latencies, 0.99));
         medians.push(p50);

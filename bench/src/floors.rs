@@ -101,7 +101,9 @@ pub async fn commit(kind: Kind, count: u32) -> Result<f64> {
         Kind::Sqlite => {
             let folder = folder();
             let db = Connection::open(folder.join("floor.db"))?;
-            db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE row (n INTEGER PRIMARY KEY);")?;
+            db.execute_batch(
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE row (n INTEGER PRIMARY KEY);",
+            )?;
             let mut insert = db.prepare("INSERT INTO row VALUES (?1)")?;
             for n in 0..count {
                 let begin = Instant::now();

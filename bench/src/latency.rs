@@ -8,9 +8,9 @@ use ork_core::store::Store;
 use ork_engine::{EngineHandle, Executors, Handlers, Observation};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::{Size, floors};
 use crate::measure::{Figure, Stopwatch, quantile};
 use crate::world::{Kind, World, chain, noop, task};
+use crate::{Size, floors};
 
 /// Handlers that say when they begin.
 fn reporting() -> (Executors, UnboundedReceiver<Instant>) {

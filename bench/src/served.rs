@@ -103,7 +103,8 @@ pub async fn served(kind: Kind, size: Size) -> Result<Vec<Figure>> {
             }
         }
         let memory = memory_mib(&server.child.id().to_string()).context("it lives")?;
-        figures.push(Figure::new("W12", kind.word(), format!("memory, {runs} finished runs"), "MiB").values(vec![memory]));
+        figures
+            .push(Figure::new("W12", kind.word(), format!("memory, {runs} finished runs"), "MiB").values(vec![memory]));
         memories.push(memory);
     }
     engine.drain(Duration::from_secs(10)).await.map_err(anyhow::Error::msg)?;

@@ -81,7 +81,8 @@ pub async fn steady(kind: Kind, size: Size) -> Result<Vec<Figure>> {
     engine.drain(Duration::from_secs(10)).await.map_err(anyhow::Error::msg)?;
     let seen = seen.lock().expect("no panic while it was held");
     let p99 = |part: &[Vec<f64>]| quantile(&part.concat(), 0.99);
-    let (first, last) = (p99(seen.starts.get(..window).context("a start")?), p99(&seen.starts[seen.starts.len() - window..]));
+    let (first, last) =
+        (p99(seen.starts.get(..window).context("a start")?), p99(&seen.starts[seen.starts.len() - window..]));
     let begun: usize = seen.starts.iter().map(Vec::len).sum();
     anyhow::ensure!(begun as u32 >= seconds * TASKS, "{begun} tasks began: the load was not carried");
     let figure = |what: &str, unit, value| Figure::new("W8", kind.word(), what, unit).values(vec![value]);

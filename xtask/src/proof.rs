@@ -18,10 +18,7 @@ struct Proof {
 }
 
 const PROOFS: &[Proof] = &[
-    Proof {
-        name: "sim",
-        about: "G2–G6 in a simulated world with faults: --seeds N",
-    },
+    Proof { name: "sim", about: "G2–G6 in a simulated world with faults: --seeds N" },
     Proof {
         name: "progress",
         about: "10,000 tasks followed in a terminal for under 2 % of the CPU, without flicker: --rounds N",
@@ -34,14 +31,8 @@ const PROOFS: &[Proof] = &[
         name: "openapi",
         about: "no server error and no undocumented status for requests made up from the OpenAPI document: --calls N --seed N",
     },
-    Proof {
-        name: "kills",
-        about: "G2, G4, G7, G11 under kill -9 of real processes: --rounds N",
-    },
-    Proof {
-        name: "outage",
-        about: "G8: PostgreSQL is away while tasks end: --seconds N",
-    },
+    Proof { name: "kills", about: "G2, G4, G7, G11 under kill -9 of real processes: --rounds N" },
+    Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {
         name: "storm",
         about: "G2, G4, G7 with three servers and three workers under kill -9 and crashes of PostgreSQL: --seconds N --tasks N --restarts N --seed N",

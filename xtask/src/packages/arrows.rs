@@ -71,7 +71,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("anyhow", &["ork", "xtask"]),
     ("axum", &["ork-server"]),
     ("chacha20poly1305", &["ork-vault"]),
-    ("hyper", &["ork-client"]),
+    ("hyper", &["ork-client", "ork-server"]),
     ("hyper-rustls", &["ork-client"]),
     ("rustls", &["ork-client"]),
     ("utoipa-axum", &["ork-server"]),
