@@ -7,6 +7,7 @@ use ork_core::limits;
 use ork_core::store::Scope;
 
 use crate::clock::DatabaseClock;
+use crate::courier::Post;
 use crate::spool::Spool;
 
 /// How an engine works. Units are milliseconds where a name ends in `_ms`.
@@ -46,6 +47,8 @@ pub struct EngineConfig {
     pub heart_thread: bool,
     /// Where outcomes wait on disk while the database cannot be reached. Default: nowhere, they wait in memory.
     pub spool: Option<Arc<dyn Spool>>,
+    /// Who sends the messages that tell of runs. Default: nobody does here, and they wait for an engine that has somebody.
+    pub post: Option<Arc<dyn Post>>,
     /// The clock that the engine was started with, when it follows the database: measured again at each heartbeat.
     pub database_clock: Option<Arc<DatabaseClock>>,
 }
@@ -68,6 +71,7 @@ impl Default for EngineConfig {
             poll_ms: 1_000,
             heart_thread: false,
             spool: None,
+            post: None,
             database_clock: None,
         }
     }

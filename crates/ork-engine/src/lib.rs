@@ -29,6 +29,7 @@ mod claims;
 mod clock;
 mod config;
 mod controls;
+mod courier;
 mod desk;
 mod dispatcher;
 mod engine;
@@ -56,6 +57,7 @@ mod spool;
 
 pub use clock::DatabaseClock;
 pub use config::EngineConfig;
+pub use courier::{Letter, Post, Sent};
 pub use engine::Engine;
 pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers};
 pub use figures::{Figures, Meter};

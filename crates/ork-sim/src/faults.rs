@@ -1,6 +1,7 @@
 //! The store as one node, or the users, reach it: the real one behind a network that loses things.
 
 mod control;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

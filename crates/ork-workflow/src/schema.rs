@@ -22,6 +22,7 @@ pub fn schema() -> Value {
             "retry": object(keys::RETRY.keys, retry_key),
             "input": object(keys::INPUT.keys, input_key),
             "concurrency": with(object(keys::CONCURRENCY.keys, concurrency_key), "required", json!(["key"])),
+            "webhook": with(object(keys::WEBHOOK.keys, webhook_key), "required", json!(["url"])),
             "name": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
             "duration": {"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2},
             "time_limit": {"$ref": "#/$defs/duration", "not": {"pattern": "^(0+(d|h|m|s|ms))+$"}},
@@ -80,6 +81,7 @@ fn workflow_key(key: &str) -> Value {
             described(json!({"enum": keys::ON_FAILURE}), "What happens to the rest when a task fails; default stop.")
         }
         "concurrency" => described(refer("concurrency"), "How many runs with the same key may be live at once."),
+        "webhook" => described(refer("webhook"), "Whom the run tells of itself."),
         "env" => described(refer("env"), "Variables of every command and script; a task's own go before them."),
         "tasks" => {
             json!({"type": "object", "minProperties": 1, "propertyNames": refer("name"), "additionalProperties": refer("task")})
@@ -187,12 +189,30 @@ fn concurrency_key(key: &str) -> Value {
     }
 }
 
+fn webhook_key(key: &str) -> Value {
+    match key {
+        "url" => described(
+            json!({"type": "string", "minLength": 1}),
+            "Where messages go: http or https; it may read inputs.",
+        ),
+        "secret" => described(
+            json!({"type": "string", "pattern": "^\\s*\\{\\{\\s*secrets\\.[A-Za-z0-9._-]{1,128}\\s*\\}\\}\\s*$"}),
+            "What they are signed with: the name of a secret of the workspace.",
+        ),
+        "events" => described(
+            json!({"type": "array", "minItems": 1, "items": {"enum": keys::WEBHOOK_EVENTS}}),
+            "What is told; default run.finished.",
+        ),
+        _ => described(json!({"enum": keys::WEBHOOK_FORMATS}), "How messages look; default standard."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::schema;
-    use crate::keys::{CONCURRENCY, INPUT, RETRY, TASK, Table, WORKFLOW};
+    use crate::keys::{CONCURRENCY, INPUT, RETRY, TASK, Table, WEBHOOK, WORKFLOW};
 
     #[test]
     fn the_schema_has_the_readers_keys() {
@@ -208,6 +228,7 @@ mod tests {
         check(&RETRY, "/$defs/retry");
         check(&INPUT, "/$defs/input");
         check(&CONCURRENCY, "/$defs/concurrency");
+        check(&WEBHOOK, "/$defs/webhook");
     }
 
     #[test]

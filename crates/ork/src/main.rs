@@ -21,6 +21,7 @@ mod log_text;
 mod operations;
 mod output;
 mod pages;
+mod post;
 mod progress;
 #[cfg(test)]
 mod reference;

@@ -8,12 +8,14 @@ mod access;
 mod bulk;
 mod events;
 mod feed;
+mod hooks;
 mod inspect;
 mod pauses;
 mod queue;
 mod runs;
 mod tasks;
 mod upkeep;
+mod webhooks;
 mod workers;
 mod workflows;
 
@@ -28,12 +30,17 @@ pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
+pub use hooks::{HookRow, Hooks};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use pauses::{Pauses, QueuePause, queue_of};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
 pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
+pub use webhooks::{
+    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, EndpointChange,
+    EndpointRow, Endpoints, Verdict,
+};
 pub use workers::{WorkerRow, Workers};
 pub use workflows::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, WorkflowRow, Workflows};
 
@@ -76,6 +83,9 @@ pub trait Store:
     + Workflows
     + Pauses
     + Bulk
+    + Endpoints
+    + Deliveries
+    + Hooks
     + Send
     + Sync
 {

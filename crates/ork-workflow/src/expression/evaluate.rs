@@ -23,6 +23,8 @@ pub struct Scope {
     pub task: Option<Value>,
     /// The tasks that the expression reads; [`crate::references`] tells which.
     pub tasks: BTreeMap<String, TaskView>,
+    /// What came in, where a hook makes inputs of it; `None` elsewhere.
+    pub body: Option<Value>,
 }
 
 /// What an expression sees of another task.
@@ -293,6 +295,7 @@ fn root(reference: &Reference, scope: &Scope) -> Option<Value> {
         "inputs" => Some(scope.inputs.clone()),
         "run" => Some(scope.run.clone()),
         "task" => scope.task.clone(),
+        "body" => scope.body.clone(),
         "tasks" => {
             let views = reference.second().and_then(|key| scope.tasks.get_key_value(key)).into_iter();
             Some(Value::Object(views.map(|(key, view)| (key.clone(), view.as_json())).collect()))
@@ -333,6 +336,10 @@ fn visible(references: &[Reference], scope: &Scope) -> Dynamic {
             "run" => &scope.run,
             "task" => match &scope.task {
                 Some(task) => task,
+                None => continue,
+            },
+            "body" => match &scope.body {
+                Some(body) => body,
                 None => continue,
             },
             "tasks" => {
