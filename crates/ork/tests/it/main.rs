@@ -23,6 +23,7 @@ mod hooks;
 mod http;
 mod init;
 mod kills;
+mod metrics;
 mod operations;
 mod packaging;
 mod postgres;

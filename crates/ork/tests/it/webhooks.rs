@@ -282,7 +282,7 @@ fn nothing_is_told_before_it_is_certain() {
             r#""run.started" null null "running""#,
             r#""task.finished" "a" "success" null"#,
             r#""task.finished" "b" "failed" null"#,
-            r#""task.finished" "c" "cancelled" null"#,
+            r#""task.finished" "c" "skipped" null"#,
         ];
         assert_eq!(told, expected);
         let ids: BTreeSet<_> = heard.iter().map(|one| one.header("webhook-id")).collect();
