@@ -14,8 +14,8 @@ use ork_core::json::Json;
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::RunStatus;
 use ork_core::store::{
-    BulkAction, BulkRow, BulkStatus, CatchUp, Claim, EvaluationTarget, Expected, LogChunk, NewRevision, NewSchedule, NewSecret,
-    Overlap, RunFilter, ScheduleSpec, Scope, Settle, Store, TokenHash, TokenRow, WorkspaceRow,
+    BulkAction, BulkRow, BulkStatus, CatchUp, Claim, EvaluationTarget, Expected, LogChunk, NewRevision, NewSchedule,
+    NewSecret, Overlap, RunFilter, ScheduleSpec, Scope, Settle, Store, TokenHash, TokenRow, WorkspaceRow,
 };
 use serde_json::Value;
 

@@ -24,5 +24,6 @@ pub mod state;
 pub mod store;
 pub mod suggest;
 pub mod transfer;
+pub mod webhook;
 pub mod why;
 pub mod workspace;

@@ -8,6 +8,7 @@ use ork_core::store::Scope;
 use ork_vault::Vault;
 
 use crate::clock::DatabaseClock;
+use crate::courier::Post;
 use crate::spool::Spool;
 
 /// How an engine works. Units are milliseconds where a name ends in `_ms`.
@@ -51,6 +52,8 @@ pub struct EngineConfig {
     pub keeps_house: bool,
     /// What opens secrets. Default: nothing does, and a task that reads one fails.
     pub vault: Option<Arc<Vault>>,
+    /// Who sends the messages that tell of runs. Default: nobody does here, and they wait for an engine that has somebody.
+    pub post: Option<Arc<dyn Post>>,
     /// The clock that the engine was started with, when it follows the database: measured again at each heartbeat.
     pub database_clock: Option<Arc<DatabaseClock>>,
 }
@@ -75,6 +78,7 @@ impl Default for EngineConfig {
             spool: None,
             keeps_house: false,
             vault: None,
+            post: None,
             database_clock: None,
         }
     }

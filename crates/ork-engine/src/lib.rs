@@ -31,6 +31,7 @@ mod claims;
 mod clock;
 mod config;
 mod controls;
+mod courier;
 mod desk;
 mod dispatcher;
 mod engine;
@@ -61,6 +62,7 @@ mod timekeeper;
 
 pub use clock::DatabaseClock;
 pub use config::EngineConfig;
+pub use courier::{Letter, Post, Sent};
 pub use engine::Engine;
 pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers};
 pub use figures::{Figures, Meter};

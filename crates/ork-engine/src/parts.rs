@@ -63,6 +63,8 @@ pub struct Pokes {
     pub controls: Notify,
     /// There may be upkeep to do.
     pub scheduler: Notify,
+    /// There may be a message to send.
+    pub courier: Notify,
 }
 
 /// How far an engine's life is.
@@ -150,6 +152,7 @@ impl Parts {
         self.pokes.dispatcher.notify_one();
         self.pokes.controls.notify_one();
         self.pokes.scheduler.notify_one();
+        self.pokes.courier.notify_one();
     }
 
     /// Takes note of an error of the store. That it is away is told once, however many ask it in vain.

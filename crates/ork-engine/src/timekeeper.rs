@@ -15,6 +15,7 @@ use ork_core::json::Json;
 use ork_core::limits::CATCH_UP_MAX;
 use ork_core::plan::Concurrency;
 use ork_core::store::{CatchUp, Fired, Firing, Overlap, RunRow, ScheduleRow, Scope};
+use ork_core::webhook::PlanWebhook;
 use ork_workflow::Times;
 use serde_json::Value;
 use tokio::time::sleep;
@@ -178,6 +179,7 @@ async fn new_run(parts: &Parts, row: &ScheduleRow, at: Timestamp) -> StoreResult
         // Runs of one schedule wait for each other as those of one concurrency key do.
         plan.concurrency = Some(Concurrency { key: format!("schedule/{}", row.name), limit: 1 });
     }
+    let webhook = plan.webhook.as_ref().map(PlanWebhook::of_run);
     Ok(Ok(NewRun {
         id: parts.new_run(),
         workspace: row.workspace,
@@ -193,6 +195,7 @@ async fn new_run(parts: &Parts, row: &ScheduleRow, at: Timestamp) -> StoreResult
         triggered_by: TriggeredBy::Schedule,
         retry_of: None,
         reuse: Vec::new(),
+        webhook,
         actor: Actor::system("schedule"),
         now: parts.clock.now(),
     }))

@@ -18,6 +18,7 @@ mod door;
 mod gate;
 pub mod graph;
 mod guard;
+pub mod hooks;
 mod listen;
 mod live;
 mod look;
@@ -38,6 +39,7 @@ mod server;
 mod source;
 pub mod tokens;
 pub mod view;
+pub mod webhooks;
 pub mod why;
 pub mod workflows;
 

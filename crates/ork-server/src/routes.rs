@@ -2,7 +2,10 @@
 
 mod access;
 mod bulk;
+mod deliveries;
+mod endpoints;
 mod events;
+mod hooks;
 mod queues;
 mod runs;
 mod schedules;
@@ -40,6 +43,9 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(tasks::routes())
         .merge(events::routes())
         .merge(bulk::routes())
+        .merge(endpoints::routes())
+        .merge(deliveries::routes())
+        .merge(hooks::routes())
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes())

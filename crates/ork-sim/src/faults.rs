@@ -2,6 +2,7 @@
 
 mod control;
 mod keeping;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

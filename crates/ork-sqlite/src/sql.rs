@@ -21,6 +21,27 @@ statements! {
         LIST = "bulk/list",
         RUNNING = "bulk/running",
     }
+    deliveries {
+        ADDRESSEES = "deliveries/addressees",
+        AGAIN = "deliveries/again",
+        AGAIN_FAILED = "deliveries/again_failed",
+        DUE = "deliveries/due",
+        GET = "deliveries/get",
+        INSERT = "deliveries/insert",
+        LIST = "deliveries/list",
+        NEXT = "deliveries/next",
+        NOTE = "deliveries/note",
+        TAKE = "deliveries/take",
+    }
+    endpoints {
+        CHANGE = "endpoints/change",
+        DELETE = "endpoints/delete",
+        GET = "endpoints/get",
+        GONE = "endpoints/gone",
+        INSERT = "endpoints/insert",
+        LIST = "endpoints/list",
+        ROTATE = "endpoints/rotate",
+    }
     duties {
         HOLD = "duties/hold",
     }
@@ -53,6 +74,12 @@ statements! {
         GET = "heads/get",
         INSERT = "heads/insert",
         UPDATE = "heads/update",
+    }
+    hooks {
+        BY_KEY = "hooks/by_key",
+        DELETE = "hooks/delete",
+        INSERT = "hooks/insert",
+        LIST = "hooks/list",
     }
     lanes {
         LIST = "lanes/list",

@@ -2,6 +2,7 @@
 
 mod control;
 mod keeping;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostics, Finding, Report};
 use crate::expression::{Scope, Template, TemplateError, analyse, as_text, evaluate, literal, render};
 use crate::sight::{secrets_of, tasks_of};
 use crate::source::Span;
+use crate::webhook::check_url;
 use crate::workflow::{Given, Workflow, unknown_input};
 
 /// A plan that can be run.
@@ -132,6 +133,12 @@ impl Workflow {
             }
         }
         settle_concurrency(plan.concurrency.as_mut(), scope, top, report);
+        if let Some(webhook) = &mut plan.webhook
+            && webhook.url.contains("{{")
+        {
+            webhook.url = text(&webhook.url, scope, top, report);
+            check_url(&webhook.url, top, report);
+        }
         if let Some(result) = &mut plan.result {
             settle_value(result, scope, top, report);
         }

@@ -27,12 +27,13 @@ pub const WORKFLOW: Table = Table {
         "timeout",
         "on_failure",
         "concurrency",
+        "webhook",
         "env",
         "schedule",
         "tasks",
         "result",
     ],
-    later: &["webhook", "budget", "secrets", "artifacts", "container", "image"],
+    later: &["budget", "secrets", "artifacts", "container", "image"],
     foreign: &[
         ("secrets", SECRETS),
         ("artifacts", ARTIFACTS),
@@ -179,6 +180,20 @@ pub const SCHEDULE: Table = Table {
     ],
 };
 
+/// `webhook`.
+pub const WEBHOOK: Table = Table {
+    keys: &["url", "secret", "events", "format"],
+    later: &[],
+    foreign: &[
+        ("webhookUrl", "write `url`"),
+        ("webhookSecret", "write `secret`"),
+        ("on", "write `events`"),
+        ("event", "write `events: [run.finished]`"),
+        ("headers", "messages are signed instead: write `secret`"),
+        ("token", "messages are signed instead: write `secret`"),
+    ],
+};
+
 /// A plan of the older JSON form, `{"jobs": […]}`.
 pub const PLAN: Table = Table {
     keys: &["jobs", "name", "result", "baseExecutionId"],
@@ -193,12 +208,16 @@ pub const JOB: Table = Table {
 };
 
 /// All of them.
-pub const TABLES: [&Table; 8] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &SCHEDULE, &PLAN, &JOB];
+pub const TABLES: [&Table; 9] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &SCHEDULE, &WEBHOOK, &PLAN, &JOB];
 
 /// Executors of this build.
 pub const EXECUTORS: [&str; 2] = ["process", "worker"];
 /// Executors of the format that this build does not have.
 pub const EXECUTORS_LATER: [&str; 5] = ["container", "kubernetes", "cloudrun", "runpod", "http"];
+/// Events of `webhook`.
+pub const WEBHOOK_EVENTS: [&str; 3] = ["run.started", "run.finished", "task.finished"];
+/// Values of `format` of `webhook`, in the order of [`ork_core::webhook::Format::ALL`].
+pub const WEBHOOK_FORMATS: [&str; 2] = ["standard", "execution"];
 /// Values of `on_failure`.
 pub const ON_FAILURE: [&str; 2] = ["stop", "continue"];
 /// Values of `run_if`.

@@ -29,6 +29,7 @@ mod sight;
 mod source;
 mod task;
 mod tree;
+mod webhook;
 mod workflow;
 mod yaml;
 

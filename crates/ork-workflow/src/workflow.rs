@@ -16,7 +16,7 @@ use crate::sight::{Eyes, Read, Sight, World};
 use crate::source::{Format, Lines, Source, Span};
 use crate::task::{self, Defaults, Draft};
 use crate::tree::{Key, Kind, Located};
-use crate::{codes, jobs, json, keys, policy, suggest, yaml};
+use crate::{codes, jobs, json, keys, policy, suggest, webhook, yaml};
 
 /// A workflow that was read and checked. Its inputs are not bound yet.
 #[derive(Debug, Clone)]
@@ -265,6 +265,9 @@ fn head(source: &Source<'_>, fields: &Fields<'_>, eyes: &mut Eyes<'_, '_>, repor
     }
     if let Some(node) = fields.get("concurrency") {
         plan.concurrency = policy::concurrency(node, eyes, report);
+    }
+    if let Some(node) = fields.get("webhook") {
+        plan.webhook = webhook::read(node, eyes, report);
     }
     if let Some(node) = fields.get("result") {
         eyes.value(node, Sight::Result, report);

@@ -4,8 +4,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, context, db, dev, doctor, events, explain, graph, init, man, queues, run, runs, schedules,
-    schema, secrets, serve, tasks, tokens, validate, version, why, worker, workers, workflows, workspaces,
+    completions, config, context, db, dev, doctor, events, explain, graph, hooks, init, man, queues, run, runs,
+    schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks, why, worker, workers, workflows,
+    workspaces,
 };
 use crate::exit_code::Refusal;
 
@@ -78,6 +79,12 @@ pub enum Command {
     /// Make, list and revoke the tokens that the HTTP API asks for.
     #[command(subcommand)]
     Tokens(tokens::Command),
+    /// Make and list hooks: messages of others that start runs.
+    #[command(subcommand)]
+    Hooks(hooks::Command),
+    /// Say who is told of runs, see what became of the messages, and send them again.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Make and list workspaces, and change what they decide for themselves.
     #[command(subcommand)]
     Workspaces(workspaces::Command),

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod events;
 pub mod explain;
 pub mod graph;
+pub mod hooks;
 pub mod init;
 pub mod man;
 pub mod queues;
@@ -22,6 +23,7 @@ pub mod tasks;
 pub mod tokens;
 pub mod validate;
 pub mod version;
+pub mod webhooks;
 pub mod why;
 pub mod worker;
 pub mod workers;
@@ -73,6 +75,8 @@ async fn carry_out(command: Command, out: Output, flags: &Flags) -> Result<Exit>
         Command::Serve(args) => serve::run(args, out, &config()?).await,
         Command::Dev(args) => dev::run(args, out, &config()?).await,
         Command::Tokens(command) => tokens::run(command, out, &config()?).await,
+        Command::Hooks(command) => hooks::run(command, out, &config()?).await,
+        Command::Webhooks(command) => webhooks::run(command, out, &config()?).await,
         Command::Workspaces(command) => workspaces::run(command, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
         Command::Queues(args) => queues::run(args, out, &config()?).await,
@@ -113,6 +117,12 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         Command::Secrets(_) => {
             ("secrets", "is about the database", Some("PUT /api/v1/secrets/NAME sets one over HTTP"))
         }
+        Command::Hooks(_) => ("hooks", "is about the database", Some("/api/v1/hooks over HTTP")),
+        Command::Webhooks(_) => (
+            "webhooks",
+            "is about the database",
+            Some("/api/v1/webhook-endpoints and /api/v1/webhook-deliveries over HTTP"),
+        ),
         Command::Workspaces(_) => ("workspaces", "is about the database", None),
         Command::Doctor(_) => ("doctor", "looks at what the database holds", None),
         Command::Db(_) => ("db", "is about the database", None),

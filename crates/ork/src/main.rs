@@ -22,6 +22,7 @@ mod log_text;
 mod operations;
 mod output;
 mod pages;
+mod post;
 mod progress;
 #[cfg(test)]
 mod reference;

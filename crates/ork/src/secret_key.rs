@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ork_core::clock::Entropy;
@@ -18,7 +19,8 @@ use crate::config::{Config, SECRET_KEY_FILE};
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
-use crate::output::warn;
+use crate::output::{Output, warn};
+use crate::world::World;
 
 /// The keys themselves, for where secrets come as variables. No setting: they must not be shown.
 const VARIABLE: &str = "ORK_SECRET_KEY";
@@ -52,6 +54,18 @@ impl Options {
     /// When a setting cannot be read.
     pub fn source(&self, config: &Config, database: &Database) -> Result<Source> {
         Source::locate(self.secret_key_file.clone(), config, database)
+    }
+
+    /// The database, with a vault that seals: its key is made when there is none.
+    ///
+    /// # Errors
+    /// When the database cannot be opened, or the key not be read or made.
+    pub async fn open(&self, out: Output, config: &Config) -> Result<World> {
+        let mut world = World::open(out, config).await?;
+        let source = self.source(config, &world.database)?;
+        source.read_or_make()?;
+        world.vault = Arc::new(source.vault());
+        Ok(world)
     }
 
     /// The key of tokens.

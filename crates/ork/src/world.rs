@@ -8,6 +8,7 @@ use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
+use ork_http::Egress;
 use ork_server::{Lives, Look};
 use ork_vault::Vault;
 
@@ -54,6 +55,8 @@ pub struct World {
     pub lives: Arc<Lives>,
     /// What seals and opens secrets.
     pub vault: Arc<Vault>,
+    /// What webhooks may reach although it is not public.
+    pub egress: Egress,
 }
 
 impl World {
@@ -114,8 +117,9 @@ impl World {
         let workspace = workspace(store.as_ref(), config).await?;
         let lives = lives(database.clone());
         let vault = Arc::new(Source::locate(None, config, &database)?.vault());
+        let egress = config.egress()?;
         let file = database.file();
-        Ok(Self { vault, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
+        Ok(Self { vault, egress, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.

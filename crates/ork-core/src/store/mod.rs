@@ -33,6 +33,7 @@ mod access;
 mod bulk;
 mod events;
 mod feed;
+mod hooks;
 mod inspect;
 mod pauses;
 mod queue;
@@ -42,6 +43,7 @@ mod schedules;
 mod secrets;
 mod tasks;
 mod upkeep;
+mod webhooks;
 mod workers;
 mod workflows;
 
@@ -56,6 +58,7 @@ pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
+pub use hooks::{HookRow, Hooks};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use pauses::{Pauses, QueuePause, queue_of};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
@@ -65,6 +68,10 @@ pub use schedules::{CatchUp, Fired, Firing, NewSchedule, Overlap, ScheduleRow, S
 pub use secrets::{NewSecret, Reseal, SealedSecret, SecretRow, Secrets};
 pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
+pub use webhooks::{
+    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, EndpointChange,
+    EndpointRow, Endpoints, Verdict,
+};
 pub use workers::{WorkerRow, Workers};
 pub use workflows::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, WorkflowRow, Workflows};
 
@@ -110,6 +117,9 @@ pub trait Store:
     + Secrets
     + Schedules
     + Retention
+    + Endpoints
+    + Deliveries
+    + Hooks
     + Send
     + Sync
 {

@@ -78,6 +78,7 @@ impl World {
             triggered_by: TriggeredBy::Api,
             retry_of: None,
             reuse: Vec::new(),
+            webhook: None,
             actor: ada(),
             now: NOW,
         };

@@ -29,7 +29,7 @@ use ork_core::store::RunRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use create::name;
+pub use create::{name, refuse_input, submitted};
 pub use list::refuse as refuse_filter;
 
 use crate::guard::needs;

@@ -23,6 +23,8 @@ pub struct Scope {
     pub task: Option<Value>,
     /// The tasks that the expression reads; [`crate::references`] tells which.
     pub tasks: BTreeMap<String, TaskView>,
+    /// What came in, where a hook makes inputs of it; `None` elsewhere.
+    pub body: Option<Value>,
     /// The secrets that the expression reads; [`crate::secrets`] tells which.
     pub secrets: Secrets,
 }
@@ -307,6 +309,7 @@ fn root(reference: &Reference, scope: &Scope) -> Option<Value> {
         "task" => scope.task.clone(),
         // What leads nowhere is told by names alone.
         "secrets" => Some(Value::Object(scope.secrets.0.keys().map(|name| (name.clone(), Value::from(""))).collect())),
+        "body" => scope.body.clone(),
         "tasks" => {
             let views = reference.second().and_then(|key| scope.tasks.get_key_value(key)).into_iter();
             Some(Value::Object(views.map(|(key, view)| (key.clone(), view.as_json())).collect()))
@@ -347,6 +350,10 @@ fn visible(references: &[Reference], scope: &Scope) -> Dynamic {
             "run" => &scope.run,
             "task" => match &scope.task {
                 Some(task) => task,
+                None => continue,
+            },
+            "body" => match &scope.body {
+                Some(body) => body,
                 None => continue,
             },
             "tasks" => {

@@ -11,13 +11,14 @@ use serde_json::{Map, Value};
 type Case = (&'static str, &'static str, &'static str);
 
 /// Where the texts of a table stand: `@` is replaced. A text that begins a file of its own stands alone.
-const FRAMES: [(&str, &str); 8] = [
+const FRAMES: [(&str, &str); 9] = [
     ("the file", "@\ntasks:\n  a: {command: [work]}\n"),
     ("a task", "tasks:\n  b: {command: [work]}\n  a:\n    @\n"),
     ("retry", "tasks:\n  a: {command: [work], retry: {@}}\n"),
     ("an input", "inputs:\n  x: {@}\ntasks:\n  a: {command: [work]}\n"),
     ("concurrency", "tasks:\n  a: {command: [work], concurrency: {@}}\n"),
     ("schedule", "schedule: {@}\ninputs: {size: {type: integer}}\ntasks:\n  a: {command: [work]}\n"),
+    ("webhook", "webhook: {@}\ntasks:\n  a: {command: [work]}\n"),
     ("a plan of jobs", "{\"jobs\": [{\"id\": \"a\", \"type\": \"cut\"}]@}\n"),
     ("a job", "{\"jobs\": [{\"id\": \"b\", \"type\": \"cut\"}, {@}]}\n"),
 ];
@@ -36,7 +37,7 @@ const FILE: &[Case] = &[
     ("schedule", "schedule: {cron: \"0 3 * * *\"}", "schedule: \"0 3 * * *\""),
     ("tasks", "tasks: {a: {command: [work]}}", "tasks: [{command: [work]}]"),
     ("result", "result: \"{{ tasks.a.output }}\"", "result: \"{{ tasks.b.output }}\""),
-    ("webhook", "", "webhook: {url: \"https://example.com\"}"),
+    ("webhook", "webhook: {url: \"https://example.com/hook\"}", "webhook: https://example.com/hook"),
     ("budget", "", "budget: {usd: 2.50}"),
     ("secrets", "", "secrets: [token]"),
     ("artifacts", "", "artifacts: [out]"),
@@ -109,6 +110,21 @@ const SCHEDULE: &[Case] = &[
     ("catch_up", "cron: '0 3 * * *', catch_up: all", "cron: '0 3 * * *', catch_up: yes"),
 ];
 
+const WEBHOOK: &[Case] = &[
+    ("url", "url: \"https://example.com/a?b=c\"", "url: \"ftp://example.com\""),
+    (
+        "secret",
+        "url: \"http://example.com\", secret: \"{{ secrets.hook }}\"",
+        "url: \"http://example.com\", secret: whsec_AAAA",
+    ),
+    (
+        "events",
+        "url: \"http://example.com\", events: [run.started, task.finished]",
+        "url: \"http://example.com\", events: [run.failed]",
+    ),
+    ("format", "url: \"http://example.com\", format: execution", "url: \"http://example.com\", format: cloudevents"),
+];
+
 const PLAN: &[Case] = &[
     ("jobs", "{\"jobs\": [{\"id\": \"z\", \"type\": \"cut\"}]}", "{\"jobs\": [\"cut\"]}"),
     ("name", ", \"name\": \"reel\"", ", \"name\": \"my reel\""),
@@ -142,7 +158,7 @@ const JOB: &[Case] = &[
     ),
 ];
 
-const CASES: [&[Case]; 8] = [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, PLAN, JOB];
+const CASES: [&[Case]; 9] = [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, WEBHOOK, PLAN, JOB];
 
 fn read(frame: &str, text: &str) -> (String, Result<Workflow, String>) {
     let is_whole = text.starts_with("tasks:") || text.starts_with('{');

@@ -76,8 +76,7 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     let address = config.listen(options.listen)?;
     let duty = options.worker.settle(config)?;
     let mut signals = Signals::listen()?;
-    let mut world = World::open(out, config).await?;
-    world.vault = Arc::new(options.key.source(config, &world.database)?.vault());
+    let world = options.key.open(out, config).await?;
     let _alone = world.database.serve_alone()?;
     let key = options.key.token_key(config, &world.database, world.store.as_ref()).await?;
     let is_open = admits(&world, address, anybody).await?;
@@ -156,6 +155,10 @@ fn figures(meter: &Meter) -> Vec<Figure> {
     let settled = engine.settled.into_iter();
     figures.extend(settled.map(|(outcome, count)| {
         Figure::counter("attempts", "Attempts that ended in this process", count).of("outcome", outcome)
+    }));
+    let delivered = engine.delivered.into_iter();
+    figures.extend(delivered.map(|(result, count)| {
+        Figure::counter("webhook_deliveries", "Attempts of this process to send messages", count).of("result", result)
     }));
     let troubles = engine.troubles.into_iter();
     figures.extend(troubles.map(|(part, count)| {

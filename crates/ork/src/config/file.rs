@@ -229,6 +229,11 @@ impl Reader<'_> {
                 let names: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
                 names.ok_or("it is a list of texts")?.join(",")
             }
+            (Kind::Egress, DeValue::Array(items)) => {
+                let words: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+                words.ok_or("it is a list of texts")?.join(",")
+            }
+            (Kind::Egress, _) => return Err("it is a list of host names and addresses: [\"10.0.0.0/8\"]".into()),
             (Kind::Whole, _) => return Err("it is a whole number, without quotes".into()),
             (Kind::Names, _) => return Err("it is a list of names: [\"default\"]".into()),
             _ => return Err("it is a text in quotes".into()),
