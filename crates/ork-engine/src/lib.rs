@@ -44,6 +44,7 @@ mod health;
 mod heart;
 mod identity;
 mod janitor;
+mod lines;
 mod live;
 mod liveness;
 mod logs;
