@@ -89,7 +89,7 @@ impl Transport {
             let response = self.send(request).await?;
             read(response, limits.bytes).await
         };
-        timeout(limits.time, answer).await.unwrap_or_else(|_| Err(CallError::TooSlow(limits.time.as_millis())))
+        timeout(limits.time, answer).await.unwrap_or(Err(CallError::TooSlow(limits.time.as_millis())))
     }
 }
 
