@@ -91,6 +91,10 @@ pub struct ChangeWorkspace {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
     pub live_tasks_max: Option<Option<u32>>,
+    /// Days that a run is kept after its end, 0 for ever; null is 30.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u32>)]
+    pub keep_days: Option<Option<u32>>,
     /// Requests of a minute, to each server; null takes the limit away.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<u32>)]
@@ -119,6 +123,8 @@ pub struct Workspace {
     pub live_runs_max: Option<u32>,
     /// Tasks that are not over, of all live runs; null is no limit.
     pub live_tasks_max: Option<u32>,
+    /// Days that a run is kept after its end, 0 for ever; null is 30.
+    pub keep_days: Option<u32>,
     /// Requests of a minute, to each server; null is no limit.
     pub requests_per_minute: Option<u32>,
     /// The same for each token; null is no limit.

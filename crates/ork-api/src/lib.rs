@@ -5,12 +5,16 @@
 mod access;
 mod bulk;
 mod event;
+mod hook;
 mod problem;
 mod queue;
 mod run;
+mod schedule;
+mod secret;
 mod service;
 mod suggestion;
 mod task;
+mod webhook;
 mod why;
 mod workflow;
 
@@ -20,12 +24,19 @@ use utoipa::ToSchema;
 pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
 pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
 pub use event::{Actor, Event};
+pub use hook::{DeletedHook, Hook, HookSecret, NewHook};
 pub use problem::{Fault, Problem};
 pub use queue::{Queue, QueueAsked, QueuePause, Worker, WorkerStatus};
 pub use run::{Asked, Group, Resolved, Retry, Run, RunPlan, RunSummary, Submit, Submitted};
+pub use schedule::{Schedule, ScheduleAsked, ScheduleSummary};
+pub use secret::{DeletedSecret, Secret, SecretSet, SetSecret};
 pub use service::{Check, Ready, Version};
 pub use suggestion::Suggestion;
 pub use task::{Attempt, Failure, LogChunk, LogPage, Task, TaskAsked, TaskSummary, Usage};
+pub use webhook::{
+    ChangeEndpoint, DeletedEndpoint, Delivery, DeliveryAttempt, DeliveryDetail, Endpoint, EndpointSecret, NewEndpoint,
+    NewWebhook, RedeliverFailed, Redelivered, RotateEndpoint,
+};
 pub use why::{Reason, RunWhy};
 pub use workflow::{AppliedWorkflow, Definition, DeletedWorkflow, Revision, Validated, Workflow, WorkflowSummary};
 

@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::webhook::NewWebhook;
+
 /// A run to be created: a stored workflow, a text or a plan, and what it is run with.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +39,9 @@ pub struct Submit {
     /// Whom the run belongs to, when a `service` creates it for somebody: 1 to 256 bytes.
     #[serde(default)]
     pub owner_id: Option<String>,
+    /// Whom the run tells of itself; goes before that of the workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<NewWebhook>,
 }
 
 /// How a run is to be done again.

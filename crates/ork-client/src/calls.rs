@@ -3,8 +3,8 @@
 use hyper::Method;
 use ork_api::{
     AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group, LogPage, Page, Queue, QueueAsked,
-    Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Submit, Submitted, Task, TaskAsked, Version, Worker,
-    Workflow, WorkflowSummary,
+    Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Submit,
+    Submitted, Task, TaskAsked, Version, Worker, Workflow, WorkflowSummary,
 };
 use serde_json::Value;
 
@@ -271,6 +271,30 @@ impl Client {
     /// As [`Self::version`].
     pub async fn delete_workflow(&self, name: &str) -> ClientResult<DeletedWorkflow> {
         self.call(Ask { method: Method::DELETE, ..Ask::get(format!("/workflows/{name}")) }).await
+    }
+
+    /// A page of schedules, by the names of their workflows.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn schedules(&self, cursor: Option<&str>, limit: u32) -> ClientResult<Page<ScheduleSummary>> {
+        self.call(Ask { query: paged(cursor, limit), ..Ask::get("/schedules") }).await
+    }
+
+    /// The schedule of a stored workflow, with its next times.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn schedule(&self, name: &str) -> ClientResult<Schedule> {
+        self.call(Ask::get(format!("/schedules/{name}"))).await
+    }
+
+    /// Asks for `enable` or `disable` of a schedule.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn ask_schedule(&self, name: &str, wish: &str) -> ClientResult<ScheduleAsked> {
+        self.call(Ask::post(format!("/schedules/{name}/{wish}"))).await
     }
 }
 

@@ -44,7 +44,7 @@ pub enum ClientError {
         server: String,
     },
     /// No certificates are there by which servers could be told from others.
-    #[error("failed to read the certificates of this machine: {0}")]
+    #[error("{0}")]
     Roots(String),
 }
 

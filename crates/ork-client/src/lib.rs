@@ -4,14 +4,13 @@
 //! redirect is followed, and no proxy is used that nobody named. The token goes into the `Authorization` header and
 //! nowhere else; over plain HTTP to a loopback address only.
 //!
-//! It stands on hyper rather than on reqwest, which brings a certificate verifier for platforms that Ork does not run on.
+//! Its transport is `ork-http`, which goes wherever the server is: its user named it.
 #![deny(missing_docs)]
 
 mod address;
 mod calls;
 mod error;
 mod live;
-mod roots;
 pub mod stream;
 mod token;
 mod wire;

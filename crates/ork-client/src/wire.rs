@@ -1,6 +1,5 @@
 //! A request, its answer, and everything that can be wrong with it.
 
-use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,25 +7,20 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use ork_api::{Fault, Problem};
+use ork_http::{Reach, Transport};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::address::Address;
 use crate::error::{ClientError, ClientResult};
-use crate::roots;
 use crate::token::Token;
 
 /// Bytes of an answer: a plan of 100,000 tasks has room in it.
 const BODY_BYTES_MAX: usize = 64 << 20;
 /// Bytes of an answer that is no success.
 const PROBLEM_BYTES_MAX: usize = 1 << 20;
-/// How long a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the API begins.
 const BASE: &str = "/api/v1";
 /// What of a server's words is repeated, and how many faults of a request.
@@ -54,7 +48,7 @@ impl Default for Options {
 /// A client of one server. It is cheap to clone, and clones share their connections.
 #[derive(Clone)]
 pub struct Client {
-    http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    http: Transport,
     address: Address,
     options: Options,
 }
@@ -97,13 +91,11 @@ impl Client {
         if options.token.is_some() && !address.is_encrypted() && !address.is_here() {
             return Err(ClientError::Plain { server: address.to_string() });
         }
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let tls = HttpsConnectorBuilder::new().with_tls_config(roots::config(address.is_encrypted())?);
-        let https = tls.https_or_http().enable_http1().wrap_connector(connector);
-        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(https);
+        // Whoever calls has named the server, so it may be anywhere.
+        let http = Transport::new(Reach::Anyone);
+        if address.is_encrypted() {
+            http.can_encrypt().map_err(|error| ClientError::Roots(error.to_string()))?;
+        }
         Ok(Self { http, address, options })
     }
 
@@ -140,8 +132,8 @@ impl Client {
 
     async fn send(&self, ask: Ask<'_>) -> ClientResult<Response<Incoming>> {
         let request = self.request(ask)?;
-        let sent = self.http.request(request).await;
-        let response = sent.map_err(|error| self.unreachable(root_cause(&error)))?;
+        let sent = self.http.send(request).await;
+        let response = sent.map_err(|error| self.unreachable(harmless(&error.to_string())))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -226,13 +218,9 @@ fn is_of_type(response: &Response<Incoming>, wanted: &str) -> bool {
     essence.eq_ignore_ascii_case(wanted.as_bytes())
 }
 
-/// The innermost reason: what is around it says only that a request failed.
-pub(crate) fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    harmless(&cause.to_string())
+/// The innermost reason of a failure, without anything that a terminal would obey.
+pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    harmless(&ork_http::root_cause(error))
 }
 
 /// A value of a query (RFC 3986).

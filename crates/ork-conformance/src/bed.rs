@@ -7,7 +7,7 @@ use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::event::Actor;
 use ork_core::graph::{LeaseId, NewRun, Pin, ProcessEnd, TriggeredBy};
-use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::id::{DeliveryId, EndpointId, RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::Plan;
 use ork_core::state::{RunStatus, TaskStatus};
@@ -112,6 +112,16 @@ impl Bed {
         TokenId::new(self.now, &mut self.random)
     }
 
+    /// The id of an endpoint that does not exist.
+    pub fn new_endpoint_id(&mut self) -> EndpointId {
+        EndpointId::new(self.now, &mut self.random)
+    }
+
+    /// The id of a message that does not exist.
+    pub fn new_delivery_id(&mut self) -> DeliveryId {
+        DeliveryId::new(self.now, &mut self.random)
+    }
+
     /// A run to be created. Later ones have later ids.
     pub fn new_run(&mut self, plan: Plan) -> NewRun {
         self.pass(1);
@@ -130,6 +140,7 @@ impl Bed {
             triggered_by: TriggeredBy::Api,
             retry_of: None,
             reuse: Vec::new(),
+            webhook: None,
             actor: ada(),
             now: self.now,
         }

@@ -18,6 +18,7 @@ mod feed;
 pub mod model;
 mod plans;
 mod random;
+mod scene;
 
 use ork_core::id::WorkspaceId;
 
@@ -25,6 +26,7 @@ pub use cases::{conformance, conformance_in_one_workspace};
 pub use feed::Reader;
 pub use model::Model;
 pub use random::random;
+pub use scene::{carry_on, scene};
 
 /// The second tenant of a store under test: the factory creates it.
 pub const OTHER: WorkspaceId = WorkspaceId::from_uuid(uuid::Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0002));

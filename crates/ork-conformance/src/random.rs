@@ -198,6 +198,7 @@ impl World {
             triggered_by: TriggeredBy::Api,
             retry_of: Some(from).filter(|_| !reuse.is_empty()),
             reuse,
+            webhook: None,
             actor: ada(),
             now: self.now,
         };

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::event::ActorKind;
+use crate::limits::KEEP_DAYS;
 
 /// What a token's bearer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -173,6 +175,9 @@ pub struct Settings {
     /// Tasks that are not over, of all live runs, those of a new one counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_tasks_max: Option<u32>,
+    /// Days that a run is kept after its end; 30 without it, and 0 is for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u32>,
     /// Requests of a minute, to each server: as many as that can come at once after a quiet minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_minute: Option<u32>,
@@ -181,9 +186,28 @@ pub struct Settings {
     pub token_requests_per_minute: Option<u32>,
 }
 
+impl Settings {
+    /// Runs that ended before this moment are not kept; `None` when all are.
+    #[must_use]
+    pub fn kept_since(&self, now: Timestamp) -> Option<Timestamp> {
+        const DAY_MICROS: i64 = 24 * 3600 * 1_000_000;
+        let days = self.keep_days.unwrap_or(KEEP_DAYS);
+        (days > 0).then(|| Timestamp::from_micros(now.micros().saturating_sub(i64::from(days) * DAY_MICROS)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn runs_are_kept_for_thirty_days_or_as_said() {
+        let now = Timestamp::from_micros(0).plus_ms(40 * 24 * 3_600_000);
+        let kept = |keep_days| Settings { keep_days, ..Settings::default() }.kept_since(now).map(|at| now.since_ms(at));
+        assert_eq!(kept(None), Some(30 * 24 * 3_600_000));
+        assert_eq!(kept(Some(1)), Some(24 * 3_600_000));
+        assert_eq!(kept(Some(0)), None, "for ever");
+    }
 
     #[test]
     fn roles_grow_along_the_ladder_and_stay_apart_beside_it() {

@@ -1,6 +1,7 @@
 //! The contract between the engine and whatever does a task's work.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use crate::id::{TaskRef, WorkspaceId};
 use crate::plan::OutputFrom;
 
 /// One attempt's work, with every expression already evaluated.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Assignment {
     /// Whose it is.
     pub workspace: WorkspaceId,
@@ -34,6 +35,18 @@ pub struct Assignment {
     pub project: Option<PathBuf>,
 }
 
+/// Without the parameters, which may hold secrets.
+impl fmt::Debug for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Assignment");
+        shown
+            .field("task", &self.task)
+            .field("attempt", &self.attempt)
+            .field("work", &self.work)
+            .finish_non_exhaustive()
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub enum Work {
@@ -47,7 +60,7 @@ pub enum Work {
 }
 
 /// A process to be run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ProcessWork {
     /// What it executes.
     pub program: Program,
@@ -57,6 +70,14 @@ pub struct ProcessWork {
     pub workdir: Option<PathBuf>,
     /// Where its output is read from.
     pub output: OutputFrom,
+}
+
+/// Without the environment, which may hold secrets.
+impl fmt::Debug for ProcessWork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.env.keys().collect();
+        f.debug_struct("ProcessWork").field("program", &self.program).field("env", &names).finish_non_exhaustive()
+    }
 }
 
 /// Program and arguments, or a script.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use crate::clock::{Entropy, Timestamp};
+use crate::webhook::Occasion;
 
 /// Why a text is not an identifier of the wanted kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,6 +117,15 @@ id!(
     BulkId, "bulk_", "an action on many runs"
 );
 
+id!(
+    /// Somebody who is told of runs.
+    EndpointId, "endpoint_", "an endpoint"
+);
+id!(
+    /// One message about a run: the `webhook-id`, the same however often it is sent.
+    DeliveryId, "msg_", "a message"
+);
+
 macro_rules! fresh {
     ($($name:ident)*) => {$(
         impl $name {
@@ -127,7 +137,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(WorkflowId RevisionId BulkId);
+fresh!(WorkflowId RevisionId BulkId EndpointId DeliveryId);
 
 impl WorkspaceId {
     /// The workspace that every new database has.
@@ -175,6 +185,17 @@ impl RunId {
     #[must_use]
     pub fn task(self, n: u32) -> TaskId {
         TaskId(Uuid::from_u128((self.0.as_u128() & !TASK_BITS) | (u128::from(n) + 1)))
+    }
+}
+
+impl DeliveryId {
+    /// The id of a message about a run: its run's id, with what happened (4 bits), whom it is for (8 bits) and the task (20 bits,
+    /// more than a run has tasks) where that has zeros.
+    #[must_use]
+    pub fn of(run: RunId, occasion: Occasion, slot: u8, task: Option<u32>) -> Self {
+        const { assert!(crate::limits::TASKS_MAX < 1 << 20) };
+        let number = occasion.number() << 28 | u32::from(slot) << 20 | task.unwrap_or(0);
+        Self(Uuid::from_u128((run.0.as_u128() & !TASK_BITS) | u128::from(number)))
     }
 }
 

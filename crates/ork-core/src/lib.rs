@@ -23,5 +23,7 @@ pub mod retry;
 pub mod state;
 pub mod store;
 pub mod suggest;
+pub mod transfer;
+pub mod webhook;
 pub mod why;
 pub mod workspace;

@@ -24,6 +24,28 @@ pub const FILTER_BYTES_MAX: usize = 8 << 10;
 pub const PAGE_MAX: u32 = 200;
 /// Queues that are paused in one workspace.
 pub const PAUSES_MAX: u32 = 100;
+/// Secrets of one workspace.
+pub const SECRETS_MAX: u32 = 1_000;
+/// Bytes of a secret.
+pub const SECRET_BYTES_MAX: usize = 64 << 10;
+/// Characters of a secret at least: shorter ones could not be masked.
+pub const SECRET_CHARS_MIN: usize = 8;
+/// Times that a schedule makes up for at the most.
+pub const CATCH_UP_MAX: usize = 100;
+/// Days that a run is kept after its end, where its workspace says nothing else.
+pub const KEEP_DAYS: u32 = 30;
+/// Endpoints of one workspace that are told of its runs.
+pub const ENDPOINTS_MAX: u32 = 20;
+/// Hooks of one workspace.
+pub const HOOKS_MAX: u32 = 100;
+/// Bytes of a hook's name: with the id of a message it is the name of a run.
+pub const HOOK_NAME_BYTES_MAX: usize = 100;
+/// Bytes of a secret that messages are signed with, as it is written.
+pub const WEBHOOK_SECRET_BYTES_MAX: usize = 256;
+/// Bytes of an answer to a message that are kept.
+pub const DELIVERY_RESPONSE_BYTES_MAX: usize = 1 << 10;
+/// Attempts of a message that are kept.
+pub const DELIVERY_TRIES_MAX: usize = 20;
 /// Tasks of one claim or one settle.
 pub const BATCH_MAX: usize = 1_000;
 /// Attempts that a retry policy may ask for.

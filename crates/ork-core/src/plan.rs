@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::retry::RetryPolicy;
+use crate::webhook::PlanWebhook;
 
 /// The compiled plan of one run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Plan {
     /// The run's result: JSON with `{{ … }}` in its strings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// Whom the run tells of itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<PlanWebhook>,
 }
 
 /// What happens to the rest of a run when a task is out of attempts.

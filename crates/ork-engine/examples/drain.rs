@@ -74,6 +74,7 @@ fn run(tasks: u32, clock: &dyn Clock) -> NewRun {
         triggered_by: TriggeredBy::Manual,
         retry_of: None,
         reuse: Vec::new(),
+        webhook: None,
         actor: Actor::user("example"),
         now,
     }

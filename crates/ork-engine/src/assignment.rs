@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 
 use crate::backoff::Backoff;
 use crate::executors::Handler;
-use crate::expressions::{self, Scope};
+use crate::expressions::{self, Scope, Secrets};
 use crate::live::Live;
 use crate::parts::lock;
+use crate::secrets;
 
 /// The work, and who does it.
 pub enum Job {
@@ -134,13 +135,18 @@ async fn fill(live: &Live, node: &Node) -> Result<Filled, Unprepared> {
         "item": item,
         "attempt": claimed.attempt,
     });
+    let secrets = secrets::unlock(live, node).await?;
     let mut scope = lock(&scope);
     scope.task = Some(task);
-    Ok(Filled::rendered(&node.action, &scope)?)
+    // Siblings share the scope, and nobody else is to find secrets in it.
+    scope.secrets = secrets;
+    let filled = Filled::rendered(&node.action, &scope);
+    scope.secrets = Secrets::default();
+    Ok(filled?)
 }
 
 /// Reads from the store until it answers, or the attempt has to stop.
-async fn patiently<T, F>(live: &Live, read: impl Fn() -> F) -> Result<T, Unprepared>
+pub async fn patiently<T, F>(live: &Live, read: impl Fn() -> F) -> Result<T, Unprepared>
 where
     F: Future<Output = StoreResult<T>>,
 {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use ork_core::id::RunId;
 use ork_core::limits;
 use ork_core::store::Scope;
+use ork_vault::Vault;
 
 use crate::clock::DatabaseClock;
+use crate::courier::Post;
 use crate::spool::Spool;
 
 /// How an engine works. Units are milliseconds where a name ends in `_ms`.
@@ -46,6 +48,12 @@ pub struct EngineConfig {
     pub heart_thread: bool,
     /// Where outcomes wait on disk while the database cannot be reached. Default: nowhere, they wait in memory.
     pub spool: Option<Arc<dyn Spool>>,
+    /// Creates the runs of schedules, and removes runs that are not kept any more, when no other process does. Default: false.
+    pub keeps_house: bool,
+    /// What opens secrets. Default: nothing does, and a task that reads one fails.
+    pub vault: Option<Arc<Vault>>,
+    /// Who sends the messages that tell of runs. Default: nobody does here, and they wait for an engine that has somebody.
+    pub post: Option<Arc<dyn Post>>,
     /// The clock that the engine was started with, when it follows the database: measured again at each heartbeat.
     pub database_clock: Option<Arc<DatabaseClock>>,
 }
@@ -68,6 +76,9 @@ impl Default for EngineConfig {
             poll_ms: 1_000,
             heart_thread: false,
             spool: None,
+            keeps_house: false,
+            vault: None,
+            post: None,
             database_clock: None,
         }
     }

@@ -1,6 +1,6 @@
 //! The attempts that this engine has claimed: those that wait for a slot, and those at work.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use ork_core::clock::Timestamp;
@@ -10,6 +10,7 @@ use ork_core::id::{TaskRef, WorkerId};
 use ork_core::store::Claimed;
 use tokio::sync::Notify;
 
+use crate::lines::Lines;
 use crate::live::Live;
 use crate::parts::lock;
 use crate::plans::RunPlan;
@@ -34,7 +35,7 @@ pub struct Desk {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Ticket>,
+    waiting: Lines,
     live: BTreeMap<Key, Arc<Live>>,
     is_closed: bool,
 }
@@ -58,15 +59,16 @@ impl Desk {
         if state.is_closed {
             return tickets;
         }
-        state.waiting.extend(tickets);
+        tickets.into_iter().for_each(|ticket| state.waiting.push(ticket));
         Vec::new()
     }
 
-    /// Turns waiting attempts into live ones, in order, as long as there are slots; at most `limit`.
+    /// Turns waiting attempts into live ones, of each workspace in turn, as long as there are slots; at most `limit`.
     pub fn take(&self, capacity: usize, limit: usize, begin: impl Fn(Ticket) -> Arc<Live>) -> Vec<Arc<Live>> {
         let mut state = lock(&self.state);
-        let free = capacity.saturating_sub(state.live.len()).min(limit).min(state.waiting.len());
-        let begun: Vec<_> = state.waiting.drain(..free).map(begin).collect();
+        let free = capacity.saturating_sub(state.live.len()).min(limit);
+        let waiting = &mut state.waiting;
+        let begun: Vec<_> = std::iter::from_fn(|| waiting.pop()).take(free).map(begin).collect();
         state.live.extend(begun.iter().map(|live| (live.key(), Arc::clone(live))));
         begun
     }
@@ -88,23 +90,21 @@ impl Desk {
             live.stop(StopCause::Cancel);
             return None;
         }
-        let at = state.waiting.iter().position(|ticket| (ticket.claimed.task, ticket.lease) == key)?;
-        state.waiting.remove(at)
+        state.waiting.take_if(|ticket| (ticket.claimed.task, ticket.lease) == key).pop()
     }
 
     /// Takes from the desk what was claimed before and has not begun.
     pub fn take_stale(&self, before: Timestamp) -> Vec<Ticket> {
         let mut state = lock(&self.state);
-        // The oldest come first.
-        let count = state.waiting.iter().take_while(|ticket| ticket.claimed.dispatched_at < before).count();
-        state.waiting.drain(..count).collect()
+        // In each line the oldest come first.
+        state.waiting.take_while(|ticket| ticket.claimed.dispatched_at < before)
     }
 
     /// Takes nothing more; gives back what has not begun.
     pub fn close(&self) -> Vec<Ticket> {
         let mut state = lock(&self.state);
         state.is_closed = true;
-        state.waiting.drain(..).collect()
+        state.waiting.take_if(|_| true)
     }
 
     /// Stops all attempts at work.
@@ -118,7 +118,7 @@ impl Desk {
     /// the reaper's.
     pub fn disown(&self, worker: WorkerId) {
         let mut state = lock(&self.state);
-        state.waiting.retain(|ticket| ticket.worker != worker);
+        state.waiting.take_if(|ticket| ticket.worker == worker);
         for live in state.live.values().filter(|live| live.ticket.worker == worker) {
             live.stop(StopCause::Drain);
         }

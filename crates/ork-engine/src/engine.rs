@@ -17,8 +17,8 @@ use crate::attempt::panic_message;
 use crate::handle::EngineHandle;
 use crate::parts::{Parts, lock};
 use crate::{
-    EngineConfig, Executors, Liveness, announcer, controls, dispatcher, heart, identity, logs, reaper, runner,
-    scheduler, settler, spool,
+    EngineConfig, Executors, Liveness, announcer, controls, courier, dispatcher, heart, identity, janitor, logs,
+    reaper, runner, scheduler, settler, spool, timekeeper,
 };
 
 /// What an engine lives in.
@@ -41,12 +41,15 @@ const SLOW_PERIOD: Duration = Duration::from_millis(100);
 type Loop = fn(Arc<Parts>) -> BoxFuture<'static, ()>;
 
 /// The loops that hold nothing a panic could lose, by name: they begin again.
-const LOOPS: [(&str, Loop); 6] = [
+const LOOPS: [(&str, Loop); 9] = [
     ("announcer", |parts| Box::pin(announcer::run(parts))),
     ("scribe", |parts| Box::pin(logs::run(parts))),
     ("controls", |parts| Box::pin(controls::run(parts))),
     ("scheduler", |parts| Box::pin(scheduler::run(parts))),
+    ("timekeeper", |parts| Box::pin(timekeeper::run(parts))),
+    ("janitor", |parts| Box::pin(janitor::run(parts))),
     ("reaper", |parts| Box::pin(reaper::run(parts))),
+    ("courier", |parts| Box::pin(courier::run(parts))),
     ("listener", |parts| Box::pin(listen(parts))),
 ];
 
@@ -132,5 +135,6 @@ async fn listen(parts: Arc<Parts>) {
 fn wake_slow(parts: &Parts) -> Instant {
     parts.pokes.controls.notify_one();
     parts.pokes.scheduler.notify_one();
+    parts.pokes.courier.notify_one();
     Instant::now() + SLOW_PERIOD
 }

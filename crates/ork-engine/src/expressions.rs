@@ -6,7 +6,7 @@ use ork_core::attempt::{Failure, FailureKind};
 use ork_core::plan::{Node, Plan};
 use serde_json::Value;
 
-pub use ork_workflow::{Scope, TaskView};
+pub use ork_workflow::{Scope, Secrets, TaskView};
 
 /// Fills in the templates of a value.
 pub fn render(value: &Value, scope: &Scope) -> Result<Value, Failure> {
@@ -36,6 +36,11 @@ pub fn evaluate(expression: &str, scope: &Scope) -> Result<Value, Failure> {
 /// The tasks that a node's expressions read.
 pub fn references(node: &Node) -> BTreeSet<String> {
     ork_workflow::references(node)
+}
+
+/// The secrets that a node's work reads.
+pub fn secrets(node: &Node) -> BTreeSet<String> {
+    ork_workflow::secrets(node)
 }
 
 /// The tasks that a plan's result reads.

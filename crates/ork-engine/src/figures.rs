@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 
-use ork_core::store::{Settle, Settled};
+use ork_core::store::{Settle, Settled, Verdict};
 
 use crate::parts::{Parts, lock};
 
@@ -22,6 +22,8 @@ pub struct Figures {
     pub settled: BTreeMap<&'static str, u64>,
     /// Of them, those that came too late.
     pub stale: u64,
+    /// Attempts to send messages, by what became of them.
+    pub delivered: BTreeMap<&'static str, u64>,
     /// What went wrong, by the part of the engine that it went wrong in.
     pub troubles: BTreeMap<&'static str, u64>,
 }
@@ -36,6 +38,7 @@ pub struct Tally {
 struct Counts {
     settled: BTreeMap<&'static str, u64>,
     stale: u64,
+    delivered: BTreeMap<&'static str, u64>,
     troubles: BTreeMap<&'static str, u64>,
 }
 
@@ -47,6 +50,16 @@ impl Tally {
             *counts.settled.entry(settle.outcome.word()).or_default() += 1;
             counts.stale += u64::from(*answer == Settled::Stale);
         }
+    }
+
+    /// An attempt to send a message is over.
+    pub fn delivered(&self, verdict: Verdict) {
+        let word = match verdict {
+            Verdict::Delivered => "delivered",
+            Verdict::Again(_) => "again",
+            Verdict::Failed | Verdict::Gone => "failed",
+        };
+        *lock(&self.counts).delivered.entry(word).or_default() += 1;
     }
 
     /// Something went wrong in this part.
@@ -82,6 +95,7 @@ impl Parts {
             unsettled: self.outbox.len(),
             settled: counts.settled.clone(),
             stale: counts.stale,
+            delivered: counts.delivered.clone(),
             troubles: counts.troubles.clone(),
         }
     }

@@ -17,6 +17,8 @@
 //! | heart | says that the worker lives, and notices when it was declared dead |
 //! | controls | brings cancel requests to the attempts that they concern |
 //! | scheduler | promotes retries, gives slots, ends overdue runs, evaluates expressions |
+//! | timekeeper | creates the runs of schedules |
+//! | janitor | removes runs that are not kept any more |
 //! | reaper | settles what dead workers left |
 //! | listener | wakes the others when the store says that something changed |
 #![deny(missing_docs)]
@@ -29,6 +31,7 @@ mod claims;
 mod clock;
 mod config;
 mod controls;
+mod courier;
 mod desk;
 mod dispatcher;
 mod engine;
@@ -40,6 +43,8 @@ mod handle;
 mod health;
 mod heart;
 mod identity;
+mod janitor;
+mod lines;
 mod live;
 mod liveness;
 mod logs;
@@ -51,15 +56,19 @@ mod plans;
 mod reaper;
 mod runner;
 mod scheduler;
+mod secrets;
 mod settler;
 mod spool;
+mod timekeeper;
 
 pub use clock::DatabaseClock;
 pub use config::EngineConfig;
+pub use courier::{Letter, Post, Sent};
 pub use engine::Engine;
 pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers};
 pub use figures::{Figures, Meter};
 pub use handle::EngineHandle;
+pub use janitor::prune_all;
 pub use liveness::{Liveness, NoLiveness};
 pub use observe::{Observation, Observations, Subject};
 pub use spool::Spool;

@@ -11,6 +11,7 @@ use ork_core::graph::{LeaseId, ProcessEnd};
 use ork_core::id::TaskRef;
 use ork_core::plan::Node;
 use ork_core::store::{ProgressNote, Settle, Start};
+use ork_vault::Mask;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -18,6 +19,7 @@ use crate::desk::Ticket;
 use crate::logs::LogState;
 use crate::observe::{Observation, Subject};
 use crate::parts::{Parts, lock};
+use crate::secrets::Veil;
 use crate::settler::Done;
 
 /// An attempt at work: what its executor talks to, and by what it is stopped.
@@ -33,6 +35,8 @@ pub struct Live {
     cause: AtomicU8,
     stop: Notify,
     log: Mutex<LogState>,
+    /// Set once the attempt has secrets.
+    veil: OnceLock<Veil>,
     task: OnceLock<AbortHandle>,
 }
 
@@ -49,6 +53,7 @@ impl Live {
             cause: AtomicU8::new(0),
             stop: Notify::new(),
             log: Mutex::default(),
+            veil: OnceLock::new(),
             task: OnceLock::new(),
         })
     }
@@ -127,6 +132,21 @@ impl Live {
         let _ = self.task.set(task);
     }
 
+    /// From now on this is hidden in all that the attempt says.
+    pub fn hide(&self, mask: Mask) {
+        // Set once: an attempt is prepared once.
+        let _ = self.veil.set(Veil::new(mask));
+    }
+
+    fn store_log(&self, stream: Stream, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let claimed = &self.ticket.claimed;
+        self.parts.logs.push((claimed.task, claimed.attempt), &mut lock(&self.log), stream, bytes);
+        self.parts.observers.tell(|| Observation::Log { subject: self.subject(), stream, bytes: bytes.into() });
+    }
+
     pub fn abort(&self) {
         if let Some(task) = self.task.get() {
             task.abort();
@@ -134,8 +154,14 @@ impl Live {
     }
 
     /// The attempt is over: its outcome goes to the settler, and its slot is free.
-    pub fn finish(&self, report: Report) {
+    pub fn finish(&self, mut report: Report) {
         let parts = &self.parts;
+        if let Some(veil) = self.veil.get() {
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                self.store_log(stream, &veil.rest(stream));
+            }
+            report = veil.report(report);
+        }
         if self.has_notes.load(Ordering::Acquire) {
             parts.notes.forget(self.key());
         }
@@ -187,15 +213,17 @@ impl AttemptIo for Live {
     }
 
     fn log(&self, stream: Stream, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
+        match self.veil.get() {
+            Some(veil) => self.store_log(stream, &veil.written(stream, bytes)),
+            None => self.store_log(stream, bytes),
         }
-        let claimed = &self.ticket.claimed;
-        self.parts.logs.push((claimed.task, claimed.attempt), &mut lock(&self.log), stream, bytes);
-        self.parts.observers.tell(|| Observation::Log { subject: self.subject(), stream, bytes: bytes.into() });
     }
 
     fn progress(&self, progress: Progress) {
+        let progress = match self.veil.get() {
+            Some(veil) => veil.progress(progress),
+            None => progress,
+        };
         self.parts.observers.tell(|| Observation::Progress { subject: self.subject(), progress: progress.clone() });
         self.has_notes.store(true, Ordering::Release);
         let (task, lease) = self.key();

@@ -50,7 +50,7 @@ impl Outputs {
             None => expressions::references_of_result(&plan.plan),
         };
         let read = views(parts, plan, &keys).await?;
-        let scope = Scope { inputs: plan.inputs.clone(), run: plan.view(), task: None, tasks: read.views };
+        let scope = Scope { inputs: plan.inputs.clone(), run: plan.view(), tasks: read.views, ..Scope::default() };
         let scope = Arc::new(Mutex::new(scope));
         if read.are_final {
             lock(&self.scopes).keep((plan.run, g), Arc::clone(&scope));

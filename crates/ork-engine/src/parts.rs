@@ -6,7 +6,7 @@ use ork_core::clock::{Clock, Entropy, Timestamp};
 use ork_core::error::StoreError;
 use ork_core::event::{Actor, ActorKind};
 use ork_core::graph::LeaseId;
-use ork_core::id::WorkerId;
+use ork_core::id::{RunId, WorkerId};
 use ork_core::store::Store;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -63,6 +63,8 @@ pub struct Pokes {
     pub controls: Notify,
     /// There may be upkeep to do.
     pub scheduler: Notify,
+    /// There may be a message to send.
+    pub courier: Notify,
 }
 
 /// How far an engine's life is.
@@ -123,6 +125,10 @@ impl Parts {
         WorkerId::new(self.clock.now(), lock(&self.entropy).as_mut())
     }
 
+    pub fn new_run(&self) -> RunId {
+        RunId::new(self.clock.now(), lock(&self.entropy).as_mut())
+    }
+
     /// Who settles and starts: this worker.
     pub fn actor(&self) -> Actor {
         Actor { kind: ActorKind::Worker, id: self.identity.now().to_string() }
@@ -146,6 +152,7 @@ impl Parts {
         self.pokes.dispatcher.notify_one();
         self.pokes.controls.notify_one();
         self.pokes.scheduler.notify_one();
+        self.pokes.courier.notify_one();
     }
 
     /// Takes note of an error of the store. That it is away is told once, however many ask it in vain.

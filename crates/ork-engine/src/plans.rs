@@ -49,7 +49,15 @@ impl RunPlan {
     /// In place of a plan that cannot be read: without nodes.
     pub fn unusable(run: RunId, workspace: WorkspaceId) -> Self {
         let nothing = Json::from_stored("{}");
-        let stored = StoredPlan { run, workspace, plan: nothing.clone(), input: nothing, project: None, host: None };
+        let stored = StoredPlan {
+            run,
+            workspace,
+            plan: nothing.clone(),
+            input: nothing,
+            project: None,
+            host: None,
+            webhook: None,
+        };
         Self::new(stored, Plan::default())
     }
 
@@ -117,6 +125,7 @@ impl Plans {
             input: new.input.clone(),
             project: new.project.clone(),
             host,
+            webhook: None,
         };
         lock(&self.cache).keep(Arc::new(RunPlan::new(stored, plan)));
     }
@@ -225,6 +234,7 @@ mod tests {
             input: Json::from_stored("{}"),
             project: None,
             host: None,
+            webhook: None,
         };
         Arc::new(RunPlan::new(stored, Plan { nodes, ..Plan::default() }))
     }

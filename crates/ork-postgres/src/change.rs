@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::bell::Note;
 use crate::conn::{Batch, Conn, column, one};
+use crate::deliveries;
 use crate::fault::Work;
 use crate::rows::{self, Columns, filter};
 use crate::sql::Sql;
@@ -137,6 +138,7 @@ pub async fn write(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<
     // Stays empty but for a planted bug, which commits the numbers first.
     let mut late = Batch::default();
     writes::events(if planted::is(Bug::CursorOnLateIds) { &mut late } else { &mut batch }, &finished);
+    deliveries::tell(db, &mut batch, &finished, now).await?;
     let answers = db.send(&batch).await?;
     tasks.check(&answers)?;
     left.upkeep |= freed.is_some_and(|place| answers[place].changed > 0);

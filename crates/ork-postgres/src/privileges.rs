@@ -1,4 +1,4 @@
-//! What each role may do with each table: what `V0004__roles.sql` grants, said once more for [`problems`] to compare.
+//! What each role may do with each table: what the migrations from `V0004__roles.sql` on grant, said once more for [`problems`] to compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +32,8 @@ const READ: &[&str] = &["select"];
 const ADD: &[&str] = &["select", "insert"];
 const WRITE: &[&str] = &["select", "insert", "update"];
 const MOVE: &[&str] = &["select", "insert", "update", "delete"];
+/// What is added and goes with its run.
+const KEEP: &[&str] = &["select", "insert", "delete"];
 const NONE: &[&str] = &[];
 
 /// A table, whose rows `ork_api` sees, and what `ork_engine` and `ork_api` may do.
@@ -39,25 +41,31 @@ type Table = (&'static str, Shows, &'static [&'static str], &'static [&'static s
 
 const TABLES: &[Table] = &[
     ("api_tokens", Workspace, WRITE, WRITE),
-    ("attempts", BelowRun, ADD, ADD),
+    ("attempts", BelowRun, KEEP, ADD),
     ("bulk_jobs", Workspace, WRITE, WRITE),
     ("delayed", BelowRun, MOVE, MOVE),
     ("duties", Nothing, MOVE, NONE),
     ("evaluations", BelowRun, MOVE, MOVE),
-    ("events", BelowRun, ADD, ADD),
-    ("groups", BelowRun, WRITE, WRITE),
+    ("events", BelowRun, KEEP, ADD),
+    ("groups", BelowRun, MOVE, WRITE),
     ("held", BelowRun, MOVE, MOVE),
+    ("hooks", Workspace, MOVE, MOVE),
     ("leases", BelowRun, MOVE, MOVE),
-    ("logs", BelowRun, ADD, ADD),
+    ("logs", BelowRun, KEEP, ADD),
+    ("pruned_runs", Runs, WRITE, READ),
     ("queue_pauses", Workspace, MOVE, MOVE),
     ("ready", BelowRun, MOVE, MOVE),
-    ("run_heads", BelowRun, WRITE, WRITE),
-    ("run_labels", BelowRun, ADD, ADD),
+    ("run_heads", BelowRun, MOVE, WRITE),
+    ("run_labels", BelowRun, KEEP, ADD),
     ("run_slots", BelowRun, MOVE, MOVE),
-    ("runs", Runs, WRITE, WRITE),
+    ("runs", Runs, MOVE, WRITE),
+    ("schedules", Workspace, MOVE, MOVE),
+    ("secrets", Workspace, MOVE, MOVE),
     ("slot_keys", Workspace, WRITE, WRITE),
-    ("tasks", BelowRun, WRITE, WRITE),
+    ("tasks", BelowRun, MOVE, WRITE),
     ("workers", All, WRITE, READ),
+    ("webhook_deliveries", BelowRun, WRITE, WRITE),
+    ("webhook_endpoints", Workspace, MOVE, MOVE),
     ("workflow_revisions", Workspace, ADD, ADD),
     ("workflows", Workspace, WRITE, WRITE),
     ("workspaces", Itself, WRITE, READ),
@@ -65,7 +73,7 @@ const TABLES: &[Table] = &[
 
 /// What is no table with rows of tenants.
 const OTHERS: &[Table] = &[
-    ("ready_seq", Nothing, &["usage"], &["usage"]),
+    ("ready_seq", Nothing, &["update", "usage"], &["usage"]),
     ("refinery_schema_history", Nothing, READ, READ),
     ("v_runs", Nothing, READ, READ),
     ("v_tasks", Nothing, READ, READ),

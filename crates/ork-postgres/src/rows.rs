@@ -7,12 +7,18 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
 use ork_core::executor::{Progress, Stream};
 use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{
+    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::retry::RetryPolicy;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, BulkAction, BulkStatus, GroupRow, OutputRow, RunRow, Scope, TaskRow, WorkerRow};
+use ork_core::store::{
+    AttemptRow, BulkAction, BulkStatus, CatchUp, DeliveryStatus, DeliveryTry, GroupRow, OutputRow, Overlap, RunRow,
+    Scope, TaskRow, WorkerRow,
+};
+use ork_core::webhook::{Format, Occasion, Wanted};
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
@@ -42,6 +48,13 @@ pub fn encode(value: &impl serde::Serialize) -> StoreResult<String> {
 
 /// The text of a `text` or a `json` column.
 pub struct Text<'a>(&'a str);
+
+impl<'a> Text<'a> {
+    /// It.
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
 
 impl<'a> FromSql<'a> for Text<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
@@ -96,6 +109,8 @@ decode! {
     WorkflowId = Uuid, |v| Ok(Self::from_uuid(v));
     BulkId = Uuid, |v| Ok(Self::from_uuid(v));
     BulkAction = Text<'a>, |v| word(v.0, Self::from_word);
+    CatchUp = Text<'a>, |v| word(v.0, Self::from_word);
+    Overlap = Text<'a>, |v| word(v.0, Self::from_word);
     BulkStatus = Text<'a>, |v| word(v.0, Self::from_word);
     RevisionId = Uuid, |v| Ok(Self::from_uuid(v));
     TokenId = Uuid, |v| Ok(Self::from_uuid(v));
@@ -103,6 +118,13 @@ decode! {
     Settings = Text<'a>, |v| parsed(v.0);
     Timestamp = i64, |v| Ok(Self::from_micros(v));
     LeaseId = i64, |v| Ok(Self(v));
+    EndpointId = Uuid, |v| Ok(Self::from_uuid(v));
+    DeliveryId = Uuid, |v| Ok(Self::from_uuid(v));
+    Wanted = Text<'a>, |v| word(v.0, Self::from_stored);
+    Format = Text<'a>, |v| word(v.0, Self::from_word);
+    Occasion = Text<'a>, |v| word(v.0, Self::from_word);
+    DeliveryStatus = Text<'a>, |v| word(v.0, Self::from_word);
+    Vec<DeliveryTry> = Text<'a>, |v| parsed(v.0);
     TaskStatus = Text<'a>, |v| word(v.0, Self::from_word);
     RunStatus = Text<'a>, |v| word(v.0, Self::from_word);
     Reason = Text<'a>, |v| word(v.0, Self::from_word);
@@ -200,7 +222,13 @@ pub fn head(row: &Row) -> StoreResult<Head> {
         tasks_total: c.next("tasks_total")?,
         tasks_left: c.next("tasks_left")?,
         tasks_bad: c.next("tasks_bad")?,
+        told: told(&mut c)?,
     })
+}
+
+/// The column `told`.
+pub fn told(c: &mut Columns<'_>) -> StoreResult<Wanted> {
+    Ok(Wanted::from_bits(u8::try_from(c.next::<u32>("told")?).unwrap_or_default()))
 }
 
 /// Reads the columns of `groups/lock.sql` and its kin.

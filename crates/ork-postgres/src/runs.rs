@@ -12,6 +12,7 @@ use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{ROWS_MAX, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted};
+use ork_core::webhook::{RunWebhook, SigningSecret};
 use uuid::Uuid;
 
 use crate::bell::Note;
@@ -23,6 +24,15 @@ use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
 use crate::submit::Submit;
 use crate::writes::Entry;
+
+/// Whom a run tells of itself.
+fn webhook(c: &mut Columns<'_>) -> StoreResult<Option<RunWebhook>> {
+    let Some(url) = c.option("webhook_url")? else { return Ok(None) };
+    let sealed = c.option("webhook_secret")?.map(SigningSecret::Sealed);
+    let named = c.option("webhook_secret_name")?.map(SigningSecret::Named);
+    let (events, format) = (c.next("webhook_events")?, c.next("webhook_format")?);
+    Ok(Some(RunWebhook { url, secret: sealed.or(named), events, format }))
+}
 
 #[async_trait]
 impl Runs for PgStore {
@@ -101,6 +111,7 @@ impl Runs for PgStore {
                     input: c.next("input")?,
                     project: c.option("project")?,
                     host: c.option("host")?,
+                    webhook: webhook(&mut c)?,
                 })
             })
             .collect()

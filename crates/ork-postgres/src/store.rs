@@ -297,7 +297,8 @@ fn reader(config: &Config) -> Config {
     )
 }
 
-fn with_settings(config: &Config, settings: &[(&str, &str)]) -> Config {
+/// A configuration with more settings.
+pub fn with_settings(config: &Config, settings: &[(&str, &str)]) -> Config {
     let mut config = config.clone();
     let own: String = settings.iter().map(|(name, value)| format!(" -c {name}={value}")).collect();
     let options = format!("{}{own}", config.get_options().unwrap_or_default());

@@ -6,14 +6,16 @@ use ork_core::graph::{Birth, Group, Head, NewRun, Pin, birth};
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
 use ork_core::store::Submitted;
+use ork_core::webhook::{RunWebhook, Wanted};
 use ork_core::workspace::Load;
 use tokio_postgres::error::SqlState;
 
 use crate::bell::Note;
 use crate::change::{self, Left};
 use crate::conn::{Answer, Batch, Conn, Param, one};
+use crate::deliveries;
 use crate::fault::{Fault, Work};
-use crate::rows::{Columns, big, encode, int, on_failure_word, run_if_word};
+use crate::rows::{self, Columns, big, encode, int, on_failure_word, run_if_word};
 use crate::sql::Sql;
 use crate::store::Transition;
 use crate::writes::{self, Finished, NewRange};
@@ -25,58 +27,83 @@ impl Transition for Submit {
 
     async fn apply(&self, db: &Conn) -> Work<Submitted> {
         let new = &self.0;
-        let mut run = Batch::default();
-        run.add(Sql::RunsInsert, run_params(new)?);
-        run.add(Sql::WorkspacesSettings, vec![one(new.workspace.uuid())]);
-        let answers = db.begin_send(&run).await.map_err(|fault| refused(new, fault))?;
-        if answers[0].changed == 0 {
-            return Ok(Submitted::Existing);
+        let answers = db.begin_send(&begin(new)?).await.map_err(|fault| refused(new, fault))?;
+        let submitted = create(db, new, &answers).await?;
+        if submitted == Submitted::Created {
+            db.commit().await?;
         }
-        let Birth { head, groups, changes, reused_from } = birth(new);
-        check_quotas(db, &answers[1], &head).await?;
-        let finished = [Finished { head, groups, changes, evaluated: Vec::new() }];
-        let [Finished { head, groups, changes, .. }] = &finished;
-        let mut batch = Batch::default();
-        batch.add(Sql::HeadsInsert, head_params(head));
-        add_wide(&mut batch, new);
-        batch.add(Sql::GroupsInsert, group_params(head, &groups.values().collect::<Vec<_>>())?);
-        writes::insert_tasks(&mut batch, &ranges(head, groups.values()));
-        let tasks = writes::tasks(&mut batch, &finished, new.now)?;
-        if !reused_from.is_empty() {
-            let reused: Vec<(u32, TaskRef)> = reused_from.into_iter().collect();
-            batch.add(
-                Sql::TasksNoteReuse,
-                vec![
-                    one(new.id.uuid()),
-                    one(reused.iter().map(|(n, _)| int(*n)).collect::<Vec<_>>()),
-                    one(reused.iter().map(|(_, from)| from.run.uuid()).collect::<Vec<_>>()),
-                    one(reused.iter().map(|(_, from)| int(from.n)).collect::<Vec<_>>()),
-                ],
-            );
-        }
-        writes::advance_runs(&mut batch, &finished, None, new.now)?;
-        let queued = writes::queue(&mut batch, &finished, Vec::new(), new.now);
-        writes::events(&mut batch, &finished);
-        let answers = db.send(&batch).await?;
-        tasks.check(&answers)?;
-        let mut left = Left::default();
-        if let Some(place) = queued {
-            change::note_queued(db, &answers[place].rows, &mut left)?;
-        }
-        change::leave(head, changes, &mut left);
-        if left.upkeep || head.held {
-            db.note(Note::Look);
-        }
-        db.note(Note::Events);
-        db.commit().await?;
-        Ok(Submitted::Created)
+        Ok(submitted)
     }
 }
 
+/// Creates a run in the transaction at hand.
+pub async fn submit_within(db: &Conn, new: &NewRun) -> Work<Submitted> {
+    let answers = db.send(&begin(new)?).await.map_err(|fault| refused(new, fault))?;
+    create(db, new, &answers).await
+}
+
+fn begin(new: &NewRun) -> Work<Batch<'_>> {
+    let mut run = Batch::default();
+    run.add(Sql::RunsInsert, run_params(new)?);
+    run.add(Sql::WorkspacesSettings, vec![one(new.workspace.uuid())]);
+    Ok(run)
+}
+
+/// Writes the rest of a run, after [`begin`].
+async fn create(db: &Conn, new: &NewRun, begun: &[Answer]) -> Work<Submitted> {
+    if begun[0].changed == 0 {
+        return Ok(Submitted::Existing);
+    }
+    let (settings, told) = settings(&begun[1])?;
+    let Birth { head, groups, changes, reused_from } = birth(new, told);
+    check_quotas(db, &settings, &head).await?;
+    let finished = [Finished { head, groups, changes, evaluated: Vec::new() }];
+    let [Finished { head, groups, changes, .. }] = &finished;
+    let mut batch = Batch::default();
+    batch.add(Sql::HeadsInsert, head_params(head, new));
+    add_wide(&mut batch, new);
+    batch.add(Sql::GroupsInsert, group_params(head, &groups.values().collect::<Vec<_>>())?);
+    writes::insert_tasks(&mut batch, &ranges(head, groups.values()));
+    let tasks = writes::tasks(&mut batch, &finished, new.now)?;
+    if !reused_from.is_empty() {
+        let reused: Vec<(u32, TaskRef)> = reused_from.into_iter().collect();
+        batch.add(
+            Sql::TasksNoteReuse,
+            vec![
+                one(new.id.uuid()),
+                one(reused.iter().map(|(n, _)| int(*n)).collect::<Vec<_>>()),
+                one(reused.iter().map(|(_, from)| from.run.uuid()).collect::<Vec<_>>()),
+                one(reused.iter().map(|(_, from)| int(from.n)).collect::<Vec<_>>()),
+            ],
+        );
+    }
+    writes::advance_runs(&mut batch, &finished, None, new.now)?;
+    let queued = writes::queue(&mut batch, &finished, Vec::new(), new.now);
+    writes::events(&mut batch, &finished);
+    deliveries::tell(db, &mut batch, &finished, new.now).await?;
+    let answers = db.send(&batch).await?;
+    tasks.check(&answers)?;
+    let mut left = Left::default();
+    if let Some(place) = queued {
+        change::note_queued(db, &answers[place].rows, &mut left)?;
+    }
+    change::leave(head, changes, &mut left);
+    if left.upkeep || head.held {
+        db.note(Note::Look);
+    }
+    db.note(Note::Events);
+    Ok(Submitted::Created)
+}
+
+/// What a workspace has decided, and what its endpoints want to be told of.
+fn settings(answer: &Answer) -> Work<(Settings, Wanted)> {
+    let Some(row) = answer.rows.first() else { return Ok(Default::default()) };
+    let mut c = Columns::of(row, "workspaces");
+    Ok((c.next("settings")?, rows::told(&mut c)?))
+}
+
 /// Where a quota is set, submits go one by one from here to their commit; nobody waits where none is.
-async fn check_quotas(db: &Conn, settings: &Answer, head: &Head) -> Work<()> {
-    let stored = settings.rows.first().map(|row| Columns::of(row, "workspaces").next("settings")).transpose()?;
-    let settings: Settings = stored.unwrap_or_default();
+async fn check_quotas(db: &Conn, settings: &Settings, head: &Head) -> Work<()> {
     if !settings.limits_runs() {
         return Ok(());
     }
@@ -126,6 +153,11 @@ fn run_params(new: &NewRun) -> Work<Vec<Param<'_>>> {
         one(new.owner.as_deref()),
         one(new.revision.map(|of| of.workflow.uuid())),
         one(new.revision.map(|of| of.revision.uuid())),
+        one(new.webhook.as_ref().map(|webhook| webhook.url.as_str())),
+        one(new.webhook.as_ref().and_then(RunWebhook::sealed)),
+        one(new.webhook.as_ref().and_then(RunWebhook::named)),
+        one(new.webhook.as_ref().map(|webhook| webhook.events.stored())),
+        one(new.webhook.as_ref().map(|webhook| webhook.format.word())),
     ])
 }
 
@@ -150,7 +182,7 @@ fn add_wide<'a>(batch: &mut Batch<'a>, new: &'a NewRun) {
     }
 }
 
-fn head_params<'a>(head: &Head) -> Vec<Param<'a>> {
+fn head_params<'a>(head: &Head, new: &NewRun) -> Vec<Param<'a>> {
     vec![
         one(head.run.uuid()),
         one(head.workspace.uuid()),
@@ -165,6 +197,7 @@ fn head_params<'a>(head: &Head) -> Vec<Param<'a>> {
         one(int(head.tasks_total)),
         one(int(head.tasks_left)),
         one(int(head.tasks_bad)),
+        one(i32::from(new.told().bits())),
     ]
 }
 

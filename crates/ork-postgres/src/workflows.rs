@@ -12,6 +12,7 @@ use tokio_postgres::Row;
 use crate::conn::Conn;
 use crate::fault::Work;
 use crate::rows::{Columns, filter, int};
+use crate::schedules;
 use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
 
@@ -143,6 +144,7 @@ impl Transition for Apply {
         }
         let revision = kept.unwrap_or(revision);
         db.run(Sql::WorkflowsUpdate, &[&workflow, &new.description, &revision, &now]).await?;
+        schedules::put(db, new, (workflow, revision)).await?;
         db.commit().await?;
         Ok(applied)
     }
@@ -166,6 +168,7 @@ impl Transition for Delete {
         }
         let Some(found) = found.filter(|found| !found.is_deleted) else { return Ok(Deleted::Missing) };
         db.run(Sql::WorkflowsDelete, &[&found.id.uuid(), &self.now.micros()]).await?;
+        db.run(Sql::SchedulesDrop, &[&found.id.uuid()]).await?;
         db.commit().await?;
         Ok(Deleted::Done)
     }

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use ork_api::{Fault, Page};
-use ork_core::id::{BulkId, IdError, RunId, TaskId, TaskRef, TokenId};
+use ork_core::id::{BulkId, DeliveryId, IdError, RunId, TaskId, TaskRef, TokenId};
 use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX};
 use ork_core::suggest::nearest;
 use serde::Deserialize;
@@ -38,19 +38,33 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Content<T> {
 
     async fn from_request(request: Request, _: &S) -> Answer<Self> {
         let (parts, body) = request.into_parts();
-        check_type(&parts.headers)?;
-        let bytes = match timeout(BODY_TIMEOUT, read(&parts.headers, body)).await {
-            Ok(read) => read?,
-            Err(_) => {
-                let detail = format!("the body did not come within {} s", BODY_TIMEOUT.as_secs());
-                return Err(Refused::new(Code::BodyTimeout, detail));
-            }
-        };
+        let bytes = bytes(&parts.headers, body).await?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             Refused::new(Code::InvalidBody, format!("the body is not UTF-8, from byte {} on", error.valid_up_to()))
         })?;
         parse(text).map(Self)
     }
+}
+
+/// A body that is declared as JSON, byte for byte: what is signed is this, and not what somebody reads in it.
+pub struct RawContent(pub Vec<u8>);
+
+impl<S: Sync> FromRequest<S> for RawContent {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, _: &S) -> Answer<Self> {
+        let (parts, body) = request.into_parts();
+        bytes(&parts.headers, body).await.map(Self)
+    }
+}
+
+/// The bytes of a body that is declared as JSON.
+async fn bytes(headers: &HeaderMap, body: Body) -> Answer<Vec<u8>> {
+    check_type(headers)?;
+    timeout(BODY_TIMEOUT, read(headers, body)).await.unwrap_or_else(|_| {
+        let detail = format!("the body did not come within {} s", BODY_TIMEOUT.as_secs());
+        Err(Refused::new(Code::BodyTimeout, detail))
+    })
 }
 
 /// A body of JSON that may be left out.
@@ -256,6 +270,17 @@ impl FromRequestParts<Arc<Server>> for TokenPath {
 pub struct BulkPath(pub BulkId);
 
 impl FromRequestParts<Arc<Server>> for BulkPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        id(parts, server).await.map(Self)
+    }
+}
+
+/// The message that a path names.
+pub struct DeliveryPath(pub DeliveryId);
+
+impl FromRequestParts<Arc<Server>> for DeliveryPath {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {

@@ -111,16 +111,16 @@ impl Door {
                 Err(Refused::unknown_caller())
             };
         };
-        let (hash, now, from) = (self.key.recognise(sent), server.clock.now(), network(from));
+        let (hashes, now, from) = (self.key.recognise(sent), server.clock.now(), network(from));
         // Guesses of others at the same address do not keep out who was right before.
-        let was_right = hash.is_some_and(|hash| self.seen().known.contains_key(&hash));
+        let was_right = hashes.iter().any(|hash| self.seen().known.contains_key(hash));
         if !was_right && self.seen().is_guesser(from, now) {
             return Err(Refused::guesser(GUESSES_MS / 1000));
         }
-        if let Some(hash) = hash
-            && let Some(grant) = self.grant(server, hash).await?
-        {
-            return Ok(Caller::of(grant, hash, &server.store));
+        for hash in hashes {
+            if let Some(grant) = self.grant(server, hash).await? {
+                return Ok(Caller::of(grant, hash, &server.store));
+            }
         }
         self.seen().note_guess(from, now);
         Err(Refused::unknown_caller())

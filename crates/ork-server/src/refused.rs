@@ -58,6 +58,8 @@ codes! {
     Conflict = "conflict", CONFLICT;
     /// It is not what the request expected it to be.
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED;
+    /// It is not kept any more.
+    Pruned = "pruned", GONE;
     /// The body is over the limit.
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE;
     /// The body is not declared as JSON.

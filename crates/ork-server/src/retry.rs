@@ -12,6 +12,7 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::plan::Plan;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::RunRow;
+use ork_core::webhook::{PlanWebhook, RunWebhook};
 use ork_workflow::Diagnostics;
 use serde_json::{Map, Value};
 
@@ -64,6 +65,7 @@ pub struct Again {
     source: Option<String>,
     input: Json,
     project: Option<String>,
+    webhook: Option<RunWebhook>,
 }
 
 /// What a run's repetition is made of. The run stays as it is.
@@ -87,6 +89,9 @@ pub async fn again(look: Look<'_>, run: &RunRow, wish: Wish<'_>) -> Result<Again
         let source = source.as_deref().ok_or(Unfit::NoSource)?;
         rebind(&old, source, &stored.input, wish.input)?
     };
+    // With other inputs the workflow may tell somebody else; what a request said goes before the workflow, and stays.
+    let told = |plan: &Plan| plan.webhook.as_ref().map(PlanWebhook::of_run);
+    let webhook = if stored.webhook == told(&old) { told(&plan) } else { stored.webhook };
     let mut again = reuse::differing(&plan, &old, input.value() != stored.input.value());
     if let Some(key) = wish.from {
         let Some(g) = plan.position(key) else { return Err(Unfit::NoTask(Box::new(plan))) };
@@ -95,7 +100,7 @@ pub async fn again(look: Look<'_>, run: &RunRow, wish: Wish<'_>) -> Result<Again
     let reuse = if wish.all { Vec::new() } else { reuse::successes(look, run.id, &plan, &again).await? };
     // A revision has its text already.
     let source = source.filter(|_| run.revision.is_none());
-    Ok(Again { plan, reuse, source, input, project: stored.project })
+    Ok(Again { plan, reuse, source, input, project: stored.project, webhook })
 }
 
 /// The plan with other inputs. Labels that did not come from the workflow stay.
@@ -144,6 +149,7 @@ impl Again {
             triggered_by: TriggeredBy::Retry,
             retry_of: Some(old.id),
             reuse: self.reuse,
+            webhook: self.webhook,
             actor: actor.clone(),
             now,
         }

@@ -2,9 +2,14 @@
 
 mod access;
 mod bulk;
+mod deliveries;
+mod endpoints;
 mod events;
+mod hooks;
 mod queues;
 mod runs;
+mod schedules;
+mod secrets;
 mod service;
 mod tasks;
 mod tokens;
@@ -38,9 +43,14 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(tasks::routes())
         .merge(events::routes())
         .merge(bulk::routes())
+        .merge(endpoints::routes())
+        .merge(deliveries::routes())
+        .merge(hooks::routes())
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes())
+        .merge(schedules::routes())
+        .merge(secrets::routes())
         .merge(tokens::routes())
         .merge(workspaces::routes())
         .merge(access::routes());
@@ -138,6 +148,7 @@ fn refusals(method: &Method, operation: &Operation) -> Vec<StatusCode> {
         (needs_token, Code::Unauthorized),
         (needs_token, Code::TooManyRequests),
         (names, Code::NotFound),
+        (names, Code::Pruned),
         (changes, Code::Conflict),
         (may_match, Code::PreconditionFailed),
         (changes, Code::OverLimit),

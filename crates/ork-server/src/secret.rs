@@ -12,6 +12,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use ork_core::clock::Entropy;
 use ork_core::store::TokenHash;
+use ork_vault::MasterKey;
 use sha2::{Digest, Sha256};
 
 /// 32 signs, none of which looks like another one: five bits each.
@@ -21,27 +22,28 @@ const PREFIX_SIGNS: usize = 8;
 const SECRET_SIGNS: usize = 32;
 const CHECKSUM_SIGNS: usize = 6;
 
-/// The key of an installation, of which each use has one of its own.
-pub struct SecretKey([u8; 32]);
-
-impl SecretKey {
-    /// The key with these bytes.
-    #[must_use]
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The key for one purpose: HKDF's expansion (RFC 5869) of a key that is random already, one block long.
-    fn derived(&self, purpose: &str) -> [u8; 32] {
-        hmac(&self.0, &[purpose.as_bytes(), &[1]])
-    }
-}
-
-/// What tokens are hashed with.
+/// What tokens are hashed with: the newest key makes, all recognise.
 #[derive(Clone)]
 pub struct TokenKey {
+    newest: Hasher,
+    older: Vec<Hasher>,
+}
+
+#[derive(Clone)]
+struct Hasher {
     key: [u8; 32],
     id: String,
+}
+
+impl Hasher {
+    fn new(key: &MasterKey) -> Self {
+        let id = key.derived("ork/token/id");
+        Self { key: key.derived("ork/token/hash"), id: signs(&id, PREFIX_SIGNS) }
+    }
+
+    fn hash(&self, text: &str) -> TokenHash {
+        TokenHash(hmac(&self.key, &[text.as_bytes()]))
+    }
 }
 
 /// A token that was just made. Its text is shown once, and kept by nobody.
@@ -55,17 +57,22 @@ pub struct Minted {
 }
 
 impl TokenKey {
-    /// That of an installation.
+    /// Those of an installation, the newest first.
     #[must_use]
-    pub fn new(key: &SecretKey) -> Self {
-        let id = key.derived("ork/token/id");
-        Self { key: key.derived("ork/token/hash"), id: signs(&id, PREFIX_SIGNS) }
+    pub fn new(newest: &MasterKey, older: &[MasterKey]) -> Self {
+        Self { newest: Hasher::new(newest), older: older.iter().map(Hasher::new).collect() }
     }
 
-    /// A name of the key that says nothing about it.
+    /// A name of the newest key that says nothing about it.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        &self.newest.id
+    }
+
+    /// Whether one of the keys has this name.
+    #[must_use]
+    pub fn knows(&self, id: &str) -> bool {
+        self.newest.id == id || self.older.iter().any(|key| key.id == id)
     }
 
     /// Makes a token.
@@ -77,22 +84,24 @@ impl TokenKey {
         let prefix = format!("{KIND}_{}", signs(&random[..5], PREFIX_SIGNS));
         let body = format!("{prefix}_{}", signs(&random[5..25], SECRET_SIGNS));
         let text = format!("{body}_{}", checksum(&body));
-        let hash = self.hash(&text);
+        let hash = self.newest.hash(&text);
         Minted { text, prefix, hash }
     }
 
-    /// The hash of what somebody sent; `None` when no token looks like that.
+    /// The hashes of what somebody sent, by the newest key first; none when no token looks like that.
     #[must_use]
-    pub fn recognise(&self, text: &str) -> Option<TokenHash> {
-        let (body, sum) = text.rsplit_once('_')?;
-        let length = KIND.len() + 1 + PREFIX_SIGNS + 1 + SECRET_SIGNS;
-        let is_ours = body.len() == length && body.starts_with(KIND) && checksum(body) == sum;
-        is_ours.then(|| self.hash(text))
+    pub fn recognise(&self, text: &str) -> Vec<TokenHash> {
+        if !is_ours(text) {
+            return Vec::new();
+        }
+        std::iter::once(&self.newest).chain(&self.older).map(|key| key.hash(text)).collect()
     }
+}
 
-    fn hash(&self, text: &str) -> TokenHash {
-        TokenHash(hmac(&self.key, &[text.as_bytes()]))
-    }
+fn is_ours(text: &str) -> bool {
+    let length = KIND.len() + 1 + PREFIX_SIGNS + 1 + SECRET_SIGNS;
+    text.rsplit_once('_')
+        .is_some_and(|(body, sum)| body.len() == length && body.starts_with(KIND) && checksum(body) == sum)
 }
 
 fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
@@ -123,7 +132,7 @@ mod tests {
     use ork_core::clock::SeededEntropy;
 
     fn key() -> TokenKey {
-        TokenKey::new(&SecretKey::new([7; 32]))
+        TokenKey::new(&MasterKey::new([7; 32]), &[])
     }
 
     #[test]
@@ -142,16 +151,19 @@ mod tests {
         let (one, two) = (key.mint(&mut entropy), key.mint(&mut entropy));
         assert_eq!(one.text.len(), 3 + 1 + 8 + 1 + 32 + 1 + 6);
         assert!(one.text.starts_with(&one.prefix) && one.prefix.len() == 12 && one.text != two.text, "{}", one.text);
-        assert_eq!(key.recognise(&one.text), Some(one.hash));
-        assert_ne!(TokenKey::new(&SecretKey::new([8; 32])).recognise(&one.text), Some(one.hash), "the key counts");
+        assert_eq!(key.recognise(&one.text), [one.hash]);
+        let rotated = TokenKey::new(&MasterKey::new([8; 32]), &[MasterKey::new([7; 32])]);
+        assert_eq!(rotated.recognise(&one.text)[1..], [one.hash], "a token outlives the change of the key");
+        assert!(rotated.knows(key.id()) && rotated.id() != key.id() && !key.knows(rotated.id()));
+        assert_ne!(TokenKey::new(&MasterKey::new([8; 32]), &[]).recognise(&one.text), [one.hash], "the key counts");
         for at in 0..one.text.len() {
             let mut wrong = one.text.clone().into_bytes();
             wrong[at] = if wrong[at] == b'a' { b'b' } else { b'a' };
-            assert_eq!(key.recognise(std::str::from_utf8(&wrong).unwrap()), None, "sign {at}");
+            assert_eq!(key.recognise(std::str::from_utf8(&wrong).unwrap()), [], "sign {at}");
         }
         let long = format!("{}a", one.text);
         for wrong in ["", "_", "ork_", "ork__", &one.text[..50], &long, " ", "ö_ö", &one.prefix] {
-            assert_eq!(key.recognise(wrong), None, "{wrong}");
+            assert_eq!(key.recognise(wrong), [], "{wrong}");
         }
     }
 

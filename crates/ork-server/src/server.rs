@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ork_core::clock::{Clock, Entropy};
 use ork_core::id::{BulkId, RevisionId, RunId, WorkflowId};
 use ork_core::store::Store;
+use ork_vault::Vault;
 
 use crate::caller::Caller;
 use crate::door::Door;
@@ -23,6 +24,8 @@ pub struct Server {
     pub clock: Arc<dyn Clock>,
     /// Who comes in.
     pub door: Door,
+    /// What seals secrets.
+    pub vault: Arc<Vault>,
     /// Ids of runs and of requests.
     pub entropy: Mutex<Box<dyn Entropy>>,
     /// Whether a worker lives.
@@ -70,6 +73,11 @@ impl Server {
         make(self.entropy.lock().unwrap_or_else(PoisonError::into_inner).as_mut())
     }
 
+    /// Random bits for what is sealed over an await: as many as are asked for, of this server's source.
+    pub(crate) fn fork_entropy(&self) -> Drawn {
+        Drawn(self.with_entropy(|entropy| (0..DRAWN).map(|_| entropy.next_u64()).collect()))
+    }
+
     /// Ids for a workflow and a revision, should they be new.
     pub(crate) fn new_workflow_ids(&self) -> (WorkflowId, RevisionId) {
         let mut entropy = self.entropy.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,5 +95,19 @@ impl Server {
     /// A name for a request that brought none.
     pub(crate) fn new_request_id(&self) -> String {
         self.with_entropy(|entropy| format!("req_{:016x}", entropy.next_u64()))
+    }
+}
+
+/// Numbers that are drawn at once: an id, a secret and a nonce are ten.
+const DRAWN: usize = 16;
+
+/// Random bits that were drawn.
+pub(crate) struct Drawn(Vec<u64>);
+
+impl Entropy for Drawn {
+    /// # Panics
+    /// When more is asked for than was drawn.
+    fn next_u64(&mut self) -> u64 {
+        self.0.pop().expect("enough was drawn")
     }
 }

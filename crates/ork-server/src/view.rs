@@ -227,6 +227,7 @@ pub fn workspace(row: &WorkspaceRow) -> Workspace {
         isolate_owners: row.settings.isolate_owners,
         live_runs_max: row.settings.live_runs_max,
         live_tasks_max: row.settings.live_tasks_max,
+        keep_days: row.settings.keep_days,
         requests_per_minute: row.settings.requests_per_minute,
         token_requests_per_minute: row.settings.token_requests_per_minute,
         created_at: moment(row.created_at),

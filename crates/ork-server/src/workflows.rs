@@ -1,34 +1,29 @@
 //! Workflows as texts that are stored and read again.
 
+use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::graph::RevisionRef;
-use ork_core::store::{Applied, RevisionRow, WorkflowRow};
-use ork_workflow::{Diagnostics, Format, Source, Workflow};
+use ork_core::json::{Json, JsonError};
+use ork_core::store::{Applied, NewSchedule, RevisionRow, ScheduleSpec, WorkflowRow};
+use ork_workflow::{Times, Workflow};
+pub use ork_workflow::{parse_either as parse_file, parse_text as parse};
 use sha2::{Digest, Sha256};
 
 use crate::look::Look;
 use crate::view::moment;
 
-/// Reads the text of a workflow, YAML or JSON. `name` is that of one that has none of its own.
+/// When runs of a workflow begin by themselves, from now on; `None` when it does not say so.
 ///
 /// # Errors
-/// Everything that is wrong with it.
-pub fn parse(name: &str, text: &str) -> Result<Workflow, Diagnostics> {
-    // A name with a dot in it is no file with an ending.
-    parse_file(&format!("{name}.yaml"), text)
-}
-
-/// As [`parse`]; one that has no name of its own is called as its file.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn parse_file(name: &str, text: &str) -> Result<Workflow, Diagnostics> {
-    // JSON is not quite YAML: tabs, for one. And YAML may begin like JSON.
-    let read = |format| ork_workflow::parse(&Source { name, text, format });
-    if text.trim_start().starts_with('{') {
-        return read(Format::Json).or_else(|wrong| read(Format::Yaml).map_err(|_| wrong));
-    }
-    read(Format::Yaml)
+/// When the inputs that it gives them cannot be stored.
+pub fn schedule(workflow: &Workflow, now: Timestamp) -> Result<Option<NewSchedule>, JsonError> {
+    let Some(spec) = workflow.schedule() else { return Ok(None) };
+    let next_at = Times::new(&spec.cron, &spec.timezone).ok().and_then(|times| times.next(now));
+    let input = Json::from_value(&serde_json::Value::Object(spec.input.clone()))?;
+    let (cron, timezone) = (spec.cron.clone(), spec.timezone.clone());
+    let spec = ScheduleSpec { cron, timezone, input, overlap: spec.overlap, catch_up: spec.catch_up };
+    // The file was checked: a time comes.
+    Ok(next_at.map(|next_at| NewSchedule { spec, next_at }))
 }
 
 /// SHA-256 of a text, in hexadecimal digits.

@@ -1,6 +1,8 @@
 //! The store as one node, or the users, reach it: the real one behind a network that loses things.
 
 mod control;
+mod keeping;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

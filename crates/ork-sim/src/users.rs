@@ -83,6 +83,7 @@ impl Users {
             triggered_by: if retry_of.is_some() { TriggeredBy::Retry } else { TriggeredBy::Manual },
             retry_of,
             reuse,
+            webhook: None,
             actor: Actor::user("sim"),
             now,
         }

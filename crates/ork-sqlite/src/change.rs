@@ -13,6 +13,7 @@ use ork_core::store::Scope;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::connection::failed;
+use crate::deliveries;
 use crate::enqueue;
 use crate::rows::{self, encode, run_key, worker_key, workspace_key};
 use crate::sql;
@@ -114,6 +115,7 @@ pub fn write(
     left.queued += queued.ready;
     left.upkeep |= queued.held;
     insert_events(db, workspace, &changes.events)?;
+    deliveries::tell(db, &head, &changes.news, now)?;
     Ok((head, left))
 }
 

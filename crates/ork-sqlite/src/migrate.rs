@@ -124,9 +124,17 @@ pub fn verify(path: &Path) -> StoreResult<Vec<String>> {
     Ok(problems)
 }
 
+/// The number of this build's last migration.
+#[must_use]
+pub fn schema_version() -> u32 {
+    let runner = embedded::migrations::runner();
+    let versions = runner.get_migrations().iter().map(|m| u32::try_from(m.version()).unwrap_or(0));
+    versions.max().unwrap_or(0)
+}
+
 /// Refuses a schema that this build does not know.
 pub fn refuse_newer(connection: &Connection) -> StoreResult<MigrationState> {
-    let own = embedded::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0);
+    let own = i64::from(schema_version());
     match newest_applied(connection)? {
         Some(newest) if newest > own => Err(StoreError::Incompatible(format!(
             "the database has schema {newest} and this Ork knows schemas up to {own}: use the newer Ork that wrote it"

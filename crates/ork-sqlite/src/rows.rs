@@ -7,11 +7,16 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{ActorKind, TaskSet};
 use ork_core::executor::Progress;
 use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{
+    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, BulkAction, BulkStatus, GroupRow, RunRow, Scope, TaskRow};
+use ork_core::store::{
+    AttemptRow, BulkAction, BulkStatus, CatchUp, DeliveryStatus, DeliveryTry, GroupRow, Overlap, RunRow, Scope, TaskRow,
+};
+use ork_core::webhook::{Format, Occasion, Wanted};
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
 use uuid::Uuid;
@@ -69,6 +74,8 @@ cell!(WorkflowId, |v| uuid(v).map(WorkflowId::from_uuid));
 cell!(BulkId, |v| uuid(v).map(BulkId::from_uuid));
 cell!(ActorKind, |v| word(v, ActorKind::from_word));
 cell!(BulkAction, |v| word(v, BulkAction::from_word));
+cell!(CatchUp, |v| word(v, CatchUp::from_word));
+cell!(Overlap, |v| word(v, Overlap::from_word));
 cell!(BulkStatus, |v| word(v, BulkStatus::from_word));
 cell!(RevisionId, |v| uuid(v).map(RevisionId::from_uuid));
 cell!(TokenId, |v| uuid(v).map(TokenId::from_uuid));
@@ -96,6 +103,13 @@ cell!(ork_core::retry::RetryPolicy, |v| decoded(v));
 cell!(TaskSet, |v| word(v, TaskSet::parse));
 cell!(Vec<u32>, |v| decoded(v));
 cell!(Vec<String>, |v| decoded(v));
+cell!(EndpointId, |v| uuid(v).map(EndpointId::from_uuid));
+cell!(DeliveryId, |v| uuid(v).map(DeliveryId::from_uuid));
+cell!(Wanted, |v| word(v, Wanted::from_stored));
+cell!(Format, |v| word(v, Format::from_word));
+cell!(Occasion, |v| word(v, Occasion::from_word));
+cell!(DeliveryStatus, |v| word(v, DeliveryStatus::from_word));
+cell!(Vec<DeliveryTry>, |v| decoded(v));
 
 pub fn get<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
 where
@@ -145,6 +159,7 @@ pub fn head(row: &Row<'_>) -> rusqlite::Result<Head> {
         tasks_total: row.get(10)?,
         tasks_left: row.get(11)?,
         tasks_bad: row.get(12)?,
+        told: Wanted::from_bits(row.get(13)?),
     })
 }
 

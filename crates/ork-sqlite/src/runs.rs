@@ -11,13 +11,14 @@ use ork_core::json::Json;
 use ork_core::planted::{self, Bug};
 use ork_core::state::Reason;
 use ork_core::store::{ROWS_MAX, RunFilter, RunRow, Scope, StoredPlan, Submitted};
+use ork_core::webhook::{RunWebhook, SigningSecret, Wanted};
 use ork_core::workspace::Load;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::change::{self, execute};
 use crate::connection::failed;
 use crate::rows::{self, Cell, encode, filter, get, run_key, workspace_key};
-use crate::sql;
+use crate::{retention, sql};
 
 pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
     if let Some(existing) = run(db, Scope::All, new.id)? {
@@ -26,8 +27,13 @@ pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
         }
         return Ok(Submitted::Existing);
     }
-    let born = birth(new);
-    check_quotas(db, new, &born)?;
+    // The id of a run that is not kept any more is taken, too.
+    if retention::tombstone(db, Scope::All, new.id)?.is_some() {
+        return Ok(Submitted::Existing);
+    }
+    let (settings, told) = settings(db, new.workspace)?;
+    let born = birth(new, told);
+    check_quotas(db, new, &settings, &born)?;
     insert_run(db, new)?;
     insert_graph(db, new, &born)?;
     let reused = born.reused_from.clone();
@@ -38,12 +44,18 @@ pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
     Ok(Submitted::Created)
 }
 
-/// There is one writer, so nothing comes between this count and the commit.
-fn check_quotas(db: &Connection, new: &NewRun, born: &Birth) -> StoreResult<()> {
-    let workspace = workspace_key(new.workspace);
+/// What a workspace has decided, and what its endpoints want to be told of.
+fn settings(db: &Connection, workspace: WorkspaceId) -> StoreResult<(Settings, Wanted)> {
     let mut settings = db.prepare_cached(sql::workspaces::SETTINGS).map_err(failed)?;
-    let settings = settings.query_row(params![workspace], |row| get::<Settings>(row, "settings"));
-    let settings = settings.optional().map_err(failed)?.unwrap_or_default();
+    let found = settings.query_row(params![workspace_key(workspace)], |row| {
+        Ok((get::<Settings>(row, "settings")?, Wanted::from_bits(row.get("told")?)))
+    });
+    Ok(found.optional().map_err(failed)?.unwrap_or_default())
+}
+
+/// There is one writer, so nothing comes between this count and the commit.
+fn check_quotas(db: &Connection, new: &NewRun, settings: &Settings, born: &Birth) -> StoreResult<()> {
+    let workspace = workspace_key(new.workspace);
     if !settings.limits_runs() {
         return Ok(());
     }
@@ -83,6 +95,11 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
             new.owner,
             new.revision.map(|of| *of.workflow.uuid().as_bytes()),
             new.revision.map(|of| *of.revision.uuid().as_bytes()),
+            new.webhook.as_ref().map(|webhook| &webhook.url),
+            new.webhook.as_ref().and_then(RunWebhook::sealed),
+            new.webhook.as_ref().and_then(RunWebhook::named),
+            new.webhook.as_ref().map(|webhook| webhook.events.stored()),
+            new.webhook.as_ref().map(|webhook| webhook.format.word()),
         ],
     )
     .map_err(|error| taken(error, new))?;
@@ -99,6 +116,15 @@ fn insert_run(db: &Connection, new: &NewRun) -> StoreResult<()> {
         )?;
     }
     Ok(())
+}
+
+/// Whom a run tells of itself.
+fn webhook(row: &Row<'_>) -> rusqlite::Result<Option<RunWebhook>> {
+    let Some(url) = row.get("webhook_url")? else { return Ok(None) };
+    let sealed = row.get::<_, Option<Vec<u8>>>("webhook_secret")?.map(SigningSecret::Sealed);
+    let named = row.get::<_, Option<String>>("webhook_secret_name")?.map(SigningSecret::Named);
+    let (events, format) = (get(row, "webhook_events")?, get(row, "webhook_format")?);
+    Ok(Some(RunWebhook { url, secret: sealed.or(named), events, format }))
 }
 
 fn taken(error: StoreError, new: &NewRun) -> StoreError {
@@ -129,6 +155,7 @@ fn insert_graph(db: &Connection, new: &NewRun, born: &Birth) -> StoreResult<()> 
             head.tasks_total,
             head.tasks_left,
             head.tasks_bad,
+            new.told().bits(),
         ],
     )?;
     for group in born.groups.values() {
@@ -254,6 +281,7 @@ pub fn plans(db: &Connection, scope: Scope, ids: &[RunId]) -> StoreResult<Vec<St
                     input: get(row, "input")?,
                     project: row.get("project")?,
                     host: row.get("host")?,
+                    webhook: webhook(row)?,
                 })
             })
             .optional()

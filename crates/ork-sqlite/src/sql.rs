@@ -21,6 +21,27 @@ statements! {
         LIST = "bulk/list",
         RUNNING = "bulk/running",
     }
+    deliveries {
+        ADDRESSEES = "deliveries/addressees",
+        AGAIN = "deliveries/again",
+        AGAIN_FAILED = "deliveries/again_failed",
+        DUE = "deliveries/due",
+        GET = "deliveries/get",
+        INSERT = "deliveries/insert",
+        LIST = "deliveries/list",
+        NEXT = "deliveries/next",
+        NOTE = "deliveries/note",
+        TAKE = "deliveries/take",
+    }
+    endpoints {
+        CHANGE = "endpoints/change",
+        DELETE = "endpoints/delete",
+        GET = "endpoints/get",
+        GONE = "endpoints/gone",
+        INSERT = "endpoints/insert",
+        LIST = "endpoints/list",
+        ROTATE = "endpoints/rotate",
+    }
     duties {
         HOLD = "duties/hold",
     }
@@ -54,6 +75,12 @@ statements! {
         INSERT = "heads/insert",
         UPDATE = "heads/update",
     }
+    hooks {
+        BY_KEY = "hooks/by_key",
+        DELETE = "hooks/delete",
+        INSERT = "hooks/insert",
+        LIST = "hooks/list",
+    }
     lanes {
         LIST = "lanes/list",
     }
@@ -77,6 +104,20 @@ statements! {
         DELETE = "pauses/delete",
         INSERT = "pauses/insert",
         LIST = "pauses/list",
+    }
+    pruned {
+        DELETE_ATTEMPTS = "pruned/delete_attempts",
+        DELETE_EVENTS = "pruned/delete_events",
+        DELETE_GROUPS = "pruned/delete_groups",
+        DELETE_HEAD = "pruned/delete_head",
+        DELETE_LABELS = "pruned/delete_labels",
+        DELETE_LOGS = "pruned/delete_logs",
+        DELETE_RUN = "pruned/delete_run",
+        DELETE_TASKS = "pruned/delete_tasks",
+        DONE = "pruned/done",
+        GET = "pruned/get",
+        INSERT = "pruned/insert",
+        NEXT = "pruned/next",
     }
     queue {
         COUNT_KEYS = "queue/count_keys",
@@ -114,7 +155,26 @@ statements! {
         NOTE_START = "runs/note_start",
         OVERDUE = "runs/overdue",
         PLANS = "runs/plans",
+        PRUNABLE = "runs/prunable",
         REQUEST_CANCEL = "runs/request_cancel",
+    }
+    schedules {
+        DISABLE = "schedules/disable",
+        DROP = "schedules/drop",
+        DUE = "schedules/due",
+        ENABLE = "schedules/enable",
+        FIRE = "schedules/fire",
+        GET = "schedules/get",
+        LIST = "schedules/list",
+        PUT = "schedules/put",
+    }
+    secrets {
+        DELETE = "secrets/delete",
+        GET = "secrets/get",
+        LIST = "secrets/list",
+        RESEAL = "secrets/reseal",
+        SEALED = "secrets/sealed",
+        SET = "secrets/set",
     }
     slots {
         ADMIT_RUN = "slots/admit_run",

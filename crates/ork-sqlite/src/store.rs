@@ -1,6 +1,8 @@
 //! The store: what each of core's traits asks for, sent to the writer or to a reader.
 
 mod control;
+mod keeping;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::change::execute;
 use crate::connection::failed;
 use crate::rows::{Cell, filter, get, workspace_key};
-use crate::sql;
+use crate::{schedules, sql};
 
 /// A workflow as a change finds it.
 struct Found {
@@ -26,11 +26,11 @@ impl Found {
     }
 }
 
-fn workflow_key(id: WorkflowId) -> [u8; 16] {
+pub fn workflow_key(id: WorkflowId) -> [u8; 16] {
     *id.uuid().as_bytes()
 }
 
-fn revision_key(id: RevisionId) -> [u8; 16] {
+pub fn revision_key(id: RevisionId) -> [u8; 16] {
     *id.uuid().as_bytes()
 }
 
@@ -67,6 +67,7 @@ pub fn apply(db: &Connection, new: &NewRevision) -> StoreResult<Applied> {
         execute(db, sql::workflows::INSERT_REVISION, params)?;
     }
     execute(db, sql::workflows::UPDATE, params![key, new.description, revision, now])?;
+    schedules::put(db, new, (workflow, kept.unwrap_or(new.revision)))?;
     Ok(applied)
 }
 
@@ -82,6 +83,7 @@ pub fn delete(
     }
     let Some(found) = found.filter(|found| !found.is_deleted) else { return Ok(Deleted::Missing) };
     execute(db, sql::workflows::DELETE, params![workflow_key(found.id), now.micros()])?;
+    execute(db, sql::schedules::DROP, params![workflow_key(found.id)])?;
     Ok(Deleted::Done)
 }
 

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Finding, Report};
 use crate::expression::{Scope, Template, TemplateError, analyse, as_text, evaluate, literal, render};
-use crate::sight::tasks_of;
+use crate::sight::{secrets_of, tasks_of};
 use crate::source::Span;
+use crate::webhook::check_url;
 use crate::workflow::{Given, Workflow, unknown_input};
 
 /// A plan that can be run.
@@ -37,6 +38,24 @@ impl Workflow {
         let scope = Scope { inputs: input.clone(), ..Scope::default() };
         let plan = self.settle(&scope, &mut report);
         if report.is_empty() { Ok(Bound { plan, input }) } else { Err(report.finish(&self.file, &self.lines)) }
+    }
+
+    /// Nobody is there to give other inputs when a run begins by itself: those of the schedule must do.
+    ///
+    /// # Errors
+    /// What is wrong with them, as [`Self::bind`] says it, at the schedule.
+    pub(crate) fn check_schedule(&self) -> Result<(), Diagnostics> {
+        let Some(schedule) = self.schedule() else { return Ok(()) };
+        let mut report = Report::default();
+        let input = Value::Object(self.values(&schedule.input, true, &mut report));
+        if report.is_empty() {
+            self.settle(&Scope { inputs: input, ..Scope::default() }, &mut report);
+        }
+        if report.is_empty() {
+            return Ok(());
+        }
+        report.move_to(schedule.at);
+        Err(report.finish(&self.file, &self.lines))
     }
 
     /// The plan as far as these inputs tell, for pictures: what a run would still need may be missing. Templates stay,
@@ -114,6 +133,12 @@ impl Workflow {
             }
         }
         settle_concurrency(plan.concurrency.as_mut(), scope, top, report);
+        if let Some(webhook) = &mut plan.webhook
+            && webhook.url.contains("{{")
+        {
+            webhook.url = text(&webhook.url, scope, top, report);
+            check_url(&webhook.url, top, report);
+        }
         if let Some(result) = &mut plan.result {
             settle_value(result, scope, top, report);
         }
@@ -303,6 +328,30 @@ pub fn references_of_result(plan: &Plan) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     plan.result.iter().for_each(|result| collect(result, &mut found));
     found
+}
+
+/// The secrets that a node's work reads: its parameters and its environment.
+#[must_use]
+pub fn secrets(plan_node: &Node) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let action = &plan_node.action;
+    for value in action.env.values().chain([&action.params]) {
+        each_expression(value, &mut |expression| secrets_of(expression, &mut found));
+    }
+    found
+}
+
+fn each_expression(value: &Value, see: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => {
+            if let Ok(template) = Template::cut(text) {
+                template.expressions().for_each(|(expression, _)| see(expression));
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_expression(item, see)),
+        Value::Object(fields) => fields.values().for_each(|item| each_expression(item, see)),
+        _ => {}
+    }
 }
 
 fn collect(value: &Value, found: &mut BTreeSet<String>) {

@@ -99,6 +99,21 @@ codes! {
         "Parameters, inputs and results are stored with each task. Put large data into a file and pass its name.";
     KEYS_CONFLICT = "ORK-E0210", "two keys contradict each other",
         "The message names both. Keep one of them.";
+    CRON_BAD = "ORK-E0211", "`cron` has five fields, and its time comes",
+        "Minute, hour, day of the month, month, day of the week, with spaces between them: `30 3 * * mon-fri`. Each is `*`, a \
+         number or a name, a range (`1-5`), a list (`1,15`), or one of them with a step (`*/10`). There are no seconds. Where \
+         both fields for days name some, either one is enough. A day that no month has, such as February 30, is refused.";
+    TIMEZONE_UNKNOWN = "ORK-E0212", "a time zone is named as IANA does",
+        "Such as `Europe/Paris`, `America/New_York` or `UTC`. Abbreviations such as `CET` or `EST` say nothing about the time in \
+         summer.";
+
+    WEBHOOK_SECRET = "ORK-E0211", "a webhook's secret is named, never written",
+        "A workflow file is read by many and kept with each of its runs, so it holds no secret. Store the secret in the workspace \
+         and write its name: `secret: \"{{ secrets.hook }}\"`. Messages are signed with what it is when they are sent.\n\n\
+         With the format `standard` a secret is `whsec_` and base64 of 24 to 64 bytes: `echo whsec_$(openssl rand -base64 32)`.";
+    WEBHOOK_URL = "ORK-E0212", "a webhook goes to a web server",
+        "Write a URL that begins with `https://` or `http://`, names a host, and holds no name and no password: URLs are shown and \
+         logged. Addresses that are not public are refused when a message is sent, unless the setting `egress.allow` names them.";
 
     TASKS_NONE = "ORK-E0301", "a workflow has at least one task",
         "Add one below `tasks:`, indented:\n\n    tasks:\n      hello:\n        command: [echo, hello]";
@@ -153,9 +168,7 @@ codes! {
          are decided once for a task and all its siblings, before there is a `task`. `task.item` exists with `each` only. A task \
          with `count` or `each` has `outputs`, a list; any other has `output`.";
     NAME_LATER = "ORK-E0409", "this build does not have that name yet",
-        "`steps`, `prompts` and `secrets` belong to the language, but this version of Ork does not have them. Let \
-         the script read a secret from a file that only its user can read: inputs are stored, and the environment of Ork is \
-         not inherited.";
+        "`steps` and `prompts` belong to the language, but this version of Ork does not have them.";
     TEMPLATE_IN_RUN = "ORK-E0410", "a script holds no template",
         "A value that is pasted into a shell script can end a quote and run as a command (script injection). Pass it through \
          the environment, where it stays data:\n\n    env: {SOURCE: \"{{ inputs.source }}\"}\n    run: ./cut.sh \"$SOURCE\"\n\n\

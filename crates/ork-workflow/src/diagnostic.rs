@@ -166,6 +166,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// All of it is wrong there.
+    pub fn move_to(&mut self, at: Span) {
+        for finding in &mut self.found {
+            finding.at = Some(at);
+        }
+    }
+
     pub fn add(&mut self, code: &'static str, at: Span, message: impl Into<String>) {
         self.push(Finding { code, at: Some(at), message: message.into(), hint: None });
     }

@@ -10,7 +10,8 @@ pub struct Table {
     pub foreign: &'static [(&'static str, &'static str)],
 }
 
-const SECRETS: &str = "remove it, and let the script read them from a file that only you can read";
+const SECRETS: &str =
+    "remove it: `ork secrets set NAME` keeps one, and `{{ secrets.NAME }}` in `env` or `with` reads it";
 const ARTIFACTS: &str = "remove it: what a script writes below the folder of the file stays there";
 const CONTAINER: &str = "remove it: `command` and `run` run on the machine itself";
 
@@ -26,11 +27,13 @@ pub const WORKFLOW: Table = Table {
         "timeout",
         "on_failure",
         "concurrency",
+        "webhook",
         "env",
+        "schedule",
         "tasks",
         "result",
     ],
-    later: &["schedule", "webhook", "budget", "secrets", "artifacts", "container", "image"],
+    later: &["budget", "secrets", "artifacts", "container", "image"],
     foreign: &[
         ("secrets", SECRETS),
         ("artifacts", ARTIFACTS),
@@ -38,7 +41,7 @@ pub const WORKFLOW: Table = Table {
         ("image", CONTAINER),
         ("jobs", "write `tasks`"),
         ("steps", "write `tasks`: each step is a task with a name"),
-        ("on", "Ork has no triggers in the file: a run begins with `ork run`"),
+        ("on", "a run begins with `ork run`, or by `schedule: {cron: …}` of a stored workflow"),
         ("version", "remove it: the format has no version"),
         ("parameters", "write `inputs`"),
         ("params", "write `inputs`"),
@@ -48,7 +51,7 @@ pub const WORKFLOW: Table = Table {
         ("outputs", "write `result`"),
         ("output", "write `result`"),
         ("retries", "write `retry: {max_attempts: 3}`"),
-        ("cron", "write `schedule: {cron: …}`, once a build has schedules"),
+        ("cron", "write `schedule: {cron: …}`"),
         ("fail_fast", "write `on_failure: stop`, or `continue`"),
     ],
 };
@@ -162,6 +165,35 @@ pub const INPUT: Table = Table {
 pub const CONCURRENCY: Table =
     Table { keys: &["key", "limit"], later: &[], foreign: &[("group", "write `key`"), ("max", "write `limit`")] };
 
+/// `schedule`.
+pub const SCHEDULE: Table = Table {
+    keys: &["cron", "timezone", "input", "overlap", "catch_up"],
+    later: &[],
+    foreign: &[
+        ("tz", "write `timezone`"),
+        ("time_zone", "write `timezone`"),
+        ("inputs", "write `input`"),
+        ("catchup", "write `catch_up`"),
+        ("every", "write it as `cron`: `*/15 * * * *` is every 15 minutes"),
+        ("interval", "write it as `cron`: `*/15 * * * *` is every 15 minutes"),
+        ("enabled", "remove it: `ork schedules disable NAME`"),
+    ],
+};
+
+/// `webhook`.
+pub const WEBHOOK: Table = Table {
+    keys: &["url", "secret", "events", "format"],
+    later: &[],
+    foreign: &[
+        ("webhookUrl", "write `url`"),
+        ("webhookSecret", "write `secret`"),
+        ("on", "write `events`"),
+        ("event", "write `events: [run.finished]`"),
+        ("headers", "messages are signed instead: write `secret`"),
+        ("token", "messages are signed instead: write `secret`"),
+    ],
+};
+
 /// A plan of the older JSON form, `{"jobs": […]}`.
 pub const PLAN: Table = Table {
     keys: &["jobs", "name", "result", "baseExecutionId"],
@@ -176,17 +208,25 @@ pub const JOB: Table = Table {
 };
 
 /// All of them.
-pub const TABLES: [&Table; 7] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &PLAN, &JOB];
+pub const TABLES: [&Table; 9] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &SCHEDULE, &WEBHOOK, &PLAN, &JOB];
 
 /// Executors of this build.
 pub const EXECUTORS: [&str; 2] = ["process", "worker"];
 /// Executors of the format that this build does not have.
 pub const EXECUTORS_LATER: [&str; 5] = ["container", "kubernetes", "cloudrun", "runpod", "http"];
+/// Events of `webhook`.
+pub const WEBHOOK_EVENTS: [&str; 3] = ["run.started", "run.finished", "task.finished"];
+/// Values of `format` of `webhook`, in the order of [`ork_core::webhook::Format::ALL`].
+pub const WEBHOOK_FORMATS: [&str; 2] = ["standard", "execution"];
 /// Values of `on_failure`.
 pub const ON_FAILURE: [&str; 2] = ["stop", "continue"];
 /// Values of `run_if`.
 pub const RUN_IF: [&str; 2] = ["always", "failed"];
 /// Values of `output`.
 pub const OUTPUT: [&str; 3] = ["file", "stdout", "stdout_json"];
+/// Values of `overlap`.
+pub const OVERLAP: [&str; 3] = ["skip", "queue", "allow"];
+/// Values of `catch_up`.
+pub const CATCH_UP: [&str; 3] = ["none", "latest", "all"];
 /// Types of inputs.
 pub const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];

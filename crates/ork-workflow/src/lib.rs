@@ -12,6 +12,7 @@
 
 mod bind;
 pub mod codes;
+mod cron;
 mod diagnostic;
 mod duration;
 mod expression;
@@ -22,22 +23,26 @@ mod jobs;
 mod json;
 pub mod keys;
 mod policy;
+mod schedule;
 mod schema;
 mod sight;
 mod source;
 mod task;
 mod tree;
+mod webhook;
 mod workflow;
 mod yaml;
 
-pub use bind::{Bound, reads_only, references, references_of_result};
+pub use bind::{Bound, reads_only, references, references_of_result, secrets};
 pub use diagnostic::{Diagnostic, Diagnostics, ERRORS_MAX, Snippet};
 pub use expression::{
-    EXPRESSION_BYTES_MAX, FUEL, Scope, TOKENS_MAX, TaskView, TemplateError, as_text, condition, evaluate, render,
+    EXPRESSION_BYTES_MAX, FUEL, Scope, Secrets, TOKENS_MAX, TaskView, TemplateError, as_text, condition, evaluate,
+    render,
 };
 pub use input::{InputSpec, InputType};
 use ork_core::suggest;
 pub use ork_core::suggest::nearest;
+pub use schedule::{ScheduleSpec, Times};
 pub use schema::schema;
 pub use source::{Format, Place, Source};
-pub use workflow::{Workflow, parse};
+pub use workflow::{Workflow, parse, parse_either, parse_text};

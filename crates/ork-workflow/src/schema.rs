@@ -22,6 +22,8 @@ pub fn schema() -> Value {
             "retry": object(keys::RETRY.keys, retry_key),
             "input": object(keys::INPUT.keys, input_key),
             "concurrency": with(object(keys::CONCURRENCY.keys, concurrency_key), "required", json!(["key"])),
+            "schedule": with(object(keys::SCHEDULE.keys, schedule_key), "required", json!(["cron"])),
+            "webhook": with(object(keys::WEBHOOK.keys, webhook_key), "required", json!(["url"])),
             "name": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
             "duration": {"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$", "minLength": 2},
             "time_limit": {"$ref": "#/$defs/duration", "not": {"pattern": "^(0+(d|h|m|s|ms))+$"}},
@@ -80,7 +82,9 @@ fn workflow_key(key: &str) -> Value {
             described(json!({"enum": keys::ON_FAILURE}), "What happens to the rest when a task fails; default stop.")
         }
         "concurrency" => described(refer("concurrency"), "How many runs with the same key may be live at once."),
+        "webhook" => described(refer("webhook"), "Whom the run tells of itself."),
         "env" => described(refer("env"), "Variables of every command and script; a task's own go before them."),
+        "schedule" => described(refer("schedule"), "When runs begin by themselves, once the workflow is stored."),
         "tasks" => {
             json!({"type": "object", "minProperties": 1, "propertyNames": refer("name"), "additionalProperties": refer("task")})
         }
@@ -187,12 +191,49 @@ fn concurrency_key(key: &str) -> Value {
     }
 }
 
+fn schedule_key(key: &str) -> Value {
+    match key {
+        "cron" => described(
+            json!({"type": "string", "pattern": "\\S"}),
+            "Minute, hour, day of the month, month, day of the week: `30 3 * * mon-fri`.",
+        ),
+        "timezone" => described(json!({"type": "string"}), "An IANA name such as Europe/Paris; default UTC."),
+        "input" => described(json!({"type": "object"}), "The inputs of each run."),
+        "overlap" => described(
+            json!({"enum": keys::OVERLAP}),
+            "At a time at which the run before is live: no run, a run after it, or a run beside it; default skip.",
+        ),
+        _ => described(
+            json!({"enum": keys::CATCH_UP}),
+            "For times that passed while nothing served the database: no run, one for the last, or one each; default latest.",
+        ),
+    }
+}
+
+fn webhook_key(key: &str) -> Value {
+    match key {
+        "url" => described(
+            json!({"type": "string", "minLength": 1}),
+            "Where messages go: http or https; it may read inputs.",
+        ),
+        "secret" => described(
+            json!({"type": "string", "pattern": "^\\s*\\{\\{\\s*secrets\\.[A-Za-z0-9._-]{1,128}\\s*\\}\\}\\s*$"}),
+            "What they are signed with: the name of a secret of the workspace.",
+        ),
+        "events" => described(
+            json!({"type": "array", "minItems": 1, "items": {"enum": keys::WEBHOOK_EVENTS}}),
+            "What is told; default run.finished.",
+        ),
+        _ => described(json!({"enum": keys::WEBHOOK_FORMATS}), "How messages look; default standard."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::schema;
-    use crate::keys::{CONCURRENCY, INPUT, RETRY, TASK, Table, WORKFLOW};
+    use crate::keys::{CONCURRENCY, INPUT, RETRY, SCHEDULE, TASK, Table, WEBHOOK, WORKFLOW};
 
     #[test]
     fn the_schema_has_the_readers_keys() {
@@ -208,6 +249,8 @@ mod tests {
         check(&RETRY, "/$defs/retry");
         check(&INPUT, "/$defs/input");
         check(&CONCURRENCY, "/$defs/concurrency");
+        check(&SCHEDULE, "/$defs/schedule");
+        check(&WEBHOOK, "/$defs/webhook");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ork_core::limits::is_name;
+
 use crate::diagnostic::{Finding, Report};
 use crate::expression::{Flaw, Reference, Step, Template, analyse};
 use crate::source::Span;
@@ -30,8 +32,8 @@ pub enum Sight {
     Items,
     /// Inputs, the run and tasks before it: it is decided before the task exists.
     Before { node: u32, place: &'static str },
-    /// Everything, with the task itself.
-    Task { node: u32, each: bool },
+    /// Everything, with the task itself; and secrets, where what is filled in is neither stored nor shown.
+    Task { node: u32, each: bool, secrets: bool },
     /// Inputs, the run and every task: the result of the run.
     Result,
 }
@@ -120,14 +122,11 @@ impl<'w, 't> Eyes<'w, 't> {
             "tasks" => self.look_tasks(reference, sight, node, start),
             "task" => look_task(reference, sight),
             "run" => look_run(reference, sight),
-            later @ ("steps" | "prompts" | "secrets") => {
+            "secrets" => look_secrets(reference, sight),
+            later @ ("steps" | "prompts") => {
                 let flaw =
                     flaw(reference, 0, codes::NAME_LATER, format!("`{later}` is not available in this build of Ork"));
-                Err(flaw.hint(if later == "secrets" {
-                    "let the script read it from a file that only you can read"
-                } else {
-                    "remove it"
-                }))
+                Err(flaw.hint("remove it"))
             }
             _ => Err(self.unknown(reference)),
         }
@@ -293,6 +292,38 @@ fn look_task(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
             Err(unknown.hint(suggest::hint(name, PARTS).unwrap_or_default()))
         }
         None => Ok(()),
+    }
+}
+
+/// Secrets are read one by one, by a name that stands in the file: whoever reads the file knows which ones a task gets.
+fn look_secrets(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
+    if !matches!(sight, Sight::Shared | Sight::Task { secrets: true, .. }) {
+        let message = "`secrets` are known in `env`, `with` and `params` only: anything else is stored or shown";
+        return Err(flaw(reference, 0, codes::NAME_NOT_HERE, message)
+            .hint("pass it through the environment: env: {TOKEN: \"{{ secrets.NAME }}\"}"));
+    }
+    match reference.second() {
+        Some(name) if is_name(name) => Ok(()),
+        Some(name) => {
+            let message = format!("`{name}` cannot be the name of a secret");
+            Err(flaw(reference, 1, codes::NAME_BAD, message).hint("1 to 128 characters of A–Z a–z 0–9 . _ -"))
+        }
+        None => {
+            let message = "`secrets` is read by a name that stands in the file";
+            Err(flaw(reference, 0, codes::NAME_UNKNOWN, message)
+                .hint("write secrets.NAME, or secrets[\"NAME\"]; a name cannot be computed"))
+        }
+    }
+}
+
+/// The names of secrets that an expression reads.
+pub fn secrets_of(expression: &str, found: &mut BTreeSet<String>) {
+    for reference in analyse(expression).unwrap_or_default() {
+        if reference.root == "secrets"
+            && let Some(name) = reference.second()
+        {
+            found.insert(name.to_owned());
+        }
     }
 }
 

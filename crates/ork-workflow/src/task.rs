@@ -177,9 +177,12 @@ impl<'t> Task<'_, '_, '_, 't> {
     }
 
     fn action(&mut self, defaults: &Defaults, fan: Fan) -> Action {
-        let sight = Sight::Task { node: self.position, each: matches!(fan, Fan::Each(_) | Fan::EachOf(_)) };
+        let each = matches!(fan, Fan::Each(_) | Fan::EachOf(_));
+        let sight = Sight::Task { node: self.position, each, secrets: false };
+        let with_secrets = Sight::Task { node: self.position, each, secrets: true };
         let kind = self.work();
-        let mut action = Action { executor: self.executor(kind), params: self.params(sight), ..Action::default() };
+        let params = self.params(with_secrets);
+        let mut action = Action { executor: self.executor(kind), params, ..Action::default() };
         if let Some(node) = self.fields.get("operation") {
             action.operation = fields::name(node, "the operation", self.report).map(str::to_owned);
         }
@@ -195,7 +198,7 @@ impl<'t> Task<'_, '_, '_, 't> {
         }
         action.env.clone_from(&defaults.env);
         if let Some(node) = self.fields.get("env") {
-            action.env.extend(env(node, self.eyes, sight, self.report));
+            action.env.extend(env(node, self.eyes, with_secrets, self.report));
         }
         if let Some(node) = self.fields.get("workdir") {
             self.eyes.value(node, sight, self.report);

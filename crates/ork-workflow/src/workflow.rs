@@ -11,11 +11,12 @@ use crate::diagnostic::{Diagnostics, ERRORS_MAX, Finding, Report};
 use crate::fields::{self, Fields};
 use crate::graph::{Graph, Order};
 use crate::input::{self, InputSpec};
+use crate::schedule::{self, ScheduleSpec};
 use crate::sight::{Eyes, Read, Sight, World};
 use crate::source::{Format, Lines, Source, Span};
 use crate::task::{self, Defaults, Draft};
 use crate::tree::{Key, Kind, Located};
-use crate::{codes, jobs, json, keys, policy, suggest, yaml};
+use crate::{codes, jobs, json, keys, policy, suggest, webhook, yaml};
 
 /// A workflow that was read and checked. Its inputs are not bound yet.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Workflow {
     pub(crate) draft: Plan,
     /// Where each node's `count` or `each` stands, else its name.
     pub(crate) places: Vec<Span>,
+    /// When runs begin by themselves.
+    schedule: Option<ScheduleSpec>,
 }
 
 impl Workflow {
@@ -40,6 +43,12 @@ impl Workflow {
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.draft.description.as_deref()
+    }
+
+    /// When runs of it begin by themselves, once it is stored.
+    #[must_use]
+    pub const fn schedule(&self) -> Option<&ScheduleSpec> {
+        self.schedule.as_ref()
     }
 
     /// Its inputs, in the order of the file.
@@ -66,15 +75,37 @@ pub fn parse(source: &Source<'_>) -> Result<Workflow, Diagnostics> {
         None => (Lines::of(source.text), None),
     };
     match workflow {
-        Some(parts) if report.is_empty() => Ok(Workflow {
-            file: source.name.to_owned(),
-            lines,
-            inputs: parts.inputs,
-            draft: parts.draft,
-            places: parts.places,
-        }),
+        Some(parts) if report.is_empty() => {
+            let Parts { inputs, draft, places, schedule } = parts;
+            let file = source.name.to_owned();
+            let workflow = Workflow { file, lines, inputs, draft, places, schedule };
+            workflow.check_schedule()?;
+            Ok(workflow)
+        }
         _ => Err(report.finish(source.name, &lines)),
     }
+}
+
+/// Reads the text of a stored workflow, YAML or JSON. `name` is that of one that has none of its own.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_text(name: &str, text: &str) -> Result<Workflow, Diagnostics> {
+    // A name with a dot in it is no file with an ending.
+    parse_either(&format!("{name}.yaml"), text)
+}
+
+/// As [`parse_text`]; one that has no name of its own is called as its file.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_either(name: &str, text: &str) -> Result<Workflow, Diagnostics> {
+    // JSON is not quite YAML: tabs, for one. And YAML may begin like JSON.
+    let read = |format| parse(&Source { name, text, format });
+    if text.trim_start().starts_with('{') {
+        return read(Format::Json).or_else(|wrong| read(Format::Yaml).map_err(|_| wrong));
+    }
+    read(Format::Yaml)
 }
 
 fn read_tree(source: &Source<'_>, report: &mut Report) -> Option<Located> {
@@ -116,6 +147,7 @@ struct Parts {
     inputs: Vec<InputSpec>,
     draft: Plan,
     places: Vec<Span>,
+    schedule: Option<ScheduleSpec>,
 }
 
 fn interpret(source: &Source<'_>, root: &Located, report: &mut Report) -> Option<Parts> {
@@ -146,6 +178,7 @@ fn interpret(source: &Source<'_>, root: &Located, report: &mut Report) -> Option
         retry: fields.get("retry").map(|node| policy::retry(node, &Default::default(), report)).unwrap_or_default(),
         env: fields.get("env").map(|node| task::env(node, &mut eyes, Sight::Shared, report)).unwrap_or_default(),
     };
+    let schedule = fields.get("schedule").and_then(|node| schedule::read(node, report));
     let mut drafts: Vec<Draft> = Vec::with_capacity(tasks.len());
     for (entry, position) in tasks.iter().zip(0_u32..) {
         drafts.push(task::read(entry, position, &defaults, &mut eyes, report));
@@ -154,7 +187,7 @@ fn interpret(source: &Source<'_>, root: &Located, report: &mut Report) -> Option
     check_graph(&drafts, &eyes.reads, report);
     let places = drafts.iter().map(|draft| draft.fan_at).collect();
     draft.nodes = drafts.into_iter().map(|draft| draft.node).collect();
-    Some(Parts { inputs, draft, places })
+    Some(Parts { inputs, draft, places, schedule })
 }
 
 fn input_names<'t>(fields: &Fields<'t>) -> Vec<&'t str> {
@@ -232,6 +265,9 @@ fn head(source: &Source<'_>, fields: &Fields<'_>, eyes: &mut Eyes<'_, '_>, repor
     }
     if let Some(node) = fields.get("concurrency") {
         plan.concurrency = policy::concurrency(node, eyes, report);
+    }
+    if let Some(node) = fields.get("webhook") {
+        plan.webhook = webhook::read(node, eyes, report);
     }
     if let Some(node) = fields.get("result") {
         eyes.value(node, Sight::Result, report);

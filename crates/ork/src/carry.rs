@@ -8,13 +8,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RunId, TaskId};
+use ork_core::limits::PAGE_MAX;
 use ork_core::plan::{Node, Plan};
 use ork_core::state::Reason;
-use ork_core::store::{RunRow, StoredPlan};
+use ork_core::store::{DeliveryFilter, DeliveryStatus, RunRow, StoredPlan};
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::config::{Config, JOBS};
 use crate::entropy::OsEntropy;
@@ -27,6 +28,7 @@ use crate::liveness::{Graves, LockFiles};
 use crate::names::Names;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
+use crate::post::Courier;
 use crate::progress::{self, Progress, Style, tasks};
 use crate::signals::{Asked, Signals};
 use crate::spool::Files;
@@ -146,10 +148,16 @@ pub async fn start(
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let spool = world.database.spool()?.map(|folder| Arc::new(Files::new(folder)) as _);
-    let config = EngineConfig { host, database_clock, spool, prefetch: 0, version: crate::VERSION.into(), ..config };
+    let vault = Some(Arc::clone(&world.vault));
+    let post = Some(Arc::new(Courier::new(world)) as _);
+    let version = crate::VERSION.into();
+    let config = EngineConfig { host, database_clock, spool, vault, prefetch: 0, version, post, ..config };
     let handle = engine.start(executors, config).await?;
     Ok((handle, processes))
 }
+
+/// How long a run that is over waits for those whom it tells.
+const TELL: Duration = Duration::from_secs(20);
 
 /// Carries a run to its end, tells it, and gives its exit code.
 pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result<Exit> {
@@ -191,6 +199,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
             () = sleep(if progress.is_silent() { SILENT_LOOK } else { LOOK }) => {}
         }
     }
+    until_told(world, run).await?;
     if let Err(problem) = engine.drain(Duration::ZERO).await {
         warn(format!("warning: {problem}"));
     }
@@ -207,6 +216,36 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     }
     let exit = verdict::tell(&history, &row, carriage.again.as_deref()).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
+}
+
+/// Waits until every message about the run was tried once, and says which were not heard: nobody in this process sends them
+/// again.
+async fn until_told(world: &World, run: RunId) -> Result<()> {
+    let filter = DeliveryFilter {
+        run: Some(run),
+        status: Some(DeliveryStatus::Pending),
+        limit: PAGE_MAX,
+        ..DeliveryFilter::default()
+    };
+    let ends = Instant::now() + TELL;
+    loop {
+        // Most runs tell nobody.
+        let pending = match world.store.deliveries(world.scope(), &filter).await {
+            Err(error) if error.is_transient() => return Ok(()),
+            pending => pending?,
+        };
+        let Some(first) = pending.first() else { return Ok(()) };
+        if pending.iter().all(|row| row.attempts > 0) || Instant::now() >= ends {
+            let why = first.tries.last().and_then(|last| last.error.clone()).unwrap_or_else(|| "no answer yet".into());
+            let count = pending.len();
+            warn(format!(
+                "warning: {count} messages were not heard ({}: {why}); `ork serve` or `ork worker` sends them again",
+                first.url
+            ));
+            return Ok(());
+        }
+        sleep(LOOK).await;
+    }
 }
 
 /// Tells what is new. True when the run is over.

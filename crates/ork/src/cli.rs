@@ -4,8 +4,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, context, db, dev, doctor, events, explain, graph, init, man, queues, run, runs, schema, serve,
-    tasks, tokens, validate, version, why, worker, workers, workflows, workspaces,
+    completions, config, context, db, dev, doctor, events, explain, graph, hooks, init, man, queues, run, runs,
+    schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks, why, worker, workers, workflows,
+    workspaces,
 };
 use crate::exit_code::Refusal;
 
@@ -16,7 +17,7 @@ pub struct Cli {
     /// Write data as JSON: one object a line for lists and streams, one object otherwise.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Where the history is: sqlite:PATH, or postgres://USER@HOST/NAME [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
+    /// Where the history is: sqlite:PATH, postgres://USER@HOST/NAME, or files:DIR [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// Whose runs, in a database; a server knows it from the token [variable: ORK_WORKSPACE] [default: default]
@@ -78,6 +79,12 @@ pub enum Command {
     /// Make, list and revoke the tokens that the HTTP API asks for.
     #[command(subcommand)]
     Tokens(tokens::Command),
+    /// Make and list hooks: messages of others that start runs.
+    #[command(subcommand)]
+    Hooks(hooks::Command),
+    /// Say who is told of runs, see what became of the messages, and send them again.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Make and list workspaces, and change what they decide for themselves.
     #[command(subcommand)]
     Workspaces(workspaces::Command),
@@ -88,6 +95,12 @@ pub enum Command {
     /// Store workflows under their names, and look at them.
     #[command(subcommand)]
     Workflows(workflows::Command),
+    /// List schedules of stored workflows, enable and disable them.
+    #[command(subcommand)]
+    Schedules(schedules::Command),
+    /// Set, list and delete secrets, and change the key that they are sealed with.
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),

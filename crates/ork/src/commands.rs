@@ -9,17 +9,21 @@ pub mod doctor;
 pub mod events;
 pub mod explain;
 pub mod graph;
+pub mod hooks;
 pub mod init;
 pub mod man;
 pub mod queues;
 pub mod run;
 pub mod runs;
+pub mod schedules;
 pub mod schema;
+pub mod secrets;
 pub mod serve;
 pub mod tasks;
 pub mod tokens;
 pub mod validate;
 pub mod version;
+pub mod webhooks;
 pub mod why;
 pub mod worker;
 pub mod workers;
@@ -31,7 +35,8 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 use crate::config::{Config, Flags};
 use crate::exit_code::{Exit, Refusal};
-use crate::output::Output;
+use crate::files::project;
+use crate::output::{Output, warn};
 
 /// Carries out a command line.
 pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
@@ -44,8 +49,19 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         token_file: cli.token_file,
     };
     refuse_server(&cli.command, &flags)?;
+    let done = carry_out(cli.command, out, &flags).await;
+    // What was written is in the files as well before anybody hears of it; and so is what a process that died had written.
+    if let Ok(database) = Config::load(flags).and_then(|config| config.database())
+        && let Err(error) = project(&database).await
+    {
+        warn(format!("warning: failed to write the files of {database}: {error:#}"));
+    }
+    done
+}
+
+async fn carry_out(command: Command, out: Output, flags: &Flags) -> Result<Exit> {
     let config = || Config::load(flags.clone());
-    match cli.command {
+    match command {
         Command::Run(args) => run::run(args, out, &config()?).await,
         Command::Init(args) => init::run(&args, out),
         Command::Validate(args) => validate::run(&args, out),
@@ -59,9 +75,13 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Serve(args) => serve::run(args, out, &config()?).await,
         Command::Dev(args) => dev::run(args, out, &config()?).await,
         Command::Tokens(command) => tokens::run(command, out, &config()?).await,
+        Command::Hooks(command) => hooks::run(command, out, &config()?).await,
+        Command::Webhooks(command) => webhooks::run(command, out, &config()?).await,
         Command::Workspaces(command) => workspaces::run(command, out, &config()?).await,
         Command::Workers(_) => workers::run(out, &config()?).await,
         Command::Queues(args) => queues::run(args, out, &config()?).await,
+        Command::Schedules(command) => schedules::run(command, out, &config()?).await,
+        Command::Secrets(command) => secrets::run(command, out, &config()?).await,
         Command::Workflows(command) => workflows::run(command, out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,
         Command::Config(command) => config::run(&command, out, &config()?),
@@ -70,7 +90,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
         Command::Explain(args) => explain::run(&args, out),
         Command::Completions(args) => completions::run(&args, out),
         Command::Man(args) => man::run(&args, out),
-        Command::Version(_) => version::run(out, &flags).await,
+        Command::Version(_) => version::run(out, flags).await,
     }
 }
 
@@ -85,6 +105,7 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         | Command::Workers(_)
         | Command::Queues(_)
         | Command::Workflows(_)
+        | Command::Schedules(_)
         | Command::Graph(_)
         | Command::Version(_)
         | Command::Config(_) => return Ok(()),
@@ -93,6 +114,15 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         Command::Serve(_) => ("serve", "is the server of a database", None),
         Command::Dev(_) => ("dev", "is the server of a database", None),
         Command::Tokens(_) => ("tokens", "is about the database", Some("POST /api/v1/tokens makes one over HTTP")),
+        Command::Secrets(_) => {
+            ("secrets", "is about the database", Some("PUT /api/v1/secrets/NAME sets one over HTTP"))
+        }
+        Command::Hooks(_) => ("hooks", "is about the database", Some("/api/v1/hooks over HTTP")),
+        Command::Webhooks(_) => (
+            "webhooks",
+            "is about the database",
+            Some("/api/v1/webhook-endpoints and /api/v1/webhook-deliveries over HTTP"),
+        ),
         Command::Workspaces(_) => ("workspaces", "is about the database", None),
         Command::Doctor(_) => ("doctor", "looks at what the database holds", None),
         Command::Db(_) => ("db", "is about the database", None),

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use ork_core::executor::Program;
+use ork_http::Egress;
 use serde_json::{Value, json};
 
 pub use crate::config::context::{Context, HERE, TokenFrom, choose};
@@ -20,8 +21,8 @@ pub use crate::config::file::{CONTEXTS, OPERATIONS, own_path};
 #[cfg(test)]
 pub use crate::config::key::Kind;
 pub use crate::config::key::{
-    CAPACITY, CONTEXT, DATABASE, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE, SERVER, TOKEN_FILE,
-    WORKSPACE, schema,
+    CAPACITY, CONTEXT, DATABASE, EGRESS, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE, SERVER,
+    TOKEN_FILE, WORKSPACE, schema,
 };
 pub use crate::config::place::Server;
 use crate::database::Database;
@@ -181,6 +182,14 @@ impl Config {
     pub fn time_ms(&self, key: &Key, flag: Option<u64>) -> Result<u64> {
         let setting = self.setting(key, flag.map(|ms| format!("{ms}ms")))?;
         parse_ms(&setting.text).map_err(anyhow::Error::msg)
+    }
+
+    /// What may be reached although it is not public.
+    ///
+    /// # Errors
+    /// As [`Self::setting`].
+    pub fn egress(&self) -> Result<Egress> {
+        Ok(self.setting(&EGRESS, None)?.text.parse()?)
     }
 
     /// Where a server listens.

@@ -9,18 +9,23 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::store::Store;
-use ork_postgres::{PgOptions, PgStore, Verified};
-use ork_sqlite::{SqliteOptions, SqliteStore};
+use ork_core::transfer::{Column, Kind, Sink, Source, Table};
+use ork_postgres::{PgOptions, PgSink, PgSource, PgStore, Verified};
+pub use ork_sqlite::SqliteSource as Rows;
+use ork_sqlite::{SqliteOptions, SqliteSink, SqliteStore};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use crate::exit_code::{Exit, Refusal};
+use crate::files::{FileSource, MANIFEST};
 
 /// A database, by its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Database {
     /// `sqlite:PATH`
     Sqlite(PathBuf),
+    /// `files:DIR`: an SQLite file, whose path this is, and beside it its rows as JSON files.
+    Files(PathBuf),
     /// `postgres://…`
     Postgres(String),
 }
@@ -54,11 +59,18 @@ impl Database {
             }
             return Ok(Self::Sqlite(std::path::absolute(path)?));
         }
+        if let Some(folder) = url.strip_prefix("files:") {
+            let folder = folder.strip_prefix("//").unwrap_or(folder);
+            if folder.is_empty() {
+                return Err(Refusal::usage("the database URL `files:` names no folder").hint("files:DIR").into());
+            }
+            return Ok(Self::Files(std::path::absolute(folder)?.join("ork.db")));
+        }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self::Postgres(url.to_owned()));
         }
         let shown = without_password(url);
-        let hint = "sqlite:PATH for one machine, postgres://USER@HOST/NAME for many";
+        let hint = "sqlite:PATH for one machine, postgres://USER@HOST/NAME for many, files:DIR to see rows as files";
         Err(Refusal::usage(format!("`{shown}` is not the URL of a database")).hint(hint).into())
     }
 
@@ -69,7 +81,7 @@ impl Database {
     /// login.
     pub async fn open(&self) -> Result<Arc<dyn Store>> {
         match self {
-            Self::Sqlite(path) => {
+            Self::Sqlite(path) | Self::Files(path) => {
                 make_private(path.parent().unwrap_or(Path::new(".")))?;
                 self.open_sqlite(path).await
             }
@@ -87,10 +99,10 @@ impl Database {
     /// As [`Self::open`].
     pub async fn open_existing(&self) -> Result<Option<Arc<dyn Store>>> {
         match self {
-            Self::Sqlite(path) if !path.try_exists().unwrap_or(true) => Ok(None),
+            Self::Sqlite(path) | Self::Files(path) if !path.try_exists().unwrap_or(true) => Ok(None),
             // A history that may only be read can be: whatever would write to it fails.
-            Self::Sqlite(path) if !may_write(path) => self.open_to_read().await,
-            Self::Sqlite(path) => self.open_sqlite(path).await.map(Some),
+            Self::Sqlite(path) | Self::Files(path) if !may_write(path) => self.open_to_read().await,
+            Self::Sqlite(path) | Self::Files(path) => self.open_sqlite(path).await.map(Some),
             Self::Postgres(_) => self.open().await.map(Some),
         }
     }
@@ -102,8 +114,10 @@ impl Database {
     /// As [`Self::open`].
     pub async fn open_to_read(&self) -> Result<Option<Arc<dyn Store>>> {
         match self {
-            Self::Sqlite(path) if !path.try_exists().unwrap_or(true) => Ok(None),
-            Self::Sqlite(path) => Ok(Some(Arc::new(SqliteStore::open_to_read(path).map_err(elsewhere)?))),
+            Self::Sqlite(path) | Self::Files(path) if !path.try_exists().unwrap_or(true) => Ok(None),
+            Self::Sqlite(path) | Self::Files(path) => {
+                Ok(Some(Arc::new(SqliteStore::open_to_read(path).map_err(elsewhere)?)))
+            }
             Self::Postgres(_) => self.open().await.map(Some),
         }
     }
@@ -138,7 +152,7 @@ impl Database {
     /// When it cannot be reached, or was written by a newer version.
     pub async fn migrate(&self) -> Result<Vec<String>> {
         match self {
-            Self::Sqlite(path) => {
+            Self::Sqlite(path) | Self::Files(path) => {
                 make_private(path.parent().unwrap_or(Path::new(".")))?;
                 let path = path.clone();
                 blocking(move || ork_sqlite::migrate(&path)).await
@@ -153,7 +167,7 @@ impl Database {
     /// When it cannot be reached.
     pub async fn migrations(&self) -> Result<Vec<Migration>> {
         match self {
-            Self::Sqlite(path) => {
+            Self::Sqlite(path) | Self::Files(path) => {
                 if !path.try_exists()? {
                     return Ok(Vec::new());
                 }
@@ -176,7 +190,7 @@ impl Database {
     /// When it cannot be reached.
     pub async fn verify(&self) -> Result<Option<Verified>> {
         match self {
-            Self::Sqlite(path) => {
+            Self::Sqlite(path) | Self::Files(path) => {
                 if !path.try_exists()? {
                     return Ok(None);
                 }
@@ -195,7 +209,7 @@ impl Database {
     /// When that folder belongs to somebody else.
     pub fn locks(&self) -> Result<PathBuf> {
         match self {
-            Self::Sqlite(path) => Ok(beside(path, "-workers")),
+            Self::Sqlite(path) | Self::Files(path) => Ok(beside(path, "-workers")),
             Self::Postgres(_) => Ok(runtime_folder()?.join("workers")),
         }
     }
@@ -206,7 +220,7 @@ impl Database {
     /// # Errors
     /// When there is another one.
     pub fn serve_alone(&self) -> Result<Option<File>> {
-        let Self::Sqlite(path) = self else { return Ok(None) };
+        let (Self::Sqlite(path) | Self::Files(path)) = self else { return Ok(None) };
         let lock = beside(path, "-server");
         let file = File::options().create(true).truncate(false).write(true).open(&lock);
         let file = file.with_context(|| format!("failed to open `{}`", lock.display()))?;
@@ -224,7 +238,7 @@ impl Database {
 
     /// Which file is at its path; `None` for a server, and where there is none.
     pub fn file(&self) -> Option<(u64, u64)> {
-        let Self::Sqlite(path) = self else { return None };
+        let (Self::Sqlite(path) | Self::Files(path)) = self else { return None };
         fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
     }
 
@@ -235,7 +249,7 @@ impl Database {
     /// When the user has no folder for data.
     pub fn secret_key(&self) -> Result<PathBuf> {
         match self {
-            Self::Sqlite(path) => Ok(beside(path, "-secret.key")),
+            Self::Sqlite(path) | Self::Files(path) => Ok(beside(path, "-secret.key")),
             Self::Postgres(_) => {
                 let home = data_home()?;
                 make_private(&home)?;
@@ -250,7 +264,7 @@ impl Database {
     /// When the user has no folder for data.
     pub fn work_root(&self) -> Result<PathBuf> {
         match self {
-            Self::Sqlite(path) => Ok(beside(path, "-work")),
+            Self::Sqlite(path) | Self::Files(path) => Ok(beside(path, "-work")),
             Self::Postgres(_) => {
                 let home = data_home()?;
                 make_private(&home)?;
@@ -278,6 +292,7 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Files(path) => write!(f, "files:{}", path.parent().unwrap_or(path).display()),
             Self::Postgres(url) => f.write_str(&without_password(url)),
         }
     }
@@ -287,10 +302,94 @@ impl Database {
     /// Where the history is, for people.
     pub fn place(&self) -> String {
         match self {
-            Self::Sqlite(path) => path.display().to_string(),
+            Self::Sqlite(path) | Self::Files(path) => path.display().to_string(),
             Self::Postgres(_) => self.to_string(),
         }
     }
+
+    /// The folder in which its rows are files as well.
+    pub fn projected(&self) -> Option<&Path> {
+        let Self::Files(path) = self else { return None };
+        path.parent()
+    }
+
+    /// Its rows as they are at this moment, if it is a file.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn rows(&self) -> Result<Rows> {
+        match self {
+            Self::Sqlite(path) | Self::Files(path) => Ok(Rows::open(path, &ork_postgres::tables()).map_err(elsewhere)?),
+            Self::Postgres(_) => Err(Refusal::usage(format!("{self} is no file")).into()),
+        }
+    }
+
+    /// Whether it was ever written to.
+    fn exists(&self) -> bool {
+        match self {
+            Self::Sqlite(path) | Self::Files(path) => path.try_exists().unwrap_or(true),
+            Self::Postgres(_) => true,
+        }
+    }
+
+    /// Opens it to take all rows out of it, as it is at this moment.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and when nothing was ever written to it.
+    pub async fn source(&self) -> Result<Box<dyn Source>> {
+        match self {
+            Self::Files(path) if !self.exists() && path.with_file_name(MANIFEST).exists() => {
+                Ok(Box::new(FileSource::open(path.parent().unwrap_or(path), &tables())?))
+            }
+            _ if !self.exists() => Err(Refusal::no_match(format!("`{}` does not exist", self.place())).into()),
+            Self::Sqlite(_) | Self::Files(_) => Ok(Box::new(self.rows()?)),
+            Self::Postgres(url) => {
+                let source = PgSource::connect(url).await.map_err(|error| self.explain(error))?;
+                Ok(Box::new(source))
+            }
+        }
+    }
+
+    /// Opens it to put all rows into it: an SQLite file is made, PostgreSQL must be migrated.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn sink(&self) -> Result<Box<dyn Sink>> {
+        match self {
+            Self::Sqlite(path) | Self::Files(path) => {
+                self.migrate().await?;
+                Ok(Box::new(SqliteSink::open(path, &ork_postgres::tables()).map_err(elsewhere)?))
+            }
+            Self::Postgres(url) => {
+                let sink = PgSink::connect(url).await.map_err(|error| self.explain(error))?;
+                Ok(Box::new(sink))
+            }
+        }
+    }
+
+    /// Writes all of an SQLite file into a new one, as it is at one moment. Answers whether it is one.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened, or written.
+    pub async fn back_up(&self, into: &Path) -> Result<bool> {
+        let (Self::Sqlite(path) | Self::Files(path)) = self else { return Ok(false) };
+        let (path, into) = (path.clone(), into.to_owned());
+        blocking(move || ork_sqlite::backup(&path, &into)).await?;
+        Ok(true)
+    }
+}
+
+/// The tables of a folder of files: those that both databases have, and SQLite's counters.
+pub fn tables() -> Vec<Table> {
+    let counters = [("name", Kind::Text), ("value", Kind::Integer)];
+    let columns = counters.map(|(name, kind)| Column { name: name.into(), kind });
+    let counters = Table { name: "counters".into(), columns: columns.into(), key: vec![0] };
+    ork_postgres::tables().into_iter().filter(|table| table.name != "slot_keys").chain([counters]).collect()
+}
+
+/// The number of this build's last migration, which both databases have.
+pub fn schema_version() -> u32 {
+    ork_sqlite::schema_version()
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> StoreResult<T> + Send + 'static) -> Result<T> {
@@ -378,6 +477,8 @@ mod tests {
         check("sqlite:/a/b.db", Ok("sqlite:/a/b.db"));
         check("sqlite:///a/b.db", Ok("sqlite:/a/b.db"));
         check("sqlite:", Err("the database URL `sqlite:` names no file"));
+        check("files:/a/b", Ok("files:/a/b"));
+        check("files:", Err("the database URL `files:` names no folder"));
         check("postgres://u:p@h:1/d?x=y", Ok("postgres://u:…@h:1/d?x=y"));
         check("postgresql://u@h/d", Ok("postgresql://u@h/d"));
         check("mysql://u:p@h/d", Err("`mysql://u:…@h/d` is not the URL of a database"));

@@ -12,7 +12,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Worker, WorkflowSummary};
+use ork_api::{
+    AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Worker,
+    WorkflowSummary,
+};
 use ork_client::Address;
 use ork_core::clock::{Clock, Timestamp};
 use ork_core::event::EventRow;
@@ -122,6 +125,10 @@ pub trait Backend: Send + Sync {
     /// The revisions of a stored workflow, newest first.
     async fn revisions(&self, name: &str) -> Result<Option<Vec<Revision>>>;
     async fn delete_workflow(&self, name: &str) -> Result<bool>;
+    async fn schedules(&self) -> Result<Vec<ScheduleSummary>>;
+    async fn schedule(&self, name: &str) -> Result<Option<Schedule>>;
+    /// Enables or disables a schedule.
+    async fn set_schedule(&self, name: &str, enabled: bool) -> Result<Option<ScheduleAsked>>;
     async fn cancel_run(&self, id: RunId) -> Result<bool>;
     async fn pause_run(&self, id: RunId) -> Result<bool>;
     async fn resume_run(&self, id: RunId) -> Result<bool>;

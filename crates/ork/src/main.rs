@@ -10,6 +10,7 @@ mod database;
 mod dry_run;
 mod entropy;
 mod exit_code;
+mod files;
 mod follow;
 mod history;
 mod host;
@@ -21,6 +22,7 @@ mod log_text;
 mod operations;
 mod output;
 mod pages;
+mod post;
 mod progress;
 #[cfg(test)]
 mod reference;

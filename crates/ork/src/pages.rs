@@ -70,6 +70,9 @@ const PAGES: &[Code] = pages! {
     "http-precondition-failed", "412: it is not what the request expects",
         "The workflow has another revision than `If-Match` names, or there is one although `If-None-Match: *` says that there is \
          none: somebody was faster. Nothing was changed. Read it again, and send the change with its new `ETag`.";
+    "http-pruned", "410: it is not kept any more",
+        "The run ended longer ago than its workspace keeps runs: 30 days, or `keep_days`. What is left is that it was there, how it \
+         ended, and when. Its id is not given out again.";
     "http-body-too-large", "413: the body is over the limit",
         "A body has at most 8 MiB. Nothing was created. Large inputs belong into files that the tasks read.";
     "http-not-json", "415: the body is not declared as JSON",

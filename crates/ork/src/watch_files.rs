@@ -39,7 +39,7 @@ pub async fn repeat(
     let refused = || format!("failed to watch `{}`", folder.display());
     watcher.watch(&folder, RecursiveMode::Recursive).with_context(refused)?;
     let ours = match config.database()? {
-        Database::Sqlite(path) => Some(path),
+        Database::Sqlite(path) | Database::Files(path) => Some(path),
         Database::Postgres(_) => None,
     };
     let eyes = Eyes { folder, ours };

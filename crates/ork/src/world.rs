@@ -8,16 +8,20 @@ use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
+use ork_http::Egress;
 use ork_server::{Lives, Look};
+use ork_vault::Vault;
 
 use crate::config::{Config, Origin, WORKSPACE};
 use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::Refusal;
+use crate::files::keep_projected;
 use crate::history::History;
 use crate::host;
 use crate::liveness::LockFiles;
 use crate::output::Output;
+use crate::secret_key::Source;
 
 /// The workspace whose runs a command line makes and sees.
 ///
@@ -49,6 +53,10 @@ pub struct World {
     pub clock: Arc<DatabaseClock>,
     /// Whether a worker lives, as far as can be told from here.
     pub lives: Arc<Lives>,
+    /// What seals and opens secrets.
+    pub vault: Arc<Vault>,
+    /// What webhooks may reach although it is not public.
+    pub egress: Egress,
 }
 
 impl World {
@@ -56,6 +64,7 @@ impl World {
     pub async fn open(out: Output, config: &Config) -> Result<Self> {
         let database = config.database()?;
         let store = database.open().await?;
+        keep_projected(&database);
         Self::with(out, config, database, store).await
     }
 
@@ -97,7 +106,7 @@ impl World {
         clock.follow(store.as_ref()).await?;
         let mut flags = match &database {
             _ if !config.is_database_named() => String::new(),
-            Database::Sqlite(_) => format!(" --database {database}"),
+            Database::Sqlite(_) | Database::Files(_) => format!(" --database {database}"),
             // With a password it would not be shown whole, and then it is no use.
             Database::Postgres(_) => " --database URL".to_owned(),
         };
@@ -107,8 +116,10 @@ impl World {
         }
         let workspace = workspace(store.as_ref(), config).await?;
         let lives = lives(database.clone());
+        let vault = Arc::new(Source::locate(None, config, &database)?.vault());
+        let egress = config.egress()?;
         let file = database.file();
-        Ok(Self { out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
+        Ok(Self { vault, egress, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.

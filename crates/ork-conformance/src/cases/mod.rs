@@ -5,10 +5,13 @@ mod bulk;
 mod control;
 mod feed;
 mod graph;
+mod hooks;
+mod keeping;
 mod pauses;
 mod queue;
 mod reading;
 mod tenancy;
+mod webhooks;
 mod workflows;
 
 use std::future::Future;
@@ -72,6 +75,13 @@ cases!(
     pauses::a_paused_queue_gives_nothing = "G2",
     pauses::a_queue_is_paused_once = "G14",
     pauses::pauses_are_of_one_workspace = "G15",
+    hooks::hooks_are_found_by_their_keys = "G15",
+    webhooks::a_run_tells_of_itself_once_and_in_time = "G16",
+    webhooks::endpoints_are_told_of_the_runs_of_their_workspace = "G16",
+    webhooks::a_message_is_sent_by_one_at_a_time = "G16",
+    webhooks::who_is_gone_is_told_nothing_more = "G16",
+    webhooks::messages_are_listed_and_asked_for_again = "G16",
+    webhooks::endpoints_have_names_and_secrets = "G16",
     workflows::a_text_is_applied_once = "G18",
     workflows::what_is_expected_decides = "G4",
     workflows::a_deleted_workflow_comes_back = "G2",
@@ -88,6 +98,12 @@ cases!(
     reading::progress_is_shown = "G4",
     reading::lanes_are_counted = "G2",
     reading::slots_name_their_holders = "G14",
+    keeping::secrets_are_kept_by_name = "G15",
+    keeping::secrets_are_not_too_many = "G14",
+    keeping::a_schedule_is_what_the_workflow_says = "G17",
+    keeping::a_time_has_one_run = "G17",
+    keeping::a_run_that_is_not_kept_leaves_a_tombstone = "G2",
+    keeping::what_a_live_run_was_made_of_is_kept = "G2",
     tenancy::another_workspace_sees_nothing = "G15",
     tenancy::another_workspace_changes_nothing = "G15",
     access::workspaces_have_names = "G15",
@@ -102,6 +118,9 @@ const ACROSS: &[&str] = &[
     "a_million_tasks_of_one_keep_nobody_waiting",
     "pauses_are_of_one_workspace",
     "a_submit_creates_one_run",
+    "endpoints_are_told_of_the_runs_of_their_workspace",
+    "messages_are_listed_and_asked_for_again",
+    "endpoints_have_names_and_secrets",
     "lanes_are_counted",
     "the_feed_is_in_the_order_of_commits",
     "the_feed_is_read_on_within_a_row",

@@ -23,6 +23,7 @@ fn text(bed: &mut Bed, name: &str, source: &str) -> NewRevision {
         description: Some(format!("says {source}")),
         source: source.into(),
         hash: format!("hash of {source}"),
+        schedule: None,
         expected: Expected::Anything,
         actor: ada(),
         now: bed.now,

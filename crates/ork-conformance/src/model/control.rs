@@ -7,7 +7,8 @@ use ork_core::event::Actor;
 use ork_core::id::{RevisionId, WorkflowId, WorkspaceId};
 use ork_core::limits::PAUSES_MAX;
 use ork_core::store::{
-    Applied, Deleted, Expected, NewRevision, Pauses, QueuePause, RevisionRow, Scope, WorkflowRow, Workflows,
+    Applied, Deleted, Expected, NewRevision, Pauses, QueuePause, RevisionRow, ScheduleRow, Scope, WorkflowRow,
+    Workflows,
 };
 
 use super::{Model, State};
@@ -70,6 +71,32 @@ impl State {
     }
 }
 
+impl State {
+    fn put_schedule(&mut self, new: &NewRevision, (workflow, revision): (WorkflowId, RevisionId)) {
+        let Some(schedule) = &new.schedule else {
+            self.schedules.remove(&workflow);
+            return;
+        };
+        let spec = schedule.spec.clone();
+        let old = self.schedules.get(&workflow);
+        let same = old.filter(|old| old.spec.cron == spec.cron && old.spec.timezone == spec.timezone);
+        let row = ScheduleRow {
+            workflow,
+            workspace: new.workspace,
+            name: new.name.clone(),
+            revision,
+            spec,
+            is_enabled: old.is_none_or(|old| old.is_enabled),
+            next_at: same.map_or(Some(schedule.next_at), |old| old.next_at),
+            last_at: old.and_then(|old| old.last_at),
+            last_run: old.and_then(|old| old.last_run),
+            updated_by: new.actor.id.clone(),
+            updated_at: new.now,
+        };
+        self.schedules.insert(workflow, row);
+    }
+}
+
 #[async_trait]
 impl Workflows for Model {
     async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied> {
@@ -89,6 +116,8 @@ impl Workflows for Model {
             found.revisions.push(new.clone());
         }
         (found.description, found.updated_at, found.is_deleted) = (new.description.clone(), new.now, false);
+        let of = (found.revisions[0].workflow, found.last().revision);
+        state.put_schedule(new, of);
         Ok(applied)
     }
 
@@ -138,6 +167,8 @@ impl Workflows for Model {
         }
         let Some(found) = found.filter(|found| !found.is_deleted) else { return Ok(Deleted::Missing) };
         (found.is_deleted, found.updated_at) = (true, now);
+        let workflow = found.revisions[0].workflow;
+        state.schedules.remove(&workflow);
         Ok(Deleted::Done)
     }
 }

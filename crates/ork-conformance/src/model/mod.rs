@@ -7,12 +7,15 @@
 mod access;
 mod bulk;
 mod control;
+mod hooks;
 mod inspect;
+mod keeping;
 mod people;
 mod queue;
 mod rules;
 mod show;
 mod upkeep;
+mod webhooks;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -26,11 +29,12 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, NewRun};
-use ork_core::id::{BulkId, RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::id::{BulkId, DeliveryId, EndpointId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::{
-    AttemptRow, BulkRow, FeedRow, LogChunk, QueuePause, Scope, Store, TokenHash, TokenRow, WorkerRow, WorkspaceRow,
+    AttemptRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, HookRow, LogChunk, QueuePause, ScheduleRow, Scope,
+    SecretRow, Store, TokenHash, TokenRow, Tombstone, WorkerRow, WorkspaceRow,
 };
 
 use crate::OTHER;
@@ -53,8 +57,17 @@ struct State {
     bulks: BTreeMap<BulkId, BulkRow>,
     duties: BTreeMap<String, (WorkerId, Timestamp)>,
     pauses: BTreeMap<(WorkspaceId, String), QueuePause>,
+    secrets: BTreeMap<(WorkspaceId, String), (SecretRow, Vec<u8>)>,
+    schedules: BTreeMap<WorkflowId, ScheduleRow>,
+    /// What is left of runs, and whether the rest is removed.
+    tombstones: BTreeMap<RunId, (Tombstone, bool)>,
+    hooks: BTreeMap<(WorkspaceId, String), HookRow>,
+    endpoints: BTreeMap<EndpointId, EndpointRow>,
+    deliveries: BTreeMap<DeliveryId, DeliveryRow>,
     /// All events in the order in which they came, as far as they are noted here.
     feed: Vec<FeedRow>,
+    /// The last place in that order: what is removed gives none back.
+    fed: u64,
 }
 
 /// One run.
@@ -157,11 +170,18 @@ impl State {
         self.runs.get(&id).filter(|run| scope.admits(run.new.workspace))
     }
 
-    /// Gives the events that the last method wrote their places in the order of all: whatever is done next comes behind.
+    /// Gives the events that the last method wrote their places in the order of all: whatever is done next comes behind. The
+    /// messages that tell of them are of the same transaction.
     fn note_events(&mut self) {
+        let mut told = Vec::new();
+        for run in self.runs.values() {
+            told.extend(run.events[run.noted..].iter().flat_map(|event| self.tell(run, event)));
+        }
+        self.deliveries.extend(told.into_iter().map(|row| (row.id, row)));
         for run in self.runs.values_mut() {
             for event in &run.events[run.noted..] {
-                let feed = self.feed.len() as u64 + 1;
+                self.fed += 1;
+                let feed = self.fed;
                 self.feed.push(FeedRow { feed, workspace: run.new.workspace, event: event.clone() });
             }
             run.noted = run.events.len();

@@ -111,7 +111,7 @@ impl State {
 impl Runs for Model {
     async fn submit(&self, new: &NewRun) -> StoreResult<Submitted> {
         let mut state = self.state();
-        if state.runs.contains_key(&new.id) {
+        if state.runs.contains_key(&new.id) || state.tombstones.contains_key(&new.id) {
             return Ok(Submitted::Existing);
         }
         let same = |run: &Run| run.new.workspace == new.workspace && run.new.external_id == new.external_id;

@@ -84,6 +84,7 @@ impl Run {
             tasks_total: count(self.tasks.iter()),
             tasks_left: count(self.tasks.iter().filter(|task| task.end.is_none())),
             tasks_bad: count(self.tasks.iter().filter(|task| matches!(task.end, Some((Failed | Cancelled, _))))),
+            told: self.new.told(),
         }
     }
 
@@ -139,6 +140,7 @@ impl Run {
             input: self.new.input.clone(),
             project: self.new.project.clone(),
             host: self.row().host,
+            webhook: self.new.webhook.clone(),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::id::{RevisionId, RunId, TaskRef, WorkflowId, WorkspaceId};
 use crate::json::Json;
 use crate::plan::{Node, Plan, RunIf};
 use crate::state::{Reason, RunStatus, TaskStatus};
+use crate::webhook::{RunWebhook, Wanted};
 
 /// A run to be created.
 #[derive(Debug, Clone)]
@@ -43,10 +44,20 @@ pub struct NewRun {
     pub retry_of: Option<RunId>,
     /// Tasks that are taken over from [`NewRun::retry_of`].
     pub reuse: Vec<Reuse>,
+    /// Whom it tells of itself.
+    pub webhook: Option<RunWebhook>,
     /// Who started it.
     pub actor: Actor,
     /// The present moment.
     pub now: Timestamp,
+}
+
+impl NewRun {
+    /// What the one whom it names is told of.
+    #[must_use]
+    pub fn told(&self) -> Wanted {
+        self.webhook.as_ref().map(|webhook| webhook.events).unwrap_or_default()
+    }
 }
 
 /// A stored workflow as it was at one time.
@@ -91,6 +102,10 @@ pub enum TriggeredBy {
     Api,
     /// A repetition of an earlier run.
     Retry,
+    /// A time of a schedule.
+    Schedule,
+    /// A message to a hook.
+    Hook,
 }
 
 impl TriggeredBy {
@@ -101,6 +116,8 @@ impl TriggeredBy {
             Self::Manual => "manual",
             Self::Api => "api",
             Self::Retry => "retry",
+            Self::Schedule => "schedule",
+            Self::Hook => "hook",
         }
     }
 }
@@ -143,10 +160,10 @@ pub struct Birth {
     pub reused_from: BTreeMap<u32, TaskRef>,
 }
 
-/// The first state of a run. `held` says that its concurrency key has no free slot, or may not have one: then nothing
+/// The first state of a run. `told` is what endpoints of its workspace want to know. A run with a concurrency key is held: nothing
 /// starts before [`RunGraph::admit`].
 #[must_use]
-pub fn birth(new: &NewRun) -> Birth {
+pub fn birth(new: &NewRun, told: Wanted) -> Birth {
     let (mut groups, tasks_total) = groups(new);
     let mut reused_from = BTreeMap::new();
     for reuse in &new.reuse {
@@ -167,6 +184,7 @@ pub fn birth(new: &NewRun) -> Birth {
         tasks_total,
         tasks_left: tasks_total,
         tasks_bad: 0,
+        told: new.told().or(told),
     };
     let mut graph = RunGraph::new(head, groups, new.actor.clone(), new.now);
     let payload = Json::from_stored(format!("{{\"tasks\":{tasks_total}}}"));

@@ -25,6 +25,7 @@ use crate::plan::{Concurrency, OnFailure, RunIf};
 use crate::planted::{self, Bug};
 use crate::retry::RetryPolicy;
 use crate::state::{Reason, RunStatus, TaskStatus};
+use crate::webhook::{Occasion, Wanted};
 
 pub use birth::{Birth, NewRun, Pin, Reuse, Reused, RevisionRef, TriggeredBy, birth};
 pub use settle::{Ended, Expansion, Settlement};
@@ -62,6 +63,8 @@ pub struct Head {
     pub tasks_left: u32,
     /// Those that failed or were cancelled.
     pub tasks_bad: u32,
+    /// What somebody is told of: the one whom the run names, or an endpoint of its workspace.
+    pub told: Wanted,
 }
 
 impl Head {
@@ -292,6 +295,17 @@ pub struct Changes {
     pub started_at: Option<Timestamp>,
     /// New events, numbered.
     pub events: Vec<EventRow>,
+    /// What of it somebody is to be told.
+    pub news: Vec<News>,
+}
+
+/// Something that somebody is to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct News {
+    /// What.
+    pub occasion: Occasion,
+    /// Of which task, by number; `None` means the run.
+    pub task: Option<u32>,
 }
 
 /// The loaded and locked part of one run.
@@ -393,9 +407,20 @@ impl RunGraph {
         (self.head, self.groups, self.changes)
     }
 
+    /// Nothing is told of most runs, and then this costs nothing.
+    fn note_news(&mut self, event_type: EventType, tasks: &TaskSet) {
+        let Some(occasion) = occasion(event_type).filter(|occasion| self.head.told.has(*occasion)) else { return };
+        if occasion == Occasion::TaskFinished {
+            self.changes.news.extend(tasks.iter().map(|n| News { occasion, task: Some(n) }));
+        } else {
+            self.changes.news.push(News { occasion, task: None });
+        }
+    }
+
     fn number_events(&mut self) {
         for draft in std::mem::take(&mut self.drafts) {
             let tasks = merge(draft.tasks);
+            self.note_news(draft.event_type, &tasks);
             let count = tasks.len().max(1);
             let seq = self.head.seq + 1;
             self.head.seq += if planted::is(Bug::EventNumberReused) { 1 } else { count };
@@ -410,6 +435,16 @@ impl RunGraph {
                 created_at: self.now,
             });
         }
+    }
+}
+
+/// What a webhook calls this event.
+const fn occasion(event_type: EventType) -> Option<Occasion> {
+    match event_type {
+        EventType::Run(RunStatus::Running) => Some(Occasion::RunStarted),
+        EventType::Run(status) if status.is_terminal() => Some(Occasion::RunFinished),
+        EventType::Task(status) if status.is_terminal() => Some(Occasion::TaskFinished),
+        _ => None,
     }
 }
 

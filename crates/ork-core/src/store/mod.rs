@@ -4,16 +4,46 @@
 //! begin or commit. `now` is always handed in; stores read no clock. Every method takes the [`Scope`] that it may
 //! touch.
 
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$vdoc])* $variant),* }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The word that is stored, shown and sent.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+
+            /// The value of a word.
+            #[must_use]
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
 mod access;
 mod bulk;
 mod events;
 mod feed;
+mod hooks;
 mod inspect;
 mod pauses;
 mod queue;
+mod retention;
 mod runs;
+mod schedules;
+mod secrets;
 mod tasks;
 mod upkeep;
+mod webhooks;
 mod workers;
 mod workflows;
 
@@ -28,12 +58,20 @@ pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
+pub use hooks::{HookRow, Hooks};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use pauses::{Pauses, QueuePause, queue_of};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
+pub use retention::{Retention, Swept, Tombstone};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
+pub use schedules::{CatchUp, Fired, Firing, NewSchedule, Overlap, ScheduleRow, ScheduleSpec, Schedules};
+pub use secrets::{NewSecret, Reseal, SealedSecret, SecretRow, Secrets};
 pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
+pub use webhooks::{
+    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, EndpointChange,
+    EndpointRow, Endpoints, Verdict,
+};
 pub use workers::{WorkerRow, Workers};
 pub use workflows::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, WorkflowRow, Workflows};
 
@@ -76,6 +114,12 @@ pub trait Store:
     + Workflows
     + Pauses
     + Bulk
+    + Secrets
+    + Schedules
+    + Retention
+    + Endpoints
+    + Deliveries
+    + Hooks
     + Send
     + Sync
 {

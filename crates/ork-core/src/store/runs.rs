@@ -13,6 +13,7 @@ use crate::graph::{NewRun, RevisionRef};
 use crate::id::{RunId, WorkspaceId};
 use crate::json::Json;
 use crate::state::{Reason, RunStatus};
+use crate::webhook::RunWebhook;
 
 /// Whether a submit created its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +160,8 @@ pub struct StoredPlan {
     pub project: Option<String>,
     /// The host that it is pinned to.
     pub host: Option<String>,
+    /// Whom it tells of itself.
+    pub webhook: Option<RunWebhook>,
 }
 
 /// Runs.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Scope;
+use super::{NewSchedule, Scope};
 use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::event::Actor;
@@ -39,6 +39,8 @@ pub struct NewRevision {
     pub source: String,
     /// Tells texts apart: equal texts have equal hashes, and others have others.
     pub hash: String,
+    /// When runs of it begin by themselves, if it says so.
+    pub schedule: Option<NewSchedule>,
     /// Under which condition.
     pub expected: Expected,
     /// Who applies it.
@@ -157,6 +159,9 @@ pub struct RevisionRow {
 #[async_trait]
 pub trait Workflows {
     /// Applies a text under a name. Natural key: workspace, name, hash: the same again is [`Applied::Unchanged`].
+    ///
+    /// Its schedule becomes what the text says, in the same transaction. One that was there stays enabled or disabled, and keeps
+    /// its next time when `cron` and the time zone are the same.
     async fn apply_workflow(&self, new: &NewRevision) -> StoreResult<Applied>;
 
     /// A workflow by its name; `None` when there is none in scope, or it was deleted.
@@ -177,7 +182,7 @@ pub trait Workflows {
     /// The text of a revision.
     async fn revision_source(&self, scope: Scope, revision: RevisionId) -> StoreResult<Option<String>>;
 
-    /// Deletes a workflow. The next apply brings it back, with all of its revisions.
+    /// Deletes a workflow, and its schedule. The next apply brings it back, with all of its revisions.
     async fn delete_workflow(
         &self,
         workspace: WorkspaceId,
@@ -201,6 +206,7 @@ mod tests {
             description: None,
             source: String::new(),
             hash: "h".into(),
+            schedule: None,
             expected,
             actor: Actor::user("ada"),
             now: Timestamp::from_micros(0),

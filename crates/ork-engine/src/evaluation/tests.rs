@@ -7,7 +7,7 @@ use crate::expressions::TaskView;
 fn scope() -> Scope {
     let output = json!({"files": ["a", "b", "c"], "n": 3, "text": "3", "ok": false});
     let view = TaskView::One { output, status: "success".into() };
-    Scope { inputs: json!({"n": 2}), run: json!({}), task: None, tasks: [("list".to_owned(), view)].into() }
+    Scope { inputs: json!({"n": 2}), run: json!({}), tasks: [("list".to_owned(), view)].into(), ..Scope::default() }
 }
 
 fn check(fan: Fan, when: Option<&str>, expected: &str) {

@@ -12,7 +12,9 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{
+    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -409,6 +411,94 @@ impl Bulk for Faulty {
 }
 
 #[async_trait]
+impl Endpoints for Faulty {
+    async fn create_endpoint(&self, new: &EndpointRow) -> StoreResult<Submitted> {
+        through!(self.create_endpoint(new))
+    }
+    async fn endpoints(&self, scope: Scope) -> StoreResult<Vec<EndpointRow>> {
+        through!(self.endpoints(scope))
+    }
+    async fn endpoint(&self, scope: Scope, id: EndpointId) -> StoreResult<Option<EndpointRow>> {
+        through!(self.endpoint(scope, id))
+    }
+    async fn change_endpoint(
+        &self,
+        scope: Scope,
+        id: EndpointId,
+        change: &EndpointChange,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        through!(self.change_endpoint(scope, id, change, now))
+    }
+    async fn rotate_endpoint(
+        &self,
+        scope: Scope,
+        id: EndpointId,
+        secret: &[u8],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        through!(self.rotate_endpoint(scope, id, secret, until, now))
+    }
+    async fn delete_endpoint(&self, scope: Scope, id: EndpointId) -> StoreResult<bool> {
+        through!(self.delete_endpoint(scope, id))
+    }
+}
+
+#[async_trait]
+impl Deliveries for Faulty {
+    async fn deliveries(&self, scope: Scope, filter: &DeliveryFilter) -> StoreResult<Vec<DeliveryRow>> {
+        through!(self.deliveries(scope, filter))
+    }
+    async fn delivery(&self, scope: Scope, id: DeliveryId) -> StoreResult<Option<DeliveryRow>> {
+        through!(self.delivery(scope, id))
+    }
+    async fn create_delivery(&self, new: &DeliveryRow) -> StoreResult<()> {
+        through!(self.create_delivery(new))
+    }
+    async fn redeliver(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.redeliver(scope, id, now))
+    }
+    async fn redeliver_failed(&self, scope: Scope, endpoint: Option<EndpointId>, now: Timestamp) -> StoreResult<u64> {
+        through!(self.redeliver_failed(scope, endpoint, now))
+    }
+    async fn next_delivery(&self, run: Option<RunId>) -> StoreResult<Option<Timestamp>> {
+        through!(self.next_delivery(run))
+    }
+    async fn take_deliveries(
+        &self,
+        run: Option<RunId>,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<Due>> {
+        through!(self.take_deliveries(run, now, until, limit))
+    }
+    async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool> {
+        through!(self.note_delivery(attempted))
+    }
+}
+
+#[async_trait]
+impl Hooks for Faulty {
+    async fn create_hook(&self, new: &HookRow) -> StoreResult<()> {
+        through!(self.create_hook(new))
+    }
+
+    async fn hooks(&self, scope: Scope) -> StoreResult<Vec<HookRow>> {
+        through!(self.hooks(scope))
+    }
+
+    async fn hook_by_key(&self, key: &str) -> StoreResult<Option<HookRow>> {
+        through!(self.hook_by_key(key))
+    }
+
+    async fn delete_hook(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
+        through!(self.delete_hook(workspace, name))
+    }
+}
+
+#[async_trait]
 impl Access for Faulty {
     async fn create_workspace(&self, workspace: &WorkspaceRow) -> StoreResult<()> {
         through!(self.create_workspace(workspace))
@@ -436,5 +526,68 @@ impl Access for Faulty {
     }
     async fn touch_token(&self, id: TokenId, now: Timestamp) -> StoreResult<()> {
         through!(self.touch_token(id, now))
+    }
+}
+
+#[async_trait]
+impl Secrets for Faulty {
+    async fn set_secret(&self, new: &NewSecret) -> StoreResult<bool> {
+        through!(self.set_secret(new))
+    }
+    async fn secrets(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<SecretRow>> {
+        through!(self.secrets(scope, after, limit))
+    }
+    async fn sealed_secrets(&self, workspace: WorkspaceId, names: &[String]) -> StoreResult<Vec<SealedSecret>> {
+        through!(self.sealed_secrets(workspace, names))
+    }
+    async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
+        through!(self.delete_secret(workspace, name))
+    }
+    async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
+        through!(self.reseal_secret(reseal))
+    }
+}
+
+#[async_trait]
+impl Schedules for Faulty {
+    async fn schedules(&self, scope: Scope, after: Option<&str>, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+        through!(self.schedules(scope, after, limit))
+    }
+    async fn schedule(&self, scope: Scope, name: &str) -> StoreResult<Option<ScheduleRow>> {
+        through!(self.schedule(scope, name))
+    }
+    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+        through!(self.due_schedules(now, limit))
+    }
+    async fn enable_schedule(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        next_at: Option<Timestamp>,
+        by: (&Actor, Timestamp),
+    ) -> StoreResult<bool> {
+        through!(self.enable_schedule(workspace, name, next_at, by))
+    }
+    async fn disable_schedule(&self, workspace: WorkspaceId, name: &str, by: (&Actor, Timestamp)) -> StoreResult<bool> {
+        through!(self.disable_schedule(workspace, name, by))
+    }
+    async fn fire_schedule(&self, firing: &Firing) -> StoreResult<Fired> {
+        through!(self.fire_schedule(firing))
+    }
+}
+
+#[async_trait]
+impl Retention for Faulty {
+    async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
+        through!(self.prunable(workspace, until, limit))
+    }
+    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.prune_run(scope, run, now))
+    }
+    async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
+        through!(self.sweep(limit))
+    }
+    async fn tombstone(&self, scope: Scope, run: RunId) -> StoreResult<Option<Tombstone>> {
+        through!(self.tombstone(scope, run))
     }
 }

@@ -1,10 +1,14 @@
 //! The engine over the real SQLite store in memory, in virtual time.
 #![allow(clippy::unwrap_used)] // tests
 
+mod courier;
 mod faults;
 mod faulty;
 mod flow;
+mod janitor;
 mod life;
 mod process;
+mod schedules;
+mod secrets;
 mod stops;
 mod world;

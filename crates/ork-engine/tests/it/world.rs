@@ -11,6 +11,7 @@ use ork_core::graph::{NewRun, Pin, TriggeredBy};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::store::{Inspect, RunDump, RunRow, Runs, Scope, Store, TaskFilter, Tasks};
+use ork_core::webhook::PlanWebhook;
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, HandlerContext, Handlers, Liveness, NoLiveness};
 use ork_workflow::{Format, Source, parse};
 use tokio::time::{Instant, sleep};
@@ -76,6 +77,7 @@ impl World {
         let source = Source { name: "test.yaml", text, format: Format::Yaml };
         let bound = parse(&source).unwrap_or_else(|problems| panic!("{problems}")).bind(&serde_json::Map::new());
         let bound = bound.unwrap_or_else(|problems| panic!("{problems}"));
+        let webhook = bound.plan.webhook.as_ref().map(PlanWebhook::of_run);
         let now = self.clock.now();
         let new = NewRun {
             id: RunId::new(now, &mut self.entropy()),
@@ -92,6 +94,7 @@ impl World {
             triggered_by: TriggeredBy::Manual,
             retry_of: None,
             reuse: Vec::new(),
+            webhook,
             actor: Actor::user("tester"),
             now,
         };

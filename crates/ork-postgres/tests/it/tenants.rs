@@ -11,7 +11,9 @@ use ork_core::error::StoreResult;
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
-use ork_core::id::{BulkId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{
+    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::*;
@@ -258,5 +260,163 @@ tenants! { Bulk:
     }
     => async fn hold_duty(&self, name: &str, holder: WorkerId, now: Timestamp, until: Timestamp) -> StoreResult<bool> {
         self.0.hold_duty(name, holder, now, until).await
+    }
+}
+
+tenants! { Secrets:
+    secrets(after: Option<&str>, limit: u32) -> Vec<SecretRow>;
+    => async fn set_secret(&self, new: &NewSecret) -> StoreResult<bool> {
+        self.of(Scope::One(new.workspace)).0.set_secret(new).await
+    }
+    => async fn sealed_secrets(&self, workspace: WorkspaceId, names: &[String]) -> StoreResult<Vec<SealedSecret>> {
+        self.of(Scope::One(workspace)).0.sealed_secrets(workspace, names).await
+    }
+    => async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.delete_secret(workspace, name).await
+    }
+    => async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
+        self.of(Scope::One(reseal.workspace)).0.reseal_secret(reseal).await
+    }
+}
+
+tenants! { Schedules:
+    schedules(after: Option<&str>, limit: u32) -> Vec<ScheduleRow>;
+    schedule(name: &str) -> Option<ScheduleRow>;
+    // Whoever creates their runs does so for all.
+    => async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+        self.0.due_schedules(now, limit).await
+    }
+    => async fn enable_schedule(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        next_at: Option<Timestamp>,
+        by: (&Actor, Timestamp),
+    ) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.enable_schedule(workspace, name, next_at, by).await
+    }
+    => async fn disable_schedule(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        by: (&Actor, Timestamp),
+    ) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.disable_schedule(workspace, name, by).await
+    }
+    => async fn fire_schedule(&self, firing: &Firing) -> StoreResult<Fired> {
+        self.0.fire_schedule(firing).await
+    }
+}
+
+// What is removed, the engine removes.
+tenants! { Retention:
+    tombstone(run: RunId) -> Option<Tombstone>;
+    => async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
+        self.of(Scope::One(workspace)).0.prunable(workspace, until, limit).await
+    }
+    => async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
+        self.0.prune_run(scope, run, now).await
+    }
+    => async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
+        self.0.sweep(limit).await
+    }
+}
+
+// Whoever sends messages does so for all.
+#[async_trait]
+impl Endpoints for Tenants {
+    async fn create_endpoint(&self, new: &EndpointRow) -> StoreResult<Submitted> {
+        self.of(Scope::One(new.workspace)).0.create_endpoint(new).await
+    }
+    async fn endpoints(&self, scope: Scope) -> StoreResult<Vec<EndpointRow>> {
+        let (store, scope) = self.of(scope);
+        store.endpoints(scope).await
+    }
+    async fn endpoint(&self, scope: Scope, id: EndpointId) -> StoreResult<Option<EndpointRow>> {
+        let (store, scope) = self.of(scope);
+        store.endpoint(scope, id).await
+    }
+    async fn change_endpoint(
+        &self,
+        scope: Scope,
+        id: EndpointId,
+        change: &EndpointChange,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let (store, scope) = self.of(scope);
+        store.change_endpoint(scope, id, change, now).await
+    }
+    async fn rotate_endpoint(
+        &self,
+        scope: Scope,
+        id: EndpointId,
+        secret: &[u8],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let (store, scope) = self.of(scope);
+        store.rotate_endpoint(scope, id, secret, until, now).await
+    }
+    async fn delete_endpoint(&self, scope: Scope, id: EndpointId) -> StoreResult<bool> {
+        let (store, scope) = self.of(scope);
+        store.delete_endpoint(scope, id).await
+    }
+}
+
+#[async_trait]
+impl Deliveries for Tenants {
+    async fn deliveries(&self, scope: Scope, filter: &DeliveryFilter) -> StoreResult<Vec<DeliveryRow>> {
+        let (store, scope) = self.of(scope);
+        store.deliveries(scope, filter).await
+    }
+    async fn delivery(&self, scope: Scope, id: DeliveryId) -> StoreResult<Option<DeliveryRow>> {
+        let (store, scope) = self.of(scope);
+        store.delivery(scope, id).await
+    }
+    async fn create_delivery(&self, new: &DeliveryRow) -> StoreResult<()> {
+        self.of(Scope::One(new.workspace)).0.create_delivery(new).await
+    }
+    async fn redeliver(&self, scope: Scope, id: DeliveryId, now: Timestamp) -> StoreResult<bool> {
+        let (store, scope) = self.of(scope);
+        store.redeliver(scope, id, now).await
+    }
+    async fn redeliver_failed(&self, scope: Scope, endpoint: Option<EndpointId>, now: Timestamp) -> StoreResult<u64> {
+        let (store, scope) = self.of(scope);
+        store.redeliver_failed(scope, endpoint, now).await
+    }
+    async fn next_delivery(&self, run: Option<RunId>) -> StoreResult<Option<Timestamp>> {
+        self.0.next_delivery(run).await
+    }
+    async fn take_deliveries(
+        &self,
+        run: Option<RunId>,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<Due>> {
+        self.0.take_deliveries(run, now, until, limit).await
+    }
+    async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool> {
+        self.0.note_delivery(attempted).await
+    }
+}
+
+#[async_trait]
+impl Hooks for Tenants {
+    async fn create_hook(&self, new: &HookRow) -> StoreResult<()> {
+        self.of(Scope::One(new.workspace)).0.create_hook(new).await
+    }
+
+    async fn hooks(&self, scope: Scope) -> StoreResult<Vec<HookRow>> {
+        let (store, scope) = self.of(scope);
+        store.hooks(scope).await
+    }
+
+    async fn hook_by_key(&self, key: &str) -> StoreResult<Option<HookRow>> {
+        self.of(Scope::All).0.hook_by_key(key).await
+    }
+
+    async fn delete_hook(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.delete_hook(workspace, name).await
     }
 }

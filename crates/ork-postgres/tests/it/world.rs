@@ -141,6 +141,7 @@ pub fn new_run(seed: u64, plan: Plan) -> NewRun {
         triggered_by: TriggeredBy::Manual,
         retry_of: None,
         reuse: Vec::new(),
+        webhook: None,
         actor: Actor::user("tester"),
         now: NOW,
     }

@@ -17,7 +17,7 @@ use super::*;
 use crate::caller::Caller;
 use crate::door::{Anybody, Door};
 use crate::refused::{Answer, Code};
-use crate::secret::{SecretKey, TokenKey};
+use crate::secret::TokenKey;
 use crate::server::Server;
 
 #[derive(Debug)]
@@ -40,7 +40,8 @@ impl World {
     /// A server whose events are followed.
     fn new(options: LiveOptions) -> Self {
         let server = Arc::new(Server {
-            door: Door::new(TokenKey::new(&SecretKey::new([0; 32])), Anybody::Comes),
+            vault: Arc::new(ork_vault::Vault::new(&[])),
+            door: Door::new(TokenKey::new(&ork_vault::MasterKey::new([0; 32]), &[]), Anybody::Comes),
             store: Arc::new(SqliteStore::in_memory().unwrap()),
             clock: Arc::new(Stopped),
             entropy: Mutex::new(Box::new(SeededEntropy::new(1)) as Box<dyn Entropy>),
@@ -77,6 +78,7 @@ impl World {
             triggered_by: TriggeredBy::Api,
             retry_of: None,
             reuse: Vec::new(),
+            webhook: None,
             actor: ada(),
             now: NOW,
         };

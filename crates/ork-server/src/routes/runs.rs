@@ -2,7 +2,7 @@
 
 mod acknowledge;
 mod cancel;
-mod create;
+pub mod create;
 mod events;
 mod graph;
 mod groups;
@@ -29,13 +29,14 @@ use ork_core::store::RunRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use create::name;
+pub use create::{name, refuse_input, submitted};
 pub use list::refuse as refuse_filter;
 
 use crate::guard::needs;
 use crate::look::Look;
-use crate::refused::{Answer, Refused};
+use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
+use crate::view::moment;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
@@ -61,8 +62,22 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
 
 /// A run that must be there.
 pub async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
-    let row = look.run(id).await?;
-    row.ok_or_else(|| Refused::missing(format_args!("run `{id}`")))
+    match look.run(id).await? {
+        Some(row) => Ok(row),
+        None => Err(gone(look, id).await?),
+    }
+}
+
+/// Why a run is not there.
+async fn gone(look: Look<'_>, id: RunId) -> Answer<Refused> {
+    let left = look.store.tombstone(look.scope, id).await?;
+    let sees = |owner: Option<&str>| look.only_owner.is_none() || look.only_owner == owner;
+    let Some(left) = left.filter(|left| sees(left.owner.as_deref())) else {
+        return Ok(Refused::missing(format_args!("run `{id}`")));
+    };
+    let (status, ended, pruned) = (left.status.word(), moment(left.finished_at), moment(left.pruned_at));
+    let message = format!("`{id}` of `{}` ended as {status} at {ended} and was removed at {pruned}", left.name);
+    Ok(Refused::new(Code::Pruned, message).hint("`keep_days` of the workspace says how long runs are kept"))
 }
 
 /// What became of a wish about a run.

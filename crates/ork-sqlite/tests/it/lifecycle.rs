@@ -48,6 +48,7 @@ pub fn new_run(seed: u64, nodes: Vec<Node>) -> NewRun {
         triggered_by: TriggeredBy::Manual,
         retry_of: None,
         reuse: Vec::new(),
+        webhook: None,
         actor: Actor::user("tester"),
         now: NOW,
     }

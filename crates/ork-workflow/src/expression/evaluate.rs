@@ -23,6 +23,20 @@ pub struct Scope {
     pub task: Option<Value>,
     /// The tasks that the expression reads; [`crate::references`] tells which.
     pub tasks: BTreeMap<String, TaskView>,
+    /// What came in, where a hook makes inputs of it; `None` elsewhere.
+    pub body: Option<Value>,
+    /// The secrets that the expression reads; [`crate::secrets`] tells which.
+    pub secrets: Secrets,
+}
+
+/// Secrets in the clear, by name. Nothing shows them.
+#[derive(Clone, Default)]
+pub struct Secrets(pub BTreeMap<String, String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// What an expression sees of another task.
@@ -293,6 +307,9 @@ fn root(reference: &Reference, scope: &Scope) -> Option<Value> {
         "inputs" => Some(scope.inputs.clone()),
         "run" => Some(scope.run.clone()),
         "task" => scope.task.clone(),
+        // What leads nowhere is told by names alone.
+        "secrets" => Some(Value::Object(scope.secrets.0.keys().map(|name| (name.clone(), Value::from(""))).collect())),
+        "body" => scope.body.clone(),
         "tasks" => {
             let views = reference.second().and_then(|key| scope.tasks.get_key_value(key)).into_iter();
             Some(Value::Object(views.map(|(key, view)| (key.clone(), view.as_json())).collect()))
@@ -335,6 +352,10 @@ fn visible(references: &[Reference], scope: &Scope) -> Dynamic {
                 Some(task) => task,
                 None => continue,
             },
+            "body" => match &scope.body {
+                Some(body) => body,
+                None => continue,
+            },
             "tasks" => {
                 if let Some(key) = reference.second()
                     && let Some(view) = scope.tasks.get(key)
@@ -345,6 +366,14 @@ fn visible(references: &[Reference], scope: &Scope) -> Dynamic {
                     {
                         parts.insert(name, part);
                     }
+                }
+                continue;
+            }
+            "secrets" => {
+                if let Some(name) = reference.second()
+                    && let Some(secret) = scope.secrets.0.get(name)
+                {
+                    roots.entry("secrets").or_default().insert(name.to_owned(), Dynamic::from(secret.as_str()));
                 }
                 continue;
             }

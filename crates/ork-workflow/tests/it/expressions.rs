@@ -19,6 +19,7 @@ fn scope() -> Scope {
             ("probe".into(), one(json!({"format": {"duration": "12.5"}, "list": [1, 2]}))),
             ("cut-it".into(), many),
         ]),
+        ..Scope::default()
     }
 }
 

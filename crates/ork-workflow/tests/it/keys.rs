@@ -4,19 +4,21 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use ork_workflow::{Bound, Format, InputSpec, Source, Workflow, codes, keys, parse};
+use ork_workflow::{Bound, Format, InputSpec, ScheduleSpec, Source, Workflow, codes, keys, parse};
 use serde_json::{Map, Value};
 
 /// A key, text in which it is right (none for what this build cannot run), and text in which it is wrong.
 type Case = (&'static str, &'static str, &'static str);
 
 /// Where the texts of a table stand: `@` is replaced. A text that begins a file of its own stands alone.
-const FRAMES: [(&str, &str); 7] = [
+const FRAMES: [(&str, &str); 9] = [
     ("the file", "@\ntasks:\n  a: {command: [work]}\n"),
     ("a task", "tasks:\n  b: {command: [work]}\n  a:\n    @\n"),
     ("retry", "tasks:\n  a: {command: [work], retry: {@}}\n"),
     ("an input", "inputs:\n  x: {@}\ntasks:\n  a: {command: [work]}\n"),
     ("concurrency", "tasks:\n  a: {command: [work], concurrency: {@}}\n"),
+    ("schedule", "schedule: {@}\ninputs: {size: {type: integer}}\ntasks:\n  a: {command: [work]}\n"),
+    ("webhook", "webhook: {@}\ntasks:\n  a: {command: [work]}\n"),
     ("a plan of jobs", "{\"jobs\": [{\"id\": \"a\", \"type\": \"cut\"}]@}\n"),
     ("a job", "{\"jobs\": [{\"id\": \"b\", \"type\": \"cut\"}, {@}]}\n"),
 ];
@@ -32,10 +34,10 @@ const FILE: &[Case] = &[
     ("on_failure", "on_failure: continue", "on_failure: carry on"),
     ("concurrency", "concurrency: {key: gpu, limit: 2}", "concurrency: 2"),
     ("env", "env: {MODE: fast}", "env: {1ST: fast}"),
+    ("schedule", "schedule: {cron: \"0 3 * * *\"}", "schedule: \"0 3 * * *\""),
     ("tasks", "tasks: {a: {command: [work]}}", "tasks: [{command: [work]}]"),
     ("result", "result: \"{{ tasks.a.output }}\"", "result: \"{{ tasks.b.output }}\""),
-    ("schedule", "", "schedule: {cron: \"0 3 * * *\"}"),
-    ("webhook", "", "webhook: {url: \"https://example.com\"}"),
+    ("webhook", "webhook: {url: \"https://example.com/hook\"}", "webhook: https://example.com/hook"),
     ("budget", "", "budget: {usd: 2.50}"),
     ("secrets", "", "secrets: [token]"),
     ("artifacts", "", "artifacts: [out]"),
@@ -100,6 +102,29 @@ const INPUT: &[Case] = &[
 const CONCURRENCY: &[Case] =
     &[("key", "key: gpu", "key: [gpu]"), ("limit", "key: gpu, limit: 2", "key: gpu, limit: 0")];
 
+const SCHEDULE: &[Case] = &[
+    ("cron", "cron: '*/15 * * * *'", "cron: '*/15 * * *'"),
+    ("timezone", "cron: '0 3 * * *', timezone: Europe/Paris", "cron: '0 3 * * *', timezone: Europe/Pari"),
+    ("input", "cron: '0 3 * * *', input: {size: 3}", "cron: '0 3 * * *', input: {size: large}"),
+    ("overlap", "cron: '0 3 * * *', overlap: queue", "cron: '0 3 * * *', overlap: wait"),
+    ("catch_up", "cron: '0 3 * * *', catch_up: all", "cron: '0 3 * * *', catch_up: yes"),
+];
+
+const WEBHOOK: &[Case] = &[
+    ("url", "url: \"https://example.com/a?b=c\"", "url: \"ftp://example.com\""),
+    (
+        "secret",
+        "url: \"http://example.com\", secret: \"{{ secrets.hook }}\"",
+        "url: \"http://example.com\", secret: whsec_AAAA",
+    ),
+    (
+        "events",
+        "url: \"http://example.com\", events: [run.started, task.finished]",
+        "url: \"http://example.com\", events: [run.failed]",
+    ),
+    ("format", "url: \"http://example.com\", format: execution", "url: \"http://example.com\", format: cloudevents"),
+];
+
 const PLAN: &[Case] = &[
     ("jobs", "{\"jobs\": [{\"id\": \"z\", \"type\": \"cut\"}]}", "{\"jobs\": [\"cut\"]}"),
     ("name", ", \"name\": \"reel\"", ", \"name\": \"my reel\""),
@@ -133,7 +158,7 @@ const JOB: &[Case] = &[
     ),
 ];
 
-const CASES: [&[Case]; 7] = [FILE, TASK, RETRY, INPUT, CONCURRENCY, PLAN, JOB];
+const CASES: [&[Case]; 9] = [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, WEBHOOK, PLAN, JOB];
 
 fn read(frame: &str, text: &str) -> (String, Result<Workflow, String>) {
     let is_whole = text.starts_with("tasks:") || text.starts_with('{');
@@ -171,6 +196,11 @@ fn meaning(workflow: &Workflow) -> Vec<String> {
     let given = workflow.inputs().iter().filter(|spec| spec.required).map(|spec| (spec.name.clone(), "x".into()));
     let Bound { plan, .. } = workflow.bind(&given.collect::<Map<_, _>>()).unwrap_or_else(|errors| panic!("{errors}"));
     lines("", &serde_json::to_value(&plan).unwrap(), &mut found);
+    found.extend(workflow.schedule().map(|schedule| {
+        let ScheduleSpec { cron, timezone, input, overlap, catch_up, .. } = schedule;
+        let input = Value::Object(input.clone());
+        format!("schedule {cron} {timezone}, input {input}, overlap {}, catch_up {}", overlap.word(), catch_up.word())
+    }));
     found
 }
 
@@ -208,6 +238,7 @@ fn shown(frame: &str, cases: &[Case]) -> String {
     let plain = match frame {
         _ if frame.contains("    @") => "command: [work]",
         _ if frame.contains("concurrency: {@}") => "key: other",
+        _ if frame.contains("schedule: {@}") => "cron: '0 3 * * *'",
         _ if frame.contains(", {@}]") => "\"id\": \"z\", \"type\": \"cut\"",
         _ => "",
     };

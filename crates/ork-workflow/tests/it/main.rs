@@ -3,6 +3,7 @@
 
 mod binding;
 mod bombs;
+mod cron;
 mod expressions;
 mod fuzz;
 mod jobs;

@@ -1,13 +1,20 @@
 //! `ork db`: the database itself.
 
+mod backup;
+mod copy;
+mod export;
+mod import;
+
 use anyhow::Result;
 use clap::Subcommand;
+use ork_core::access::Settings;
 use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::database::Database;
 use crate::exit_code::Exit;
 use crate::output::{Output, warn};
+use crate::world::World;
 
 /// What there is to do with a database.
 #[derive(Debug, Subcommand)]
@@ -36,15 +43,45 @@ Examples:
   ork db verify
   ork db verify --database sqlite:copy.db")]
     Verify,
+    /// Remove runs that ended long ago, at once.
+    #[command(after_long_help = "\
+Workers and servers do this by themselves: what ended longer ago than `keep_days` of its workspace, which are 30 without it, is \
+removed in small pieces. What is left of a run is that it was there, how it ended, and when. SQLite keeps the room and uses it \
+again.
+
+Examples:
+  ork db prune
+  ork db prune --keep-days 7 --workspace media")]
+    Prune(Prune),
+    /// Write all of it into a new SQLite file, as it is at one moment, while others work on it.
+    Backup(backup::Args),
+    /// Copy everything from one database into an empty one.
+    Copy(copy::Args),
+    /// Write everything as JSON files, one a row.
+    Export(export::Args),
+    /// Read what `ork db export` wrote into an empty database.
+    Import(import::Args),
+}
+
+/// Options of `ork db prune`.
+#[derive(Debug, clap::Args)]
+pub struct Prune {
+    /// Keep runs for so many days after their end [default: `keep_days` of the workspace, else 30]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_days: Option<u32>,
 }
 
 /// Carries out `ork db`.
 pub async fn run(command: Command, out: Output, config: &Config) -> Result<Exit> {
-    let database = config.database()?;
     match command {
-        Command::Migrate => migrate(&database, out).await,
-        Command::Status => status(&database, out).await,
-        Command::Verify => verify(&database, out).await,
+        Command::Migrate => migrate(&config.database()?, out).await,
+        Command::Status => status(&config.database()?, out).await,
+        Command::Verify => verify(&config.database()?, out).await,
+        Command::Backup(args) => backup::run(&args, out, config).await,
+        Command::Copy(args) => copy::run(&args, out).await,
+        Command::Export(args) => export::run(&args, out, config).await,
+        Command::Import(args) => import::run(&args, out, config).await,
+        Command::Prune(args) => prune(&args, out, config).await,
     }
 }
 
@@ -107,4 +144,22 @@ async fn verify(database: &Database, out: Output) -> Result<Exit> {
         out.data(format!("{database}: {found}"))?;
     }
     Ok(if problems.is_empty() { Exit::Success } else { Exit::Failed })
+}
+
+/// Of one workspace.
+async fn prune(args: &Prune, out: Output, config: &Config) -> Result<Exit> {
+    let world = World::find(out, config).await?;
+    let (store, now) = (world.store.as_ref(), world.now());
+    let stored = store.workspaces(world.scope(), None, 1).await?.pop().map(|row| row.settings).unwrap_or_default();
+    let settings = Settings { keep_days: args.keep_days.or(stored.keep_days), ..stored };
+    let pruned = match settings.kept_since(now) {
+        Some(until) => ork_engine::prune_all(store, world.workspace, until, now).await?,
+        None => 0,
+    };
+    if out.json {
+        out.value(&json!({"database": world.database.to_string(), "pruned": pruned}))?;
+    } else {
+        out.data(format!("removed: {}", if pruned == 1 { "1 run".to_owned() } else { format!("{pruned} runs") }))?;
+    }
+    Ok(Exit::Success)
 }

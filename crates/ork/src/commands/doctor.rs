@@ -5,7 +5,7 @@ use ork_core::check::check;
 use ork_core::id::RunId;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::RunStatus;
-use ork_core::store::{RunFilter, Scope};
+use ork_core::store::{RunFilter, Scope, Store};
 use serde_json::{Value, json};
 
 use crate::carrier::orphans;
@@ -49,7 +49,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         let database = config.database()?;
         for problem in database.verify().await?.unwrap_or_default().problems {
             match &database {
-                Database::Sqlite(_) => {
+                Database::Sqlite(_) | Database::Files(_) => {
                     findings.push(Finding {
                         run: None,
                         rule: "database".into(),
@@ -70,11 +70,11 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             Some(text) => {
                 let run = ids::run(&world.history(), text).await?;
                 lost.extend(orphans(&world.history(), &[row(&world, run).await?]).await?);
-                look_at(&world, run, &mut findings).await?
+                look_at(world.store.as_ref(), run, &mut findings).await?
             }
             None => {
                 lost = without_process(&world).await?;
-                look_at_all(&world, &mut findings).await?
+                look_at_all(world.store.as_ref(), &mut findings).await?
             }
         };
         note = mention(&world, &lost);
@@ -112,19 +112,30 @@ fn mention(world: &World, lost: &[RunId]) -> Option<String> {
     Some(format!("{whose}; go on with: ork run --resume {newest}{}", world.flags()))
 }
 
-async fn look_at_all(world: &World, findings: &mut Vec<Finding>) -> Result<u64> {
+/// Looks at all runs that a store holds, and says what is wrong; how many there are.
+pub async fn inspect(store: &dyn Store) -> Result<(u64, Vec<String>)> {
+    let mut findings = Vec::new();
+    let runs = look_at_all(store, &mut findings).await?;
+    let shown = findings.iter().map(|finding| match finding.run {
+        Some(run) => format!("{run}: {}: {}", finding.rule, finding.message),
+        None => format!("{}: {}", finding.rule, finding.message),
+    });
+    Ok((runs, shown.collect()))
+}
+
+async fn look_at_all(store: &dyn Store, findings: &mut Vec<Finding>) -> Result<u64> {
     let (mut runs, mut last) = (0, None);
     loop {
-        let page = world.store.run_ids(Scope::All, last, PAGE_MAX).await?;
+        let page = store.run_ids(Scope::All, last, PAGE_MAX).await?;
         for run in &page {
-            runs += look_at(world, *run, findings).await?;
+            runs += look_at(store, *run, findings).await?;
         }
         last = page.last().copied();
         if page.is_empty() {
             break;
         }
     }
-    for (key, limit, counted) in world.store.overbooked(Scope::All).await? {
+    for (key, limit, counted) in store.overbooked(Scope::All).await? {
         let message = format!("concurrency key `{key}` has {counted} of {limit} slots taken");
         findings.push(Finding { run: None, rule: "overbooked".into(), guarantee: Some("G14"), message });
     }
@@ -132,8 +143,8 @@ async fn look_at_all(world: &World, findings: &mut Vec<Finding>) -> Result<u64> 
 }
 
 /// 1, or 0 for a run that was removed meanwhile.
-async fn look_at(world: &World, run: RunId, findings: &mut Vec<Finding>) -> Result<u64> {
-    let Some(dump) = world.store.dump(Scope::All, run).await? else { return Ok(0) };
+async fn look_at(store: &dyn Store, run: RunId, findings: &mut Vec<Finding>) -> Result<u64> {
+    let Some(dump) = store.dump(Scope::All, run).await? else { return Ok(0) };
     findings.extend(check(&dump).into_iter().map(|violation| Finding {
         run: Some(run),
         rule: violation.rule.into(),

@@ -9,6 +9,7 @@ use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::{RunStatus, TaskStatus};
 use ork_core::store::{RunRow, TaskFilter};
+use ork_core::webhook::PlanWebhook;
 use ork_workflow::Bound;
 
 use crate::carrier::carrier;
@@ -140,6 +141,7 @@ fn command_line(args: &Args, path: &Path) -> Option<String> {
 /// A run of a file.
 pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, project: Option<String>) -> Result<NewRun> {
     let input = Json::from_value(&bound.input).map_err(|error| Refusal::usage(format!("the inputs: {error}")))?;
+    let webhook = bound.plan.webhook.as_ref().map(PlanWebhook::of_run);
     Ok(NewRun {
         id: world.new_run_id(),
         workspace: world.workspace,
@@ -155,6 +157,7 @@ pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, proje
         triggered_by: TriggeredBy::Manual,
         retry_of: None,
         reuse: Vec::new(),
+        webhook,
         actor: world.actor(),
         now: world.now(),
     })

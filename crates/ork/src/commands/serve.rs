@@ -77,7 +77,7 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     let address = config.listen(options.listen)?;
     let duty = options.worker.settle(config)?;
     let mut signals = Signals::listen()?;
-    let world = World::open(out, config).await?;
+    let world = options.key.open(out, config).await?;
     let _alone = world.database.serve_alone()?;
     let key = options.key.token_key(config, &world.database, world.store.as_ref()).await?;
     let is_open = admits(&world, address, anybody).await?;
@@ -137,6 +137,7 @@ fn server(world: &World, door: Door) -> Arc<Server> {
     Arc::new(Server {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
+        vault: Arc::clone(&world.vault),
         door,
         entropy: Mutex::new(Box::new(OsEntropy)),
         lives: Arc::clone(&world.lives),
@@ -162,6 +163,10 @@ fn figures(meter: &Meter) -> Vec<Figure> {
     let settled = engine.settled.into_iter();
     figures.extend(settled.map(|(outcome, count)| {
         Figure::counter("attempts", "Attempts that ended in this process", count).of("outcome", outcome)
+    }));
+    let delivered = engine.delivered.into_iter();
+    figures.extend(delivered.map(|(result, count)| {
+        Figure::counter("webhook_deliveries", "Attempts of this process to send messages", count).of("result", result)
     }));
     let troubles = engine.troubles.into_iter();
     figures.extend(troubles.map(|(part, count)| {

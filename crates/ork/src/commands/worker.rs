@@ -133,7 +133,8 @@ impl Duty {
     pub async fn begin(self, world: &World) -> Result<Shift> {
         let Self { name, host, queues, capacity, grace, operations } = self;
         let lanes = lanes(&queues, &host);
-        let config = EngineConfig { worker_name: name.clone(), lanes, capacity, ..EngineConfig::default() };
+        let config =
+            EngineConfig { worker_name: name.clone(), lanes, capacity, keeps_house: true, ..EngineConfig::default() };
         let (engine, processes) = start(world, config, &[], operations).await?;
         let serves =
             format!("{name} serves {} of {}, {} at once", queues.join(", "), world.database, tasks(capacity as u64));

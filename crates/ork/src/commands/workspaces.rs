@@ -46,10 +46,11 @@ async fn row(world: &World, name: &str) -> Result<WorkspaceRow> {
 }
 
 /// The limits by name.
-fn limits(settings: &Settings) -> [(&'static str, Option<u32>); 4] {
+fn limits(settings: &Settings) -> [(&'static str, Option<u32>); 5] {
     [
         ("live_runs_max", settings.live_runs_max),
         ("live_tasks_max", settings.live_tasks_max),
+        ("keep_days", settings.keep_days),
         ("requests_per_minute", settings.requests_per_minute),
         ("token_requests_per_minute", settings.token_requests_per_minute),
     ]

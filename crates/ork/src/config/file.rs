@@ -229,6 +229,11 @@ impl Reader<'_> {
                 let names: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
                 names.ok_or("it is a list of texts")?.join(",")
             }
+            (Kind::Egress, DeValue::Array(items)) => {
+                let words: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
+                words.ok_or("it is a list of texts")?.join(",")
+            }
+            (Kind::Egress, _) => return Err("it is a list of host names and addresses: [\"10.0.0.0/8\"]".into()),
             (Kind::Whole, _) => return Err("it is a whole number, without quotes".into()),
             (Kind::Names, _) => return Err("it is a list of names: [\"default\"]".into()),
             _ => return Err("it is a text in quotes".into()),
@@ -237,11 +242,13 @@ impl Reader<'_> {
         Ok(text)
     }
 
-    /// A relative path of SQLite means a file beside this one, wherever the command is given.
+    /// A relative path means a file or folder beside this one, wherever the command is given.
     fn beside(&self, url: &str) -> String {
-        match url.strip_prefix("sqlite:").filter(|path| !path.is_empty() && !path.starts_with('/')) {
-            Some(path) => format!("sqlite:{}", self.folder().join(path).display()),
-            None => url.to_owned(),
+        match url.split_once(':') {
+            Some((scheme @ ("sqlite" | "files"), path)) if !path.is_empty() && !path.starts_with('/') => {
+                format!("{scheme}:{}", self.folder().join(path).display())
+            }
+            _ => url.to_owned(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use ork_client::Address;
 use ork_core::limits::is_name;
+use ork_http::Egress;
 use serde_json::{Map, Value, json};
 
 use crate::config::file::{CONTEXTS, OPERATIONS};
@@ -28,6 +29,8 @@ pub enum Kind {
     Name,
     /// A file. Relative paths in a file begin at its folder.
     File,
+    /// A list of host names, addresses and networks.
+    Egress,
     /// One of these.
     Word(&'static [&'static str]),
 }
@@ -52,7 +55,7 @@ pub const DATABASE: Key = Key {
     flag: "--database",
     kind: Kind::Database,
     default: "",
-    about: "Where the history is: sqlite:PATH or postgres://USER@HOST/NAME.",
+    about: "Where the history is: sqlite:PATH, postgres://USER@HOST/NAME, or files:DIR.",
 };
 pub const JOBS: Key = Key {
     name: "jobs",
@@ -117,7 +120,7 @@ pub const SECRET_KEY_FILE: Key = Key {
     flag: "--secret-key-file",
     kind: Kind::File,
     default: "",
-    about: "The file of the key that tokens are hashed with, the same for all servers of a database; it must be there.",
+    about: "The file of the key that tokens are hashed and secrets sealed with, the same for all processes of a database; it must be there.",
 };
 
 pub const SERVER: Key = Key {
@@ -145,13 +148,22 @@ pub const TOKEN_FILE: Key = Key {
     about: "The file with the token for the server; ORK_TOKEN is the token itself.",
 };
 
+pub const EGRESS: Key = Key {
+    name: "egress.allow",
+    variable: "ORK_EGRESS_ALLOW",
+    flag: "",
+    kind: Kind::Egress,
+    default: "",
+    about: "What webhooks may reach although it is not public: host names, host:port, addresses, networks such as 10.0.0.0/8.",
+};
+
 /// What names look like.
 const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
 /// What servers look like.
 const SERVER_PATTERN: &str = "^https?://[^@?#]+$";
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 12] = [
+pub const KEYS: [&Key; 13] = [
     &DATABASE,
     &SERVER,
     &CONTEXT,
@@ -164,6 +176,7 @@ pub const KEYS: [&Key; 12] = [
     &GRACE,
     &WORKSPACE,
     &SECRET_KEY_FILE,
+    &EGRESS,
 ];
 
 impl Key {
@@ -178,6 +191,7 @@ impl Key {
             Kind::Address => address(text).map(|_| ()),
             Kind::Server => text.parse::<Address>().map(|_| ()).map_err(|error| error.to_string()),
             Kind::Name if !is_name(text) => Err(format!("`{text}` is not a name")),
+            Kind::Egress => text.parse::<Egress>().map(|_| ()).map_err(|error| error.to_string()),
             Kind::Word(words) if !words.contains(&text) => Err(format!("`{text}` is none of {}", words.join(", "))),
             Kind::Database | Kind::Whole | Kind::Names | Kind::Name | Kind::File | Kind::Word(_) => Ok(()),
         }
@@ -187,7 +201,7 @@ impl Key {
     pub fn value(&self, text: &str) -> Value {
         match self.kind {
             Kind::Whole => text.parse::<usize>().map_or(Value::Null, Into::into),
-            Kind::Names => text.split(',').collect(),
+            Kind::Names | Kind::Egress => text.split(',').filter(|word| !word.is_empty()).collect(),
             _ => text.into(),
         }
     }
@@ -198,7 +212,8 @@ impl Key {
             Kind::Names => {
                 json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": NAME}})
             }
-            Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|postgres://|postgresql://)"}),
+            Kind::Egress => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
+            Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|files:.|postgres://|postgresql://)"}),
             Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
             Kind::Server => json!({"type": "string", "pattern": SERVER_PATTERN}),
             Kind::Name => json!({"type": "string", "pattern": NAME}),
@@ -259,14 +274,22 @@ fn contexts() -> Value {
 /// The JSON Schema (2020-12) of `ork.toml`.
 pub fn schema() -> Value {
     let object = |properties: Map<String, Value>| json!({"type": "object", "additionalProperties": false, "properties": properties});
-    let (mut top, mut worker) = (Map::new(), Map::new());
+    let mut top = Map::new();
+    let mut tables: Vec<(&str, Map<String, Value>)> = Vec::new();
     for key in KEYS {
-        match key.name.split_once('.') {
-            Some((_, name)) => worker.insert(name.to_owned(), key.schema()),
-            None => top.insert(key.name.to_owned(), key.schema()),
+        let Some((table, name)) = key.name.split_once('.') else {
+            top.insert(key.name.to_owned(), key.schema());
+            continue;
+        };
+        match tables.iter_mut().find(|(known, _)| *known == table) {
+            Some((_, keys)) => keys.insert(name.to_owned(), key.schema()),
+            None => {
+                tables.push((table, Map::from_iter([(name.to_owned(), key.schema())])));
+                None
+            }
         };
     }
-    top.insert("worker".to_owned(), object(worker));
+    top.extend(tables.into_iter().map(|(table, keys)| (table.to_owned(), object(keys))));
     top.insert(OPERATIONS.to_owned(), operations());
     top.insert(CONTEXTS.to_owned(), contexts());
     let mut schema = object(top);

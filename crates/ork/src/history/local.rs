@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Worker, WorkflowSummary};
+use ork_api::{
+    AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Worker,
+    WorkflowSummary,
+};
 use ork_core::event::EventRow;
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RevisionId, RunId, TaskRef, WorkflowId};
@@ -12,12 +15,12 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::state::Reason as Why;
 use ork_core::store::{
     AttemptRow, Deleted, Expected, GroupRow, LogPage, LogQuery, NewRevision, RevisionRow, RunFilter, RunRow,
-    TaskFilter, TaskRow, WorkflowRow,
+    ScheduleRow, TaskFilter, TaskRow, WorkflowRow,
 };
 use ork_graph::Graph;
 use ork_server::resolve::{self, Target};
 use ork_server::retry::{self, Wish};
-use ork_server::{graph, queues, view, why, workflows};
+use ork_server::{graph, queues, schedules, view, why, workflows};
 use ork_workflow::Workflow;
 use tokio::time::sleep;
 
@@ -166,6 +169,8 @@ impl Backend for World {
             description: workflow.description().map(str::to_owned),
             source: source.to_owned(),
             hash: workflows::hash(source),
+            schedule: workflows::schedule(workflow, now)
+                .map_err(|error| Refusal::usage(format!("the schedule's input: {error}")))?,
             expected: Expected::Anything,
             actor: self.actor(),
             now,
@@ -211,6 +216,28 @@ impl Backend for World {
         let workspace = self.workspace;
         let deleted = self.store.delete_workflow(workspace, name, Expected::Anything, self.now()).await?;
         Ok(deleted == Deleted::Done)
+    }
+
+    async fn schedules(&self) -> Result<Vec<ScheduleSummary>> {
+        let mut found: Vec<ScheduleRow> = Vec::new();
+        loop {
+            let after = found.last().map(|row| row.name.clone());
+            let page = self.store.schedules(self.scope(), after.as_deref(), PAGE_MAX).await?;
+            let is_last = page.len() < PAGE_MAX as usize;
+            found.extend(page);
+            if is_last {
+                return Ok(found.iter().map(schedules::summary).collect());
+            }
+        }
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<Schedule>> {
+        let row = self.store.schedule(self.scope(), name).await?;
+        Ok(row.map(|row| schedules::shape(&row, self.now())))
+    }
+
+    async fn set_schedule(&self, name: &str, enabled: bool) -> Result<Option<ScheduleAsked>> {
+        Ok(schedules::set(self.look(), (self.workspace, name), enabled, &self.actor()).await?)
     }
 
     async fn cancel_run(&self, id: RunId) -> Result<bool> {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 use async_trait::async_trait;
-use ork_api::{AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Submit, Submitted, Worker, WorkflowSummary};
+use ork_api::{
+    AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Submit,
+    Submitted, Worker, WorkflowSummary,
+};
 use ork_client::{Chunks, Client, ClientError, ClientResult, Options, Runs, Tasks};
 use ork_core::clock::Entropy;
 use ork_core::event::EventRow;
@@ -121,7 +124,7 @@ pub fn client(server: &Server) -> ClientResult<Client> {
 /// A thing, or that it does not exist.
 fn found<T>(answer: ClientResult<T>) -> ClientResult<Option<T>> {
     match answer {
-        Err(ClientError::Refused(problem)) if problem.status == 404 => Ok(None),
+        Err(ClientError::Refused(problem)) if matches!(problem.status, 404 | 410) => Ok(None),
         answer => answer.map(Some),
     }
 }
@@ -313,6 +316,30 @@ impl Backend for Remote {
 
     async fn delete_workflow(&self, name: &str) -> Result<bool> {
         Ok(found(self.client.delete_workflow(name).await)?.is_some())
+    }
+
+    async fn schedules(&self) -> Result<Vec<ScheduleSummary>> {
+        let (mut found, mut cursor): (Vec<ScheduleSummary>, _) = (Vec::new(), None);
+        loop {
+            let page = self.client.schedules(cursor.as_deref(), PAGE_MAX).await?;
+            for row in page.items {
+                self.in_order(found.last().is_none_or(|last| row.name > last.name))?;
+                found.push(row);
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<Schedule>> {
+        Ok(found(self.client.schedule(name).await)?)
+    }
+
+    async fn set_schedule(&self, name: &str, enabled: bool) -> Result<Option<ScheduleAsked>> {
+        let wish = if enabled { "enable" } else { "disable" };
+        Ok(found(self.client.ask_schedule(name, wish).await)?)
     }
 
     async fn cancel_run(&self, id: RunId) -> Result<bool> {

@@ -42,7 +42,7 @@ fn text() -> String {
     for key in KEYS {
         let default = match key.default {
             "" if key.name == SECRET_KEY_FILE.name => "beside the database".to_owned(),
-            "" if matches!(key.kind, Kind::Server | Kind::Name | Kind::File) => "none".to_owned(),
+            "" if matches!(key.kind, Kind::Server | Kind::Name | Kind::File | Kind::Egress) => "none".to_owned(),
             "" if key.name == DATABASE.name => "`sqlite:$XDG_DATA_HOME/ork/ork.db`".to_owned(),
             _ => format!("`{}`", toml(key)),
         };
@@ -67,6 +67,7 @@ const fn kind(key: &Key) -> &'static str {
         Kind::Address => "an address and a port",
         Kind::Server => "a URL",
         Kind::Name => "a name",
+        Kind::Egress => "a list of names, addresses and networks; with commas between them in the variable",
         Kind::File => "a path",
         Kind::Word(_) => "one of the words of `ork schema config`",
     }
@@ -83,6 +84,9 @@ fn toml(key: &Key) -> String {
 
 /// The option, and the commands that have it.
 fn option(root: &Command, key: &Key) -> String {
+    if key.flag.is_empty() {
+        return "none".to_owned();
+    }
     let has = |command: &&Command| {
         command.get_arguments().any(|arg| arg.get_long().is_some_and(|long| key.flag.strip_prefix("--") == Some(long)))
     };

@@ -25,6 +25,11 @@ const EDITORS: &[&str] = &["editor", "admin"];
 const ADMINS: &[&str] = &["admin"];
 /// Nobody is asked.
 const PUBLIC: &[&str] = &[];
+/// No token is asked for, but a signature: tokens change nothing.
+const SIGNED: &[&str] = &["signed"];
+
+const SCHEDULED: &str = r#"{"source": "schedule: {cron: '0 3 * * *'}\ntasks:\n  a: {run: echo}\n"}"#;
+const SECRET: &str = r#"{"value": "correct horse"}"#;
 
 /// Every route with a body, and the roles that may use it. A route that is not here fails the test.
 const MATRIX: &[(&str, &str, &[&str])] = &[
@@ -52,11 +57,33 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/bulk/{id}/cancel", "", OPERATORS),
     ("POST /api/v1/queues/{name}/pause", "", OPERATORS),
     ("POST /api/v1/queues/{name}/resume", "", OPERATORS),
-    ("PUT /api/v1/workflows/{name}", r#"{"source": "tasks:\n  a: {run: echo}\n"}"#, EDITORS),
+    ("PUT /api/v1/workflows/{name}", SCHEDULED, EDITORS),
+    ("GET /api/v1/schedules", "", READERS),
+    ("GET /api/v1/schedules/{name}", "", READERS),
+    ("POST /api/v1/schedules/{name}/disable", "", OPERATORS),
+    ("POST /api/v1/schedules/{name}/enable", "", OPERATORS),
+    ("PUT /api/v1/secrets/{name}", SECRET, EDITORS),
+    ("GET /api/v1/secrets", "", EDITORS),
+    ("DELETE /api/v1/secrets/{name}", "", EDITORS),
     ("GET /api/v1/workflows", "", READERS),
     ("GET /api/v1/workflows/{name}", "", READERS),
     ("GET /api/v1/workflows/{name}/revisions", "", READERS),
     ("DELETE /api/v1/workflows/{name}", "", EDITORS),
+    ("POST /api/v1/webhook-endpoints", r#"{"name": "NAME", "url": "http://a.example/"}"#, EDITORS),
+    ("GET /api/v1/webhook-endpoints", "", EDITORS),
+    ("GET /api/v1/webhook-endpoints/{id}", "", EDITORS),
+    ("PATCH /api/v1/webhook-endpoints/{id}", r#"{"enabled": false}"#, EDITORS),
+    ("POST /api/v1/webhook-endpoints/{id}/rotate", "{}", EDITORS),
+    ("POST /api/v1/webhook-endpoints/{id}/test", "", EDITORS),
+    ("GET /api/v1/webhook-deliveries", "", OPERATORS),
+    ("GET /api/v1/webhook-deliveries/{id}", "", OPERATORS),
+    ("POST /api/v1/webhook-deliveries/{id}/redeliver", "", OPERATORS),
+    ("POST /api/v1/webhook-deliveries/redeliver", "{}", OPERATORS),
+    ("DELETE /api/v1/webhook-endpoints/{id}", "", EDITORS),
+    ("GET /api/v1/hooks", "", EDITORS),
+    ("POST /api/v1/hooks", r#"{"name": "NAME", "workflow": "kept"}"#, EDITORS),
+    ("DELETE /api/v1/hooks/{name}", "", EDITORS),
+    ("POST /api/v1/hooks/{name}", "{}", SIGNED),
     ("GET /api/v1/tasks/{id}", "", READERS),
     ("GET /api/v1/tasks/{id}/attempts", "", READERS),
     ("GET /api/v1/tasks/{id}/logs", "", READERS),
@@ -117,6 +144,7 @@ struct Stage {
     task: String,
     token: String,
     bulk: String,
+    delivery: String,
 }
 
 impl Stage {
@@ -135,11 +163,29 @@ impl Stage {
         let text = |answer: Value| answer["id"].as_str().unwrap().to_owned();
         let all = r#"{"action": "acknowledge", "all": true}"#;
         let bulk = text(ask(&server, &own["operator"], "POST /api/v1/runs/bulk", all).json());
-        Self { server, own, other, run, task, token: text(token), bulk }
+        let mut stage = Self { server, own, other, run, task, token: text(token), bulk, delivery: String::new() };
+        stage.endpoint();
+        let test = "POST /api/v1/webhook-endpoints/victim/test";
+        stage.delivery = text(ask(&stage.server, &stage.own["admin"], test, "").json());
+        for tokens in [&stage.own, &stage.other] {
+            let kept = "PUT /api/v1/workflows/kept";
+            let body = r#"{"source": "tasks:\n  a: {run: echo}\n"}"#;
+            assert!(ask(&stage.server, &tokens["admin"], kept, body).status < 300);
+        }
+        stage
+    }
+
+    /// Makes the endpoint that routes are about, unless it is there.
+    fn endpoint(&self) {
+        let body = r#"{"name": "victim", "url": "http://a.example/"}"#;
+        let made = ask(&self.server, &self.own["admin"], "POST /api/v1/webhook-endpoints", body);
+        assert!(made.status == 201 || made.status == 409, "{}", made.body);
     }
 
     fn route(&self, route: &str) -> String {
         let id = match route {
+            _ if route.contains("/webhook-endpoints/{id}") => "victim",
+            _ if route.contains("/webhook-deliveries/{id}") => &self.delivery,
             _ if route.contains("/tasks/{id}") => &self.task,
             _ if route.contains("/tokens/{id}") => &self.token,
             _ if route.contains("/bulk/{id}") => &self.bulk,
@@ -163,12 +209,23 @@ fn every_route_asks_every_role() {
                 continue;
             }
             assert_eq!(ask(server, "", &asked, body).status, 401, "{route} without a token");
+            if *roles == SIGNED {
+                assert_eq!(ask(server, &stage.own["admin"], &asked, body).status, 401, "{route} with a token alone");
+                continue;
+            }
             for role in ALL {
-                if route.starts_with("DELETE /api/v1/workflows") {
+                if *route == "DELETE /api/v1/webhook-endpoints/{id}" && roles.contains(role) {
+                    stage.endpoint();
+                }
+                let thing = match *route {
+                    "DELETE /api/v1/workflows/{name}" => Some(SCHEDULED),
+                    "DELETE /api/v1/secrets/{name}" => Some(SECRET),
+                    _ => None,
+                };
+                if let Some(body) = thing {
                     // Each deletes one that is there.
                     for tokens in [&stage.own, &stage.other] {
                         let put = asked.replace("DELETE", "PUT");
-                        let body = r#"{"source": "tasks:\n  a: {run: echo}\n"}"#;
                         assert!(ask(server, &tokens["admin"], &put, body).status < 300);
                     }
                 }
@@ -182,7 +239,14 @@ fn every_route_asks_every_role() {
                     // Only who runs the server makes workspaces, and counts.
                     "POST /api/v1/workspaces" | "GET /metrics" => 403,
                     // Every workspace has queues and workflows of these names.
-                    _ if route.contains("/queues/{name}") || route.contains("/workflows/{name}") => 200,
+                    _ if ["queues", "workflows", "schedules", "secrets"]
+                        .iter()
+                        .any(|noun| route.contains(&format!("/{noun}/{{name}}"))) =>
+                    {
+                        200
+                    }
+                    // It says whether there was one.
+                    _ if route.contains("/hooks/{name}") => 200,
                     _ if route.contains('{') => 404,
                     _ => 200,
                 };

@@ -39,6 +39,7 @@ fn the_nearest_to_the_hand_applies() {
     worker.grace  30s  default
     workspace  default  default
     secret_key_file  default
+    egress.allow  default
     operations.cut  "true"  HOME/.config/ork/config.toml:8
     operations.merge  ["HOME/project/merge.sh","--fast"]  HOME/project/ork.toml:3
     "#);

@@ -75,6 +75,7 @@ pub(crate) fn new_run(plan: &Plan, reuse: Vec<Reuse>) -> NewRun {
         triggered_by: TriggeredBy::Manual,
         retry_of: None,
         reuse,
+        webhook: None,
         actor: actor(),
         now: Timestamp::from_micros(1_000_000),
     }
@@ -83,7 +84,7 @@ pub(crate) fn new_run(plan: &Plan, reuse: Vec<Reuse>) -> NewRun {
 impl World {
     pub(crate) fn new(plan: &Plan, reuse: Vec<Reuse>) -> Self {
         let new = new_run(plan, reuse);
-        let born = birth(&new);
+        let born = birth(&new, Default::default());
         let mut world = Self {
             plan: plan.clone(),
             head: born.head.clone(),

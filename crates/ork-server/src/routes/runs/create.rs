@@ -20,6 +20,7 @@ use ork_core::json::{Json as Stored, JsonError};
 use ork_core::limits::{EXTERNAL_ID_BYTES_MAX, LABEL_BYTES_MAX, LABELS_MAX, is_name};
 use ork_core::plan::Plan;
 use ork_core::store::{RunRow, Scope};
+use ork_core::webhook::{PlanWebhook, RunWebhook, Wanted};
 
 use crate::caller::Caller;
 use crate::content::{Content, member};
@@ -29,6 +30,8 @@ use crate::retry;
 use crate::server::Server;
 use crate::source::Sent;
 use crate::view::moment;
+use crate::webhooks::Asked;
+use crate::webhooks::desk::{is_same as is_same_webhook, run_webhook};
 use crate::why::plan;
 use crate::workflows;
 
@@ -59,7 +62,7 @@ pub async fn create(
         let old = named(look, external_id.as_deref()).await?;
         let (text, revision) = wanted(look, &submit, old.as_ref()).await?;
         let new = NewRun { external_id: external_id.clone(), revision, ..new_run(&server, &caller, &submit, &text)? };
-        if let Some(row) = accept(look, &new, old).await? {
+        if let Some(row) = accept(&server, look, &new, old).await? {
             return Ok(answer(row));
         }
     }
@@ -75,13 +78,17 @@ pub const TRIES_MAX: usize = 2;
 /// The answer for a run. Nothing of it changes, so that sending a request again gives the same.
 pub fn answer(row: RunRow) -> Accepted {
     let location = format!("/api/v1/runs/{}", row.id);
-    let answer = Submitted {
+    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(submitted(row)))
+}
+
+/// A run that was accepted.
+pub fn submitted(row: RunRow) -> Submitted {
+    Submitted {
         id: row.id.to_string(),
         name: row.name,
         external_id: row.external_id,
         created_at: moment(row.created_at),
-    };
-    (StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(answer))
+    }
 }
 
 /// A workflow's text with what else is known of it.
@@ -133,6 +140,7 @@ fn new_run(server: &Server, caller: &Caller, submit: &Submit, text: &Text<'_>) -
     let mut bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
     bound.plan.labels.extend(submit.labels.clone());
     check_labels(&bound.plan)?;
+    let webhook = webhook(server, caller, submit, &bound.plan)?;
     let is_stored = text.member == "workflow";
     Ok(NewRun {
         id: server.new_run_id(),
@@ -149,9 +157,27 @@ fn new_run(server: &Server, caller: &Caller, submit: &Submit, text: &Text<'_>) -
         triggered_by: TriggeredBy::Api,
         retry_of: None,
         reuse: Vec::new(),
+        webhook,
         actor: caller.actor.clone(),
         now: server.clock.now(),
     })
+}
+
+/// Whom the run tells of itself: as the request says, else as the workflow does.
+fn webhook(server: &Server, caller: &Caller, submit: &Submit, plan: &Plan) -> Answer<Option<RunWebhook>> {
+    let Some(asked) = &submit.webhook else { return Ok(plan.webhook.as_ref().map(PlanWebhook::of_run)) };
+    let asked = Asked {
+        url: &asked.url,
+        secret: asked.secret.as_deref(),
+        events: asked.events.as_deref(),
+        format: asked.format.as_deref(),
+    };
+    let wish = asked.check().map_err(|wrong| {
+        let detail = format!("`webhook.{}` is wrong: {}", wrong.field, wrong.message);
+        Refused::new(Code::InvalidBody, detail).errors(vec![wrong.fault("/webhook")])
+    })?;
+    let webhook = server.with_entropy(|entropy| run_webhook(wish, caller.workspace, &server.vault, entropy))?;
+    Ok(Some(webhook))
 }
 
 /// Inputs that cannot be stored.
@@ -235,7 +261,7 @@ pub async fn named(look: Look<'_>, external_id: Option<&str>) -> Answer<Option<R
 }
 
 /// Creates a run, or finds the one that the same request created; `None` when somebody else was faster with the same name.
-pub async fn accept(look: Look<'_>, new: &NewRun, old: Option<RunRow>) -> Answer<Option<RunRow>> {
+pub async fn accept(server: &Server, look: Look<'_>, new: &NewRun, old: Option<RunRow>) -> Answer<Option<RunRow>> {
     let Some(row) = old else {
         return match look.store.submit(new).await {
             Ok(_) => Ok(Some(super::row(look, new.id).await?)),
@@ -243,7 +269,7 @@ pub async fn accept(look: Look<'_>, new: &NewRun, old: Option<RunRow>) -> Answer
             Err(error) => Err(error.into()),
         };
     };
-    if is_same(look, new, &row).await? {
+    if is_same(server, look, new, &row).await? {
         return Ok(Some(row));
     }
     let message = format!("`{}` names another run already: {}", row.external_id.unwrap_or_default(), row.id);
@@ -252,7 +278,7 @@ pub async fn accept(look: Look<'_>, new: &NewRun, old: Option<RunRow>) -> Answer
 }
 
 /// Whether a run is what this request would create.
-async fn is_same(look: Look<'_>, new: &NewRun, row: &RunRow) -> Answer<bool> {
+async fn is_same(server: &Server, look: Look<'_>, new: &NewRun, row: &RunRow) -> Answer<bool> {
     let stored = look.store.plans(look.scope, &[row.id]).await?.pop();
     let stored = stored.ok_or_else(|| Refused::new(Code::Internal, format!("`{}` has no plan", row.id)))?;
     let is_same = plan(&stored)? == new.plan
@@ -261,9 +287,10 @@ async fn is_same(look: Look<'_>, new: &NewRun, row: &RunRow) -> Answer<bool> {
         && row.owner == new.owner
         && row.triggered_by == new.triggered_by.word()
         && row.retry_of == new.retry_of
-        && row.revision == new.revision;
+        && row.revision == new.revision
+        && is_same_webhook(stored.webhook.as_ref(), new.webhook.as_ref(), new.workspace, &server.vault);
     if !is_same || new.retry_of.is_none() {
         return Ok(is_same);
     }
-    Ok(retry::taken_over(look, row).await? == birth(new).reused_from.into_keys().collect())
+    Ok(retry::taken_over(look, row).await? == birth(new, Wanted::default()).reused_from.into_keys().collect())
 }

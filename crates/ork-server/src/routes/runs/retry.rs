@@ -56,7 +56,7 @@ pub async fn retry(
         let old = named(look, external_id.as_deref()).await?;
         let again = again(look, &row, wish).await.map_err(|unfit| refuse(&row, wish, unfit))?;
         let new = again.new_run(&row, server.new_run_id(), (&caller.actor, look.now));
-        if let Some(row) = accept(look, &NewRun { external_id: external_id.clone(), ..new }, old).await? {
+        if let Some(row) = accept(&server, look, &NewRun { external_id: external_id.clone(), ..new }, old).await? {
             return Ok(answer(row));
         }
     }

@@ -13,6 +13,7 @@ use ork_core::store::{Applied, NewRevision};
 use crate::caller::Caller;
 use crate::content::{Content, NamePath};
 use crate::refused::{Answer, Code, Refused};
+use crate::routes::runs::create::refuse_input;
 use crate::server::Server;
 use crate::source::Sent;
 use crate::workflows;
@@ -64,6 +65,7 @@ pub async fn apply(
         description: workflow.description().map(str::to_owned),
         source: sent.text.to_owned(),
         hash: workflows::hash(sent.text),
+        schedule: workflows::schedule(&workflow, look.now).map_err(refuse_input)?,
         expected,
         actor: caller.actor.clone(),
         now: look.now,

@@ -34,6 +34,7 @@ pub async fn change(
     settings.isolate_owners = wanted.isolate_owners.unwrap_or(settings.isolate_owners);
     settings.live_runs_max = wanted.live_runs_max.unwrap_or(settings.live_runs_max);
     settings.live_tasks_max = wanted.live_tasks_max.unwrap_or(settings.live_tasks_max);
+    settings.keep_days = wanted.keep_days.unwrap_or(settings.keep_days);
     settings.requests_per_minute = wanted.requests_per_minute.unwrap_or(settings.requests_per_minute);
     settings.token_requests_per_minute = wanted.token_requests_per_minute.unwrap_or(settings.token_requests_per_minute);
     server.store.set_workspace(row.id, &row.settings).await?;

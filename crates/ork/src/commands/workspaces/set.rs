@@ -29,6 +29,9 @@ pub struct Args {
     /// Tasks that are not over, of all live runs, at most.
     #[arg(long, value_name = "N|none", value_parser = limit)]
     pub live_tasks_max: Option<Limit>,
+    /// Days that a run is kept after its end, 0 for ever; `none` is 30.
+    #[arg(long, value_name = "N|none", value_parser = limit)]
+    pub keep_days: Option<Limit>,
     /// Requests of a minute, to each server, at most.
     #[arg(long, value_name = "N|none", value_parser = limit)]
     pub requests_per_minute: Option<Limit>,
@@ -57,6 +60,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     for (limit, wanted) in [
         (&mut settings.live_runs_max, args.live_runs_max),
         (&mut settings.live_tasks_max, args.live_tasks_max),
+        (&mut settings.keep_days, args.keep_days),
         (&mut settings.requests_per_minute, args.requests_per_minute),
         (&mut settings.token_requests_per_minute, args.token_requests_per_minute),
     ] {

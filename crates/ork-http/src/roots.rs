@@ -6,8 +6,6 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::error::{ClientError, ClientResult};
-
 /// The variable that names another file; OpenSSL and many programs know it.
 const VARIABLE: &str = "SSL_CERT_FILE";
 /// Where distributions keep them, in one file.
@@ -18,25 +16,30 @@ const FILES: [&str; 4] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// How connections are encrypted. Where none is, nobody is trusted and nothing is read.
-pub fn config(is_encrypted: bool) -> ClientResult<ClientConfig> {
-    let roots = if is_encrypted { trusted()? } else { RootCertStore::empty() };
+/// No certificates are there by which servers could be told from others.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("failed to read the certificates of this machine: {0}")]
+pub struct RootsError(String);
+
+/// How connections are encrypted, and whether they can be: without authorities nobody is trusted.
+pub fn config() -> (ClientConfig, Result<(), RootsError>) {
+    let (roots, found) = match trusted() {
+        Ok(roots) => (roots, Ok(())),
+        Err(error) => (RootCertStore::empty(), Err(error)),
+    };
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = versions.map_err(|error| ClientError::Roots(error.to_string()))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    let config = versions.expect("ring speaks the safe versions of TLS");
+    (config.with_root_certificates(roots).with_no_client_auth(), found)
 }
 
-fn trusted() -> ClientResult<RootCertStore> {
+fn trusted() -> Result<RootCertStore, RootsError> {
     let named = std::env::var_os(VARIABLE).filter(|path| !path.is_empty());
     let found = || FILES.iter().map(Path::new).find(|path| path.is_file());
     let Some(path) = named.as_deref().map(Path::new).or_else(found) else {
-        return Err(ClientError::Roots(format!(
-            "there is none of {}, and `{VARIABLE}` names no file",
-            FILES.join(", ")
-        )));
+        return Err(RootsError(format!("there is none of {}, and `{VARIABLE}` names no file", FILES.join(", "))));
     };
-    let failed = |reason: String| ClientError::Roots(format!("`{}`: {reason}", path.display()));
+    let failed = |reason: String| RootsError(format!("`{}`: {reason}", path.display()));
     let certificates = CertificateDer::pem_file_iter(path).map_err(|error| failed(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     // One that cannot be read is of no use, and no reason to distrust the others.

@@ -1,0 +1,102 @@
+//! Removes what is not kept any more: runs that ended long ago, in pieces so small that nobody waits for them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ork_core::clock::Timestamp;
+use ork_core::error::StoreResult;
+use ork_core::id::WorkspaceId;
+use ork_core::limits::PAGE_MAX;
+use ork_core::store::{Scope, Store, WorkspaceRow};
+use tokio::time::sleep;
+
+use crate::parts::Parts;
+
+/// How often it is looked whether something is to be removed.
+const PERIOD: Duration = Duration::from_secs(60);
+/// Between two pieces, so that those who claim and settle have their turn.
+const REST: Duration = Duration::from_millis(50);
+const DUTY: &str = "janitor";
+const HOLD_MS: u64 = 120_000;
+/// Rows of a piece: a few milliseconds.
+const PIECE: u32 = 500;
+/// Runs of a workspace that are removed before another one has its turn.
+const RUNS: u32 = 20;
+
+pub async fn run(parts: Arc<Parts>) {
+    if !parts.config.keeps_house {
+        return;
+    }
+    loop {
+        let rest = match round(&parts).await {
+            Ok(true) => REST,
+            Ok(false) => PERIOD,
+            Err(error) => {
+                parts.store_failed("janitor", &error);
+                PERIOD
+            }
+        };
+        sleep(rest).await;
+    }
+}
+
+/// One piece. False when there is nothing to remove, or another process has the duty.
+async fn round(parts: &Parts) -> StoreResult<bool> {
+    let (store, now) = (parts.store.as_ref(), parts.clock.now());
+    if !store.hold_duty(DUTY, parts.identity.now(), now, now.plus_ms(HOLD_MS)).await? {
+        return Ok(false);
+    }
+    // What was begun first.
+    if store.sweep(PIECE).await?.more {
+        return Ok(true);
+    }
+    let mut did = false;
+    for workspace in workspaces(store).await? {
+        let Some(until) = workspace.settings.kept_since(now) else { continue };
+        did |= prune(store, workspace.id, until, now).await? > 0;
+    }
+    Ok(did)
+}
+
+async fn workspaces(store: &dyn Store) -> StoreResult<Vec<WorkspaceRow>> {
+    let mut found: Vec<WorkspaceRow> = Vec::new();
+    loop {
+        let after = found.last().map(|row| row.name.clone());
+        let page = store.workspaces(Scope::All, after.as_deref(), PAGE_MAX).await?;
+        let is_last = page.len() < PAGE_MAX as usize;
+        found.extend(page);
+        if is_last {
+            return Ok(found);
+        }
+    }
+}
+
+/// Replaces some runs that ended before a moment by their tombstones; how many.
+async fn prune(store: &dyn Store, workspace: WorkspaceId, until: Timestamp, now: Timestamp) -> StoreResult<u64> {
+    let mut pruned = 0;
+    for run in store.prunable(workspace, until, RUNS).await? {
+        pruned += u64::from(store.prune_run(Scope::One(workspace), run, now).await?);
+    }
+    Ok(pruned)
+}
+
+/// Removes all runs of a workspace that ended before a moment, piece by piece; how many.
+///
+/// # Errors
+/// When the store does not answer. What was removed so far is gone, and asking again goes on.
+pub async fn prune_all(
+    store: &dyn Store,
+    workspace: WorkspaceId,
+    until: Timestamp,
+    now: Timestamp,
+) -> StoreResult<u64> {
+    let mut pruned = 0;
+    loop {
+        let some = prune(store, workspace, until, now).await?;
+        while store.sweep(PIECE).await?.more {}
+        pruned += some;
+        if some == 0 {
+            return Ok(pruned);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Secrets of an attempt: opened when it begins, and hidden in all that it says.
+
+use ork_core::attempt::{Failure, FailureKind, Outcome};
+use ork_core::executor::{Progress, Report, Stream};
+use ork_core::json::Json;
+use ork_core::plan::Node;
+use ork_vault::{Mask, Masked, Place, Secret};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use crate::assignment::{Unprepared, patiently};
+use crate::expressions::{self, Secrets};
+use crate::live::Live;
+use crate::parts::lock;
+
+/// Opens the secrets that a node reads. From then on they are hidden in what the attempt says.
+pub async fn unlock(live: &Live, node: &Node) -> Result<Secrets, Unprepared> {
+    let names: Vec<String> = expressions::secrets(node).into_iter().collect();
+    if names.is_empty() {
+        return Ok(Secrets::default());
+    }
+    let workspace = live.ticket.claimed.workspace;
+    let sealed = patiently(live, || live.parts.store.sealed_secrets(workspace, &names)).await?;
+    let mut opened: BTreeMap<String, Secret> = BTreeMap::new();
+    for name in names {
+        let found = sealed.iter().find(|secret| secret.name == name);
+        let found =
+            found.ok_or_else(|| failed(format!("there is no secret `{name}` (hint: ork secrets set {name})")))?;
+        let vault = live.parts.config.vault.as_ref();
+        let vault =
+            vault.ok_or_else(|| failed(format!("this worker opens no secrets, and the task reads `{name}`")))?;
+        let secret = vault.open(Place::secret(workspace, &name), &found.sealed);
+        let secret = secret.map_err(|why| failed(format!("failed to open the secret `{name}`: {why}")))?;
+        opened.insert(name, secret);
+    }
+    live.hide(Mask::new(opened.values()));
+    Ok(Secrets(opened.iter().map(|(name, secret)| (name.clone(), secret.expose().to_owned())).collect()))
+}
+
+fn failed(message: String) -> Failure {
+    Failure::new(FailureKind::Template, message)
+}
+
+/// What hides the secrets of an attempt.
+pub struct Veil {
+    mask: Arc<Mask>,
+    stdout: Mutex<Masked>,
+    stderr: Mutex<Masked>,
+}
+
+impl Veil {
+    pub fn new(mask: Mask) -> Self {
+        let mask = Arc::new(mask);
+        let stream = || Mutex::new(Masked::new(Arc::clone(&mask)));
+        Self { stdout: stream(), stderr: stream(), mask }
+    }
+
+    fn stream(&self, stream: Stream) -> &Mutex<Masked> {
+        match stream {
+            Stream::Stdout => &self.stdout,
+            Stream::Stderr => &self.stderr,
+        }
+    }
+
+    /// What of this may be shown now.
+    pub fn written(&self, stream: Stream, bytes: &[u8]) -> Vec<u8> {
+        lock(self.stream(stream)).write(bytes)
+    }
+
+    /// What was held back, now that nothing more is written.
+    pub fn rest(&self, stream: Stream) -> Vec<u8> {
+        lock(self.stream(stream)).end()
+    }
+
+    pub fn progress(&self, progress: Progress) -> Progress {
+        let hidden = |text: Option<String>| text.map(|text| self.mask.text(&text));
+        Progress { percent: progress.percent, stage: hidden(progress.stage), message: hidden(progress.message) }
+    }
+
+    pub fn report(&self, mut report: Report) -> Report {
+        report.outcome = match report.outcome {
+            Outcome::Failed(failure) => Outcome::Failed(Failure::new(failure.kind, self.mask.text(&failure.message))),
+            Outcome::Success { output: Some(output) } => Outcome::Success { output: Some(self.output(output)) },
+            other => other,
+        };
+        report
+    }
+
+    /// An output is stored, and read by other tasks: a secret in it would be neither.
+    fn output(&self, output: Json) -> Json {
+        let value = output.value();
+        let hidden = self.value(&value);
+        // It is not longer than it was, so it is still a value that can be stored.
+        if hidden == value { output } else { Json::from_value(&hidden).unwrap_or_else(|_| Json::from_stored("null")) }
+    }
+
+    fn value(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.mask.text(text)),
+            Value::Number(number) => {
+                let (text, hidden) = (number.to_string(), self.mask.text(&number.to_string()));
+                if text == hidden { value.clone() } else { Value::String(hidden) }
+            }
+            Value::Array(items) => Value::Array(items.iter().map(|item| self.value(item)).collect()),
+            Value::Object(fields) => {
+                let hidden = fields.iter().map(|(key, item)| (self.mask.text(key), self.value(item)));
+                Value::Object(hidden.collect::<Map<_, _>>())
+            }
+            other => other.clone(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Messages: at least once, one id, at their times, and nobody waits for them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ork_core::id::DeliveryId;
+use ork_core::store::{Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, Scope};
+use ork_core::webhook::ATTEMPTS_MAX;
+use ork_engine::{Letter, Post, Sent};
+use tokio::time::{Instant, sleep};
+
+use crate::faulty::Fault::{After, Before};
+use crate::world::World;
+
+const TOLD: &str = "{name: told, webhook: {url: 'http://a.example/'}, tasks: {a: {operation: echo, params: 7}}}";
+
+/// What the post does next.
+#[derive(Clone, Copy)]
+enum Act {
+    Answers(u16),
+    Hangs,
+    Panics,
+}
+
+/// A post that does what it is told, and answers 200 afterwards. It keeps what it was given, and when.
+struct Played {
+    acts: Mutex<Vec<Act>>,
+    sent: Mutex<Vec<(DeliveryId, Duration)>>,
+    begun: Instant,
+}
+
+impl Played {
+    fn new(acts: &[Act]) -> Arc<Self> {
+        let acts = Mutex::new(acts.iter().rev().copied().collect());
+        Arc::new(Self { acts, sent: Mutex::default(), begun: Instant::now() })
+    }
+
+    fn sent(&self) -> Vec<(DeliveryId, Duration)> {
+        self.sent.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl Post for Played {
+    async fn send(&self, letter: &Letter) -> Sent {
+        assert!(letter.run.as_ref().is_some_and(|run| run.status.is_terminal()));
+        self.sent.lock().unwrap().push((letter.delivery.id, self.begun.elapsed()));
+        let act = self.acts.lock().unwrap().pop().unwrap_or(Act::Answers(200));
+        match act {
+            Act::Answers(status @ 200) => {
+                Sent { status_code: Some(status), body: Some("{}".into()), ..Sent::default() }
+            }
+            Act::Answers(status) => Sent { status_code: Some(status), ..Sent::failed("no") },
+            Act::Hangs => std::future::pending().await,
+            Act::Panics => panic!("a bug in the post"),
+        }
+    }
+}
+
+async fn deliveries(world: &World) -> Vec<DeliveryRow> {
+    let filter = DeliveryFilter { limit: 10, ..DeliveryFilter::default() };
+    world.store.inner.deliveries(Scope::All, &filter).await.unwrap()
+}
+
+/// Waits until the one message is no longer to be sent.
+async fn end(world: &World) -> DeliveryRow {
+    let begun = Instant::now();
+    loop {
+        let row = deliveries(world).await.pop();
+        if let Some(row) = row.filter(|row| row.status != DeliveryStatus::Pending) {
+            return row;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(4 * 86_400), "it never ends");
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_sent_until_it_is_heard() {
+    let mut world = World::new();
+    let post = Played::new(&[Act::Answers(500), Act::Hangs, Act::Answers(302)]);
+    let own = Arc::clone(&post);
+    let _engine = world.engine_with(|config| config.post = Some(own)).await;
+    let run = world.submit(TOLD).await;
+    assert!(world.end_within(run, Duration::from_secs(2)).await.starts_with("run success"), "nobody waits for it");
+    let row = end(&world).await;
+    assert_eq!((row.status, row.attempts), (DeliveryStatus::Delivered, 4));
+    let sent = post.sent();
+    assert!(sent.iter().all(|(id, _)| *id == row.id), "one id");
+    let waits: Vec<u64> = sent.windows(2).map(|two| (two[1].1 - two[0].1).as_secs()).collect();
+    // 5 s, 20 s of nothing and 30 s, 120 s, each a fifth earlier or later.
+    let ranges = [4..=7, 44..=57, 96..=146];
+    assert!(waits.iter().zip(&ranges).all(|(wait, range)| range.contains(wait)), "{waits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_two_days_it_has_failed() {
+    let mut world = World::new();
+    let post = Played::new(&[Act::Answers(503); 20]);
+    let own = Arc::clone(&post);
+    let _engine = world.engine_with(|config| config.post = Some(own)).await;
+    world.submit(TOLD).await;
+    let row = end(&world).await;
+    assert_eq!((row.status, row.attempts), (DeliveryStatus::Failed, ATTEMPTS_MAX));
+    let took = post.sent().last().unwrap().1.as_secs() / 3_600;
+    assert!((35..=60).contains(&took), "{took} h");
+}
+
+/// Whoever dies, or is not heard, between sending and writing that down: it is sent again, under the same id.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_written_down_is_sent_again() {
+    for (acts, faults) in [(vec![], vec![Before]), (vec![Act::Panics], vec![])] {
+        let mut world = World::new();
+        let post = Played::new(&acts);
+        let own = Arc::clone(&post);
+        world.store.plan("note_delivery", &faults);
+        let _engine = world.engine_with(|config| config.post = Some(own)).await;
+        world.submit(TOLD).await;
+        let row = end(&world).await;
+        assert_eq!((row.status, row.attempts), (DeliveryStatus::Delivered, 1));
+        let sent = post.sent();
+        assert_eq!(sent.len(), 2);
+        assert!(sent[0].0 == sent[1].0 && (59..=63).contains(&(sent[1].1 - sent[0].1).as_secs()), "{sent:?}");
+    }
+}
+
+/// An answer of the store that is lost makes no second message, whatever it was the answer to; at most a later one.
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_of_the_store_is_no_message() {
+    for request in ["note_delivery", "take_deliveries", "next_delivery"] {
+        let mut world = World::new();
+        let post = Played::new(&[]);
+        let own = Arc::clone(&post);
+        world.store.plan(request, &[After]);
+        let _engine = world.engine_with(|config| config.post = Some(own)).await;
+        world.submit(TOLD).await;
+        let row = end(&world).await;
+        assert_eq!((row.status, row.attempts, post.sent().len()), (DeliveryStatus::Delivered, 1, 1), "{request}");
+    }
+}

@@ -1,0 +1,124 @@
+//! Secrets reach the task that reads them, and nothing that it says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ork_core::clock::{Clock, SeededEntropy};
+use ork_core::event::Actor;
+use ork_core::executor::{Progress, Stream};
+use ork_core::id::WorkspaceId;
+use ork_core::json::Json;
+use ork_core::store::{LogQuery, Logs, NewSecret, Scope, Secrets};
+use ork_engine::{EngineConfig, Executors, HandlerContext, Handlers};
+use ork_vault::{MasterKey, Place, Secret, Vault, key_of};
+use tokio::time::sleep;
+
+use crate::world::World;
+
+const TOKEN: &str = "t0ken/of+great~value";
+
+fn vault(byte: u8) -> Arc<Vault> {
+    Arc::new(Vault::new(&[MasterKey::new([byte; 32])]))
+}
+
+async fn set(world: &World, vault: &Vault, name: &str, text: &str) {
+    let place = Place::secret(WorkspaceId::DEFAULT, name);
+    let sealed = vault.seal(place, &Secret::new(text.to_owned()), &mut SeededEntropy::new(9)).unwrap();
+    let key_id = key_of(&sealed).unwrap();
+    let (actor, now) = (Actor::user("ada"), world.clock.now());
+    let new = NewSecret { workspace: WorkspaceId::DEFAULT, name: name.into(), sealed, key_id, actor, now };
+    world.store.inner.set_secret(&new).await.unwrap();
+}
+
+/// What handlers do with what they are given: say it in every way, and answer with its length.
+fn handlers() -> Handlers {
+    Handlers::default()
+        .with("tell", |context: HandlerContext| async move {
+            let token = context.params["token"].as_str().unwrap_or_default().to_owned();
+            let (head, tail) = token.split_at(token.len() / 2);
+            context.log(Stream::Stdout, format!("it is {head}").as_bytes());
+            context.log(Stream::Stderr, format!("or {token}\n").as_bytes());
+            context.log(Stream::Stdout, format!("{tail}, said in two pieces\n").as_bytes());
+            context.log(Stream::Stdout, head.as_bytes());
+            context.progress(Progress {
+                percent: 50,
+                stage: Some(token.clone()),
+                message: Some(format!("at {token}")),
+            });
+            sleep(Duration::from_secs(3)).await;
+            let answer = serde_json::json!({"length": token.len(), "said": token, token.clone(): [token]});
+            Ok(Json::from_value(&answer).ok())
+        })
+        .with("fail", |context: HandlerContext| async move { Err(format!("refused: {}", context.params["token"])) })
+        .with("panic", |context: HandlerContext| async move { panic!("with {}", context.params["token"]) })
+}
+
+async fn ends(world: &mut World, vault: Option<Arc<Vault>>, work: &str) -> (ork_core::store::RunDump, String) {
+    let executors = Executors { handlers: handlers(), ..Executors::default() };
+    let lanes = ["tell", "fail", "panic"].map(str::to_owned).to_vec();
+    let change = |config: &mut EngineConfig| (config.vault, config.lanes) = (vault, lanes);
+    let _engine = world.start(executors, change).await;
+    let run = world.submit(&format!("{{name: say, tasks: {{a: {work}}}, result: '{{{{ tasks.a.output }}}}'}}")).await;
+    let shown = world.end(run).await;
+    (world.dump(run).await, shown)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_task_says_of_a_secret_is_hidden() {
+    let mut world = World::new();
+    set(&world, &vault(1), "token", TOKEN).await;
+    let work = "{operation: tell, with: {token: '{{ secrets.token }}'}}";
+    let (dump, shown) = ends(&mut world, Some(vault(1)), work).await;
+    let output = r#"{"length":20,"said":"***","***":["***"]}"#;
+    assert_eq!(shown, format!("run success {output}\na[0] success {output}"));
+    let task = dump.tasks[0].row.task;
+    let query = LogQuery { task, attempt: 1, from: 0, bytes_max: 10_000 };
+    let page = world.store.inner.logs(Scope::All, query).await.unwrap();
+    let text: String = page.chunks.iter().map(|chunk| String::from_utf8_lossy(&chunk.bytes).into_owned()).collect();
+    // The two streams are told apart, and each is searched by itself.
+    let is_hidden = ["it is ", "or ***\n", "***, said in two pieces\n"].iter().all(|part| text.contains(part));
+    assert!(is_hidden, "{text}");
+    assert!(text.ends_with(&TOKEN[..10]), "the end of a log is not held back: {text}");
+    assert!(!text.contains(TOKEN));
+    assert!(!format!("{dump:?}").contains(TOKEN), "neither plan, events, errors nor progress have it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_say_nothing_of_a_secret() {
+    for (work, error) in [
+        ("{operation: fail, with: {token: '{{ secrets.token }}'}}", r#"refused: "***""#),
+        ("{operation: panic, with: {token: '{{ secrets.token }}'}}", r#"panicked: with "***""#),
+    ] {
+        let mut world = World::new();
+        set(&world, &vault(1), "token", TOKEN).await;
+        let (dump, shown) = ends(&mut world, Some(vault(1)), work).await;
+        assert_eq!(shown, format!("run failed\na[0] failed error: {error}"));
+        assert!(!format!("{dump:?}").contains(TOKEN));
+    }
+    let mut world = World::new();
+    set(&world, &vault(1), "token", TOKEN).await;
+    let (dump, shown) =
+        ends(&mut world, Some(vault(1)), "{operation: fail, with: {n: '{{ secrets.token | int }}'}}").await;
+    assert!(shown.starts_with("run failed\na[0] failed error: failed to evaluate"), "{shown}");
+    assert!(!format!("{dump:?}").contains(TOKEN));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_cannot_be_had_fails_the_task() {
+    let work = "{operation: fail, retry: {max_attempts: 3}, with: {token: '{{ secrets.token }}'}}";
+    let mut world = World::new();
+    let (_, shown) = ends(&mut world, Some(vault(1)), work).await;
+    assert_eq!(shown, "run failed\na[0] failed error: there is no secret `token`");
+    let mut world = World::new();
+    set(&world, &vault(2), "token", TOKEN).await;
+    let key = vault(2).key_id().unwrap();
+    let (_, shown) = ends(&mut world, Some(vault(1)), work).await;
+    let wanted = format!(
+        "failed to open the secret `token`: it was sealed with the key `{key}`, and this process has no such key"
+    );
+    assert_eq!(shown, format!("run failed\na[0] failed error: {wanted}"));
+    let mut world = World::new();
+    set(&world, &vault(1), "token", TOKEN).await;
+    let (_, shown) = ends(&mut world, None, work).await;
+    assert_eq!(shown, "run failed\na[0] failed error: this worker opens no secrets, and the task reads `token`");
+}

@@ -1,0 +1,25 @@
+//! The HTTP client of the house, for everything that goes out.
+//!
+//! What it asks others for is bounded, however they behave: each call has a deadline, each answer a limit. No redirect is
+//! followed, no proxy is used that a variable names, and no answer is decompressed. Where the one who says the address is not the
+//! one who runs Ork (a webhook, a task), it is guarded by [`Egress`]: the name is resolved, all of its addresses are checked, and
+//! only a checked one is connected to, so that no name can mean one thing to the check and another to the connection.
+//!
+//! It stands on hyper rather than on reqwest, which brings a certificate verifier for platforms that Ork does not run on.
+#![deny(missing_docs)]
+
+mod address;
+mod call;
+mod connect;
+mod egress;
+mod roots;
+mod transport;
+mod url;
+
+pub use address::danger;
+pub use call::{Answer, Call, CallError, Limits};
+pub use connect::{Resolve, Resolving, SystemResolver};
+pub use egress::{Egress, EgressError};
+pub use roots::RootsError;
+pub use transport::{Reach, Transport, TransportError, root_cause};
+pub use url::{Refused, Target};

@@ -1,0 +1,5 @@
+SELECT id, workspace_id, run_id, n, endpoint_id, type, url, NULL::text AS payload, status, attempts, next_attempt_at, log, created_at, delivered_at
+FROM webhook_deliveries
+WHERE ($1::uuid IS NULL OR workspace_id = $1) AND ($2::uuid IS NULL OR run_id = $2) AND ($3::uuid IS NULL OR endpoint_id = $3)
+  AND ($4::text IS NULL OR status = $4) AND ($5::bigint IS NULL OR (created_at, id) < ($5::bigint, $6::uuid))
+ORDER BY created_at DESC, id DESC LIMIT $7

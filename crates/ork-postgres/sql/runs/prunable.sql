@@ -1,0 +1,4 @@
+SELECT r.id FROM runs r
+WHERE r.workspace_id = $1 AND r.finished_at < $2
+    AND NOT EXISTS (SELECT 1 FROM runs l WHERE l.retry_of = r.id AND l.finished_at IS NULL)
+ORDER BY r.finished_at, r.id LIMIT $3

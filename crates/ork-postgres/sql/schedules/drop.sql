@@ -1,0 +1,1 @@
+DELETE FROM schedules WHERE workflow_id = $1

@@ -1,0 +1,21 @@
+//! Secrets. What they are goes in and never comes out.
+
+mod delete;
+mod list;
+mod set;
+
+use std::sync::Arc;
+
+use ork_core::access::Permission;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::guard::needs;
+use crate::server::Server;
+
+pub fn routes() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(needs(Permission::Edit, routes!(list::list)))
+        .routes(needs(Permission::Edit, routes!(set::set)))
+        .routes(needs(Permission::Edit, routes!(delete::delete)))
+}

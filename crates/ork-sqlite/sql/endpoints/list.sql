@@ -1,0 +1,4 @@
+SELECT id, workspace_id, name, url, events, format, secret, previous_secret, previous_until, slot, created_by, created_at, updated_at,
+       disabled_at, disabled_because
+FROM webhook_endpoints WHERE ?1 IS NULL OR workspace_id = ?1
+ORDER BY workspace_id, name

@@ -1,0 +1,1 @@
+SELECT 1 FROM secrets WHERE workspace_id = ?1 AND name = ?2
