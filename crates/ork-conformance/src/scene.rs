@@ -14,9 +14,11 @@ use ork_core::json::Json;
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::RunStatus;
 use ork_core::store::{
-    BulkAction, BulkRow, BulkStatus, CatchUp, Claim, EvaluationTarget, Expected, LogChunk, NewRevision, NewSchedule,
-    NewSecret, Overlap, RunFilter, ScheduleSpec, Scope, Settle, Store, TokenHash, TokenRow, WorkspaceRow,
+    Attempted, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, DeliveryTry, Due, EndpointRow, EvaluationTarget,
+    Expected, HookRow, LogChunk, NewRevision, NewSchedule, NewSecret, Overlap, RunFilter, ScheduleSpec, Scope, Settle,
+    Store, TokenHash, TokenRow, Verdict, WorkspaceRow,
 };
+use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret};
 use serde_json::Value;
 
 use crate::bed::{Bed, ada, done, failed, settle, worker_row};
@@ -30,8 +32,9 @@ pub async fn scene(store: Arc<dyn Store>) {
     let mut bed = Bed::new(Arc::clone(&store)).await;
     let revision = workflows(&mut bed).await;
     runs(&mut bed, revision).await;
-    tenants(&mut bed).await;
     secrets(&bed).await;
+    telling(&mut bed).await;
+    tenants(&mut bed).await;
     store.pause_queue(WorkspaceId::DEFAULT, "second", &ada(), bed.now).await.expect("a queue is paused");
     let mut random = SeededEntropy::new(7);
     let bulk = BulkRow {
@@ -108,6 +111,67 @@ async fn secrets(bed: &Bed) {
         now: bed.now,
     };
     bed.store.set_secret(&secret).await.expect("a secret is set");
+}
+
+/// Somebody is told of a run that is pruned afterwards and of one that stays, and may say something.
+async fn telling(bed: &mut Bed) {
+    let endpoint = EndpointRow {
+        id: bed.new_endpoint_id(),
+        workspace: WorkspaceId::DEFAULT,
+        name: "ci".into(),
+        url: "https://ci.example.com/ork?a=b".into(),
+        events: Occasion::RunFinished.into(),
+        format: Format::Execution,
+        secret: vec![0, 0xff],
+        previous: Some((vec![7], bed.now.plus_ms(1_000))),
+        slot: 1,
+        created_by: "ada".into(),
+        created_at: bed.now,
+        updated_at: bed.now,
+        disabled_at: None,
+        disabled_because: None,
+    };
+    bed.store.create_endpoint(&endpoint).await.expect("an endpoint is created");
+    let hook = HookRow {
+        workspace: WorkspaceId::DEFAULT,
+        name: "push".into(),
+        key: "abcd2345".into(),
+        workflow: "film".into(),
+        secret: vec![1, 0],
+        input: Some(Json::from_stored(r#"{ "ref": "{{ body.ref }}" }"#)),
+        created_by: "ada".into(),
+        created_at: bed.now,
+    };
+    bed.store.create_hook(&hook).await.expect("a hook is created");
+    let webhook = RunWebhook {
+        url: "https://a.example/".into(),
+        secret: Some(SigningSecret::Named("hook".into())),
+        events: Occasion::TaskFinished.into(),
+        format: Format::Standard,
+    };
+    let urgent = Node { priority: Some(1_000), ..node("a", &[]) };
+    let [gone, kept] =
+        [(); 2].map(|()| NewRun { webhook: Some(webhook.clone()), ..bed.new_run(plan(vec![urgent.clone()])) });
+    for new in [&gone, &kept] {
+        bed.store.submit(new).await.expect("the run is created");
+        let ended = bed.work(done()).await;
+        assert_eq!(ended.run, new.id, "nothing is more urgent");
+    }
+    assert_eq!(bed.store.prune_run(Scope::All, gone.id, bed.now).await, Ok(true));
+    let due = bed.store.take_deliveries(Some(kept.id), bed.now, bed.now.plus_ms(60_000), 1).await;
+    for Due { row, .. } in due.expect("a message is taken") {
+        let attempt = DeliveryTry {
+            at: bed.now,
+            took_ms: 7,
+            status_code: Some(500),
+            error: Some("it answered 500".into()),
+            response: Some("größer \"n\"\n".into()),
+        };
+        let verdict = Verdict::Again(bed.now.plus_ms(5_000));
+        let taken_until = row.next_attempt_at.expect("it was taken");
+        let attempted = Attempted { id: row.id, taken_until, body: Some("{}".into()), attempt, verdict, now: bed.now };
+        assert_eq!(bed.store.note_delivery(&attempted).await, Ok(true));
+    }
 }
 
 async fn workflows(bed: &mut Bed) -> RevisionRef {

@@ -30,6 +30,8 @@ pub const SECRETS_MAX: u32 = 1_000;
 pub const SECRET_BYTES_MAX: usize = 64 << 10;
 /// Characters of a secret at least: shorter ones could not be masked.
 pub const SECRET_CHARS_MIN: usize = 8;
+/// Schedules of one workspace.
+pub const SCHEDULES_MAX: u32 = 1_000;
 /// Times that a schedule makes up for at the most.
 pub const CATCH_UP_MAX: usize = 100;
 /// Days that a run is kept after its end, where its workspace says nothing else.

@@ -69,11 +69,12 @@ CREATE TRIGGER events_are_not_changed BEFORE UPDATE ON events
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
     FOR EACH ROW EXECUTE FUNCTION refuse_unless_pruned();
+-- A tombstone that comes from another database has no run here.
 CREATE FUNCTION refuse_to_prune_live() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (
+    IF EXISTS (
         SELECT 1 FROM run_heads h
-        WHERE h.run_id = NEW.run_id AND h.tasks_left = 0 AND h.status IN ('success', 'failed', 'cancelled')
+        WHERE h.run_id = NEW.run_id AND (h.tasks_left > 0 OR h.status NOT IN ('success', 'failed', 'cancelled'))
     ) THEN
         RAISE EXCEPTION 'a run that is not over is kept';
     END IF;
@@ -198,4 +199,5 @@ CREATE POLICY tenant ON webhook_deliveries TO ork_api USING (ork_place(workspace
     AND ((SELECT ork_sees()) <> 'own' OR EXISTS (SELECT 1 FROM runs r WHERE r.id = webhook_deliveries.run_id OFFSET 0)));
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_endpoints TO ork_engine, ork_api;
 GRANT SELECT, INSERT, UPDATE ON webhook_deliveries TO ork_engine, ork_api;
+GRANT DELETE ON webhook_deliveries TO ork_engine;
 GRANT SELECT, INSERT, UPDATE, DELETE ON hooks TO ork_engine, ork_api;

@@ -64,7 +64,7 @@ const TABLES: &[Table] = &[
     ("slot_keys", Workspace, WRITE, WRITE),
     ("tasks", BelowRun, MOVE, WRITE),
     ("workers", All, WRITE, READ),
-    ("webhook_deliveries", BelowRun, WRITE, WRITE),
+    ("webhook_deliveries", BelowRun, MOVE, WRITE),
     ("webhook_endpoints", Workspace, MOVE, MOVE),
     ("workflow_revisions", Workspace, ADD, ADD),
     ("workflows", Workspace, WRITE, WRITE),

@@ -97,7 +97,13 @@ async fn sweep_run(db: &Conn, run: Uuid, limit: i64) -> Work<i64> {
     if logs > 0 {
         return Ok(logs.cast_signed() * LOG_WEIGHT);
     }
-    for sql in [Sql::PrunedDeleteAttempts, Sql::PrunedDeleteEvents, Sql::PrunedDeleteTasks, Sql::PrunedDeleteGroups] {
+    for sql in [
+        Sql::PrunedDeleteDeliveries,
+        Sql::PrunedDeleteAttempts,
+        Sql::PrunedDeleteEvents,
+        Sql::PrunedDeleteTasks,
+        Sql::PrunedDeleteGroups,
+    ] {
         let rows = db.run(sql, &[&run, &limit]).await?;
         if rows > 0 {
             return Ok(rows.cast_signed());

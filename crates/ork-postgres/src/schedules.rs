@@ -5,6 +5,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::id::WorkspaceId;
+use ork_core::limits::SCHEDULES_MAX;
 use ork_core::store::{Fired, Firing, NewRevision, ROWS_MAX, ScheduleRow, ScheduleSpec, Schedules, Scope};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -75,7 +76,7 @@ pub async fn put(db: &Conn, new: &NewRevision, (workflow, revision): (Uuid, Uuid
         return Ok(());
     };
     let spec = &schedule.spec;
-    let values: [&(dyn ToSql + Sync); 12] = [
+    let values: [&(dyn ToSql + Sync); 13] = [
         &workflow,
         &new.workspace.uuid(),
         &new.name,
@@ -88,8 +89,12 @@ pub async fn put(db: &Conn, new: &NewRevision, (workflow, revision): (Uuid, Uuid
         &schedule.next_at.micros(),
         &new.actor.id,
         &new.now.micros(),
+        &i64::from(SCHEDULES_MAX),
     ];
-    db.run(Sql::SchedulesPut, &values).await?;
+    if db.run(Sql::SchedulesPut, &values).await? == 0 {
+        let message = format!("the workspace has {SCHEDULES_MAX} schedules, and no more can be");
+        return Err(StoreError::Limit(message).into());
+    }
     Ok(())
 }
 

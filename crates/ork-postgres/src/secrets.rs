@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::id::WorkspaceId;
 use ork_core::limits::SECRETS_MAX;
-use ork_core::store::{NewSecret, ROWS_MAX, Reseal, Scope, SealedSecret, SecretRow, Secrets};
+use ork_core::store::{NewSecret, ROWS_MAX, Reseal, Scope, SealedAt, SealedSecret, SecretRow, Secrets};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -44,9 +44,18 @@ impl Secrets for PgStore {
         Ok(self.change(Scope::One(workspace), Sql::SecretsDelete, &[&workspace.uuid(), &name]).await? > 0)
     }
 
-    async fn reseal_secret(&self, of: &Reseal) -> StoreResult<bool> {
-        let values: [&(dyn ToSql + Sync); 5] = [&of.workspace.uuid(), &of.name, &of.old, &of.new, &of.key_id];
-        Ok(self.change(Scope::One(of.workspace), Sql::SecretsReseal, &values).await? > 0)
+    async fn reseal(&self, of: &Reseal) -> StoreResult<bool> {
+        let (scope, workspace) = (Scope::One(of.workspace), of.workspace.uuid());
+        let rows = match &of.at {
+            SealedAt::Secret(name) => {
+                self.change(scope, Sql::SecretsReseal, &[&workspace, name, &of.old, &of.new, &of.key_id]).await?
+            }
+            SealedAt::Endpoint(id) => {
+                self.change(scope, Sql::EndpointsReseal, &[&workspace, &id.uuid(), &of.old, &of.new]).await?
+            }
+            SealedAt::Hook(key) => self.change(scope, Sql::HooksReseal, &[&workspace, key, &of.old, &of.new]).await?,
+        };
+        Ok(rows > 0)
     }
 }
 

@@ -38,6 +38,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Content<T> {
 
     async fn from_request(request: Request, _: &S) -> Answer<Self> {
         let (parts, body) = request.into_parts();
+        check_type(&parts.headers)?;
         let bytes = bytes(&parts.headers, body).await?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
             Refused::new(Code::InvalidBody, format!("the body is not UTF-8, from byte {} on", error.valid_up_to()))
@@ -46,7 +47,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Content<T> {
     }
 }
 
-/// A body that is declared as JSON, byte for byte: what is signed is this, and not what somebody reads in it.
+/// A body byte for byte, whatever it is declared as: what is signed is this, and not what somebody reads in it.
 pub struct RawContent(pub Vec<u8>);
 
 impl<S: Sync> FromRequest<S> for RawContent {
@@ -58,9 +59,7 @@ impl<S: Sync> FromRequest<S> for RawContent {
     }
 }
 
-/// The bytes of a body that is declared as JSON.
 async fn bytes(headers: &HeaderMap, body: Body) -> Answer<Vec<u8>> {
-    check_type(headers)?;
     timeout(BODY_TIMEOUT, read(headers, body)).await.unwrap_or_else(|_| {
         let detail = format!("the body did not come within {} s", BODY_TIMEOUT.as_secs());
         Err(Refused::new(Code::BodyTimeout, detail))
@@ -83,7 +82,7 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeContent<T> 
 }
 
 /// A form of another site's page can send any text, but none that is declared as JSON.
-fn check_type(headers: &HeaderMap) -> Answer<()> {
+pub fn check_type(headers: &HeaderMap) -> Answer<()> {
     let declared = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = declared.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {

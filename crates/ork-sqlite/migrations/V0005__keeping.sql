@@ -60,10 +60,11 @@ DROP TRIGGER events_are_not_deleted;
 CREATE TRIGGER events_are_not_deleted BEFORE DELETE ON events
 WHEN NOT EXISTS (SELECT 1 FROM pruned_runs p WHERE p.run_id = OLD.run_id)
 BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
+-- A tombstone that comes from another database has no run here.
 CREATE TRIGGER live_runs_are_kept BEFORE INSERT ON pruned_runs
-WHEN NOT EXISTS (
+WHEN EXISTS (
     SELECT 1 FROM run_heads h
-    WHERE h.run_id = NEW.run_id AND h.tasks_left = 0 AND h.status IN ('success', 'failed', 'cancelled')
+    WHERE h.run_id = NEW.run_id AND (h.tasks_left > 0 OR h.status NOT IN ('success', 'failed', 'cancelled'))
 )
 BEGIN SELECT RAISE(ABORT, 'a run that is not over is kept'); END;
 CREATE TRIGGER pruned_runs_stay BEFORE DELETE ON pruned_runs

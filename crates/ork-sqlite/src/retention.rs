@@ -59,6 +59,7 @@ fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
         return Ok(logs as u64 * u64::from(LOG_WEIGHT));
     }
     for statement in [
+        sql::pruned::DELETE_DELIVERIES,
         sql::pruned::DELETE_ATTEMPTS,
         sql::pruned::DELETE_EVENTS,
         sql::pruned::DELETE_TASKS,

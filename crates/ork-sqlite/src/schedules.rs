@@ -4,6 +4,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::id::{RevisionId, WorkflowId, WorkspaceId};
+use ork_core::limits::SCHEDULES_MAX;
 use ork_core::store::{Fired, Firing, NewRevision, ROWS_MAX, ScheduleRow, ScheduleSpec, Scope};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
@@ -34,8 +35,11 @@ pub fn put(db: &Connection, new: &NewRevision, of: (WorkflowId, RevisionId)) -> 
         schedule.next_at.micros(),
         new.actor.id,
         new.now.micros(),
+        SCHEDULES_MAX,
     ];
-    execute(db, sql::schedules::PUT, values)?;
+    if execute(db, sql::schedules::PUT, values)? == 0 {
+        return Err(StoreError::Limit(format!("the workspace has {SCHEDULES_MAX} schedules, and no more can be")));
+    }
     Ok(())
 }
 

@@ -3,13 +3,13 @@
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::id::WorkspaceId;
 use ork_core::limits::SECRETS_MAX;
-use ork_core::store::{NewSecret, ROWS_MAX, Reseal, Scope, SealedSecret, SecretRow};
+use ork_core::store::{NewSecret, ROWS_MAX, Reseal, Scope, SealedAt, SealedSecret, SecretRow};
 use rusqlite::{Connection, params};
 
 use crate::change::execute;
 use crate::connection::failed;
 use crate::rows::{encode, filter, get, workspace_key};
-use crate::sql;
+use crate::{endpoints, sql};
 
 pub fn set(db: &Connection, new: &NewSecret) -> StoreResult<bool> {
     let workspace = workspace_key(new.workspace);
@@ -57,6 +57,15 @@ pub fn delete(db: &Connection, workspace: WorkspaceId, name: &str) -> StoreResul
 }
 
 pub fn reseal(db: &Connection, of: &Reseal) -> StoreResult<bool> {
-    let values = params![workspace_key(of.workspace), of.name, of.old, of.new, of.key_id];
-    Ok(execute(db, sql::secrets::RESEAL, values)? > 0)
+    let workspace = workspace_key(of.workspace);
+    let rows = match &of.at {
+        SealedAt::Secret(name) => {
+            execute(db, sql::secrets::RESEAL, params![workspace, name, of.old, of.new, of.key_id])?
+        }
+        SealedAt::Endpoint(id) => {
+            execute(db, sql::endpoints::RESEAL, params![workspace, endpoints::key(*id), of.old, of.new])?
+        }
+        SealedAt::Hook(key) => execute(db, sql::hooks::RESEAL, params![workspace, key, of.old, of.new])?,
+    };
+    Ok(rows > 0)
 }

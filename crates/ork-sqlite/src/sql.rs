@@ -40,6 +40,7 @@ statements! {
         GONE = "endpoints/gone",
         INSERT = "endpoints/insert",
         LIST = "endpoints/list",
+        RESEAL = "endpoints/reseal",
         ROTATE = "endpoints/rotate",
     }
     duties {
@@ -80,6 +81,7 @@ statements! {
         DELETE = "hooks/delete",
         INSERT = "hooks/insert",
         LIST = "hooks/list",
+        RESEAL = "hooks/reseal",
     }
     lanes {
         LIST = "lanes/list",
@@ -107,6 +109,7 @@ statements! {
     }
     pruned {
         DELETE_ATTEMPTS = "pruned/delete_attempts",
+        DELETE_DELIVERIES = "pruned/delete_deliveries",
         DELETE_EVENTS = "pruned/delete_events",
         DELETE_GROUPS = "pruned/delete_groups",
         DELETE_HEAD = "pruned/delete_head",

@@ -106,12 +106,11 @@ codes! {
     TIMEZONE_UNKNOWN = "ORK-E0212", "a time zone is named as IANA does",
         "Such as `Europe/Paris`, `America/New_York` or `UTC`. Abbreviations such as `CET` or `EST` say nothing about the time in \
          summer.";
-
-    WEBHOOK_SECRET = "ORK-E0211", "a webhook's secret is named, never written",
+    WEBHOOK_SECRET = "ORK-E0213", "a webhook's secret is named, never written",
         "A workflow file is read by many and kept with each of its runs, so it holds no secret. Store the secret in the workspace \
          and write its name: `secret: \"{{ secrets.hook }}\"`. Messages are signed with what it is when they are sent.\n\n\
          With the format `standard` a secret is `whsec_` and base64 of 24 to 64 bytes: `echo whsec_$(openssl rand -base64 32)`.";
-    WEBHOOK_URL = "ORK-E0212", "a webhook goes to a web server",
+    WEBHOOK_URL = "ORK-E0214", "a webhook goes to a web server",
         "Write a URL that begins with `https://` or `http://`, names a host, and holds no name and no password: URLs are shown and \
          logged. Addresses that are not public are refused when a message is sent, unless the setting `egress.allow` names them.";
 

@@ -48,6 +48,7 @@ use anyhow::Result;
 use clap::Parser;
 use ork_client::ClientError;
 use ork_server::names;
+use rustix::process::DumpableBehavior;
 use serde_json::json;
 
 use crate::cli::Cli;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     if complete::answer() {
         return Exit::Success.into();
     }
+    seclude();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => match cli::meant(&error) {
@@ -77,6 +79,12 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => fail(out, &error).into(),
     }
+}
+
+/// Keeps keys and secrets in this process: it leaves no core dump, and other processes of the same user do not read its memory.
+fn seclude() {
+    // Nothing depends on it: where the kernel refuses, all goes on as without.
+    rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable).ok();
 }
 
 fn start(cli: Cli, out: Output) -> Result<Exit> {

@@ -4,7 +4,7 @@ use ork_core::error::StoreError;
 use ork_core::id::WorkspaceId;
 use ork_core::json::Json;
 use ork_core::limits::HOOKS_MAX;
-use ork_core::store::{HookRow, Scope};
+use ork_core::store::{HookRow, Reseal, Scope, SealedAt};
 
 use crate::OTHER;
 use crate::bed::Bed;
@@ -36,6 +36,12 @@ pub async fn hooks_are_found_by_their_keys(bed: &mut Bed) {
     assert_eq!(store.hooks(Scope::One(OTHER)).await, Ok(vec![]));
     assert_eq!(store.hook_by_key("k1").await, Ok(Some(one)));
     assert_eq!(store.hook_by_key("K1").await, Ok(None), "letter by letter");
+    let at = SealedAt::Hook("k1".into());
+    let reseal = Reseal { workspace: OWN, at, old: vec![1, 2], new: vec![3], key_id: "new".into() };
+    assert_eq!(store.reseal(&Reseal { workspace: OTHER, ..reseal.clone() }).await, Ok(false));
+    assert_eq!((store.reseal(&reseal).await, store.reseal(&reseal).await), (Ok(true), Ok(false)), "once");
+    let sealed = store.hook_by_key("k1").await.expect("a hook is answered").map(|row| row.secret);
+    assert_eq!(sealed, Some(vec![3]));
     assert_eq!(store.delete_hook(OTHER, "b").await, Ok(false));
     assert_eq!(store.delete_hook(OWN, "b").await, Ok(true));
     assert_eq!((store.delete_hook(OWN, "b").await, store.hook_by_key("k1").await), (Ok(false), Ok(None)));

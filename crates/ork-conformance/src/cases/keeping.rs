@@ -7,12 +7,13 @@ use ork_core::feed::FeedPosition;
 use ork_core::graph::{NewRun, TriggeredBy};
 use ork_core::id::{RevisionId, RunId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
-use ork_core::limits::SECRETS_MAX;
+use ork_core::limits::{SCHEDULES_MAX, SECRETS_MAX};
 use ork_core::state::RunStatus;
 use ork_core::store::{
-    Applied, CatchUp, Deleted, Expected, Fired, Firing, LogChunk, NewRevision, NewSchedule, NewSecret, Overlap, Reseal,
-    RunFilter, ScheduleRow, ScheduleSpec, Scope, SealedSecret, Submitted, Tombstone,
+    Applied, CatchUp, Deleted, DeliveryFilter, Expected, Fired, Firing, LogChunk, NewRevision, NewSchedule, NewSecret,
+    Overlap, Reseal, RunFilter, ScheduleRow, ScheduleSpec, Scope, SealedAt, SealedSecret, Submitted, Tombstone,
 };
+use ork_core::webhook::{Format, Occasion, RunWebhook};
 use uuid::Uuid;
 
 use crate::OTHER;
@@ -56,15 +57,15 @@ pub async fn secrets_are_kept_by_name(bed: &mut Bed) {
     // It is sealed anew only if it is what it was.
     let mut reseal = Reseal {
         workspace: WorkspaceId::DEFAULT,
-        name: "b".into(),
+        at: SealedAt::Secret("b".into()),
         old: vec![9],
         new: vec![7, 7],
         key_id: "new".into(),
     };
-    assert_eq!(store.reseal_secret(&reseal).await, Ok(false));
+    assert_eq!(store.reseal(&reseal).await, Ok(false));
     reseal.old = vec![0, 255, 1];
-    assert_eq!(store.reseal_secret(&reseal).await, Ok(true));
-    assert_eq!(store.reseal_secret(&reseal).await, Ok(false), "once");
+    assert_eq!(store.reseal(&reseal).await, Ok(true));
+    assert_eq!(store.reseal(&reseal).await, Ok(false), "once");
     assert_eq!(sealed(&["b"]).await[0].sealed, [7, 7]);
     let rows = store.secrets(OWN, Some("a"), 10).await.expect("secrets are listed");
     assert_eq!((rows[0].key_id.as_str(), rows[0].updated_at), ("new", bed.now), "who set it is not forgotten");
@@ -95,11 +96,19 @@ fn spec(cron: &str) -> ScheduleSpec {
 
 /// Stores a workflow whose runs begin at these times, the next one at `next_at`.
 async fn apply(bed: &mut Bed, source: &str, schedule: Option<NewSchedule>) -> (WorkflowId, RevisionId) {
+    let new = revision(bed, "nightly", source, schedule);
+    let applied = bed.store.apply_workflow(&new).await.expect("an apply is answered");
+    assert!(matches!(applied, Applied::Created | Applied::Updated), "{applied:?}");
+    let row = bed.store.workflow(OWN, "nightly").await.expect("a workflow is answered").expect("it is there");
+    (row.id, row.revision.id)
+}
+
+fn revision(bed: &mut Bed, name: &str, source: &str, schedule: Option<NewSchedule>) -> NewRevision {
     bed.pass(1);
     let id = Uuid::from_u128(u128::from(bed.now.micros().unsigned_abs()) << 64);
-    let new = NewRevision {
+    NewRevision {
         workspace: WorkspaceId::DEFAULT,
-        name: "nightly".into(),
+        name: name.into(),
         workflow: WorkflowId::from_uuid(id),
         revision: RevisionId::from_uuid(id),
         description: None,
@@ -109,11 +118,26 @@ async fn apply(bed: &mut Bed, source: &str, schedule: Option<NewSchedule>) -> (W
         expected: Expected::Anything,
         actor: ada(),
         now: bed.now,
-    };
-    let applied = bed.store.apply_workflow(&new).await.expect("an apply is answered");
-    assert!(matches!(applied, Applied::Created | Applied::Updated), "{applied:?}");
-    let row = bed.store.workflow(OWN, "nightly").await.expect("a workflow is answered").expect("it is there");
-    (row.id, row.revision.id)
+    }
+}
+
+/// Attack 43.
+pub async fn schedules_are_not_too_many(bed: &mut Bed) {
+    let store = bed.store.clone();
+    let next_at = bed.now.plus_ms(10_000);
+    let nightly = || Some(NewSchedule { spec: spec("0 3 * * *"), next_at });
+    for n in 0..SCHEDULES_MAX {
+        let new = revision(bed, &format!("w{n}"), "one", nightly());
+        assert_eq!(store.apply_workflow(&new).await, Ok(Applied::Created));
+    }
+    let more = revision(bed, "one-more", "one", nightly());
+    let refused = store.apply_workflow(&more).await;
+    assert!(matches!(refused, Err(StoreError::Limit(_))), "{refused:?}");
+    assert_eq!(store.workflow(OWN, "one-more").await, Ok(None), "nothing of it is stored");
+    let changed = revision(bed, "w7", "two", nightly());
+    assert_eq!(store.apply_workflow(&changed).await, Ok(Applied::Updated), "one that is there can be changed");
+    let without = revision(bed, "one-more", "one", None);
+    assert_eq!(store.apply_workflow(&without).await, Ok(Applied::Created));
 }
 
 async fn schedule(bed: &Bed) -> Option<ScheduleRow> {
@@ -252,8 +276,16 @@ async fn pruned(bed: &Bed, run: RunId) -> bool {
 
 pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
     let store = bed.store.clone();
-    let run = bed.submit(plan(vec![node("a", &[]), node("b", &[0])])).await;
-    let began = bed.now;
+    let webhook = RunWebhook {
+        url: "https://a.example/".into(),
+        secret: None,
+        events: Occasion::TaskFinished.into(),
+        format: Format::Standard,
+    };
+    let new = NewRun { webhook: Some(webhook), ..bed.new_run(plan(vec![node("a", &[]), node("b", &[0])])) };
+    store.submit(&new).await.expect("the run is created");
+    let (run, began) = (new.id, bed.now);
+    let told = DeliveryFilter { limit: 10, ..DeliveryFilter::default() };
     assert!(!pruned(bed, run).await, "one that is live is kept");
     let first = bed.work(done()).await;
     let chunk = LogChunk {
@@ -296,7 +328,9 @@ pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
     assert_eq!(store.runs(OWN, &RunFilter { limit: 10, ..RunFilter::default() }).await, Ok(vec![]));
     assert!(store.dump(OWN, run).await.expect("a dump is answered").is_none());
     // In pieces as small as can be, by whoever comes.
+    assert_eq!(store.deliveries(OWN, &told).await.map(|rows| rows.len()), Ok(2));
     sweep(bed, 1).await;
+    assert_eq!(store.deliveries(OWN, &told).await, Ok(vec![]));
     assert_eq!(store.events(OWN, run, 0, 10).await, Ok(vec![]));
     // Who had read all reads on; new events come behind.
     let after = bed.submit(plan(vec![node("a", &[])])).await;

@@ -100,6 +100,7 @@ cases!(
     reading::slots_name_their_holders = "G14",
     keeping::secrets_are_kept_by_name = "G15",
     keeping::secrets_are_not_too_many = "G14",
+    keeping::schedules_are_not_too_many = "G14",
     keeping::a_schedule_is_what_the_workflow_says = "G17",
     keeping::a_time_has_one_run = "G17",
     keeping::a_run_that_is_not_kept_leaves_a_tombstone = "G2",

@@ -6,8 +6,8 @@ use ork_core::id::{DeliveryId, EndpointId, RunId, WorkspaceId};
 use ork_core::limits::{DELIVERY_TRIES_MAX, ENDPOINTS_MAX};
 use ork_core::plan::{Node, Plan};
 use ork_core::store::{
-    Attempted, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, EndpointChange, EndpointRow, Scope,
-    Settled, Submitted, Verdict,
+    Attempted, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, EndpointChange, EndpointRow, Reseal,
+    Scope, SealedAt, Settled, Submitted, Verdict,
 };
 use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret, Wanted};
 
@@ -273,7 +273,7 @@ pub async fn endpoints_have_names_and_secrets(bed: &mut Bed) {
     assert!(matches!(taken, Err(StoreError::Conflict(_))), "{taken:?}");
     let theirs = create(bed, "a", OTHER).await;
     let rows = bed.store.endpoints(Scope::One(OWN)).await.expect("endpoints are listed");
-    assert_eq!(rows, [new.clone()]);
+    assert_eq!(rows, std::slice::from_ref(&new));
     bed.pass(1);
     let until = bed.now.plus_ms(1_000);
     let store = std::sync::Arc::clone(&bed.store);
@@ -281,6 +281,14 @@ pub async fn endpoints_have_names_and_secrets(bed: &mut Bed) {
     assert_eq!(store.rotate_endpoint(Scope::One(OWN), new.id, &[1], until, bed.now).await, Ok(true));
     let row = store.endpoint(Scope::One(OWN), new.id).await.expect("it is read").expect("it is there");
     assert_eq!((&row.secret, &row.previous), (&vec![1], &Some((vec![9, 9], until))));
+    // The old one is sealed anew, there and back.
+    for (old, new_text) in [(vec![9, 9], vec![9, 9, 9]), (vec![9, 9, 9], vec![9, 9])] {
+        let at = SealedAt::Endpoint(new.id);
+        let reseal = Reseal { workspace: OWN, at, old, new: new_text, key_id: "new".into() };
+        assert_eq!(store.reseal(&Reseal { workspace: OTHER, ..reseal.clone() }).await, Ok(false));
+        assert_eq!(store.reseal(&reseal).await, Ok(true));
+        assert_eq!(store.reseal(&reseal).await, Ok(false), "once");
+    }
     bed.submit(plan(vec![node("a", &[])])).await;
     bed.work(done()).await;
     let due = take(bed).await.pop().expect("it is due");

@@ -5,7 +5,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::id::{RevisionId, WorkflowId, WorkspaceId};
-use ork_core::limits::PAUSES_MAX;
+use ork_core::limits::{PAUSES_MAX, SCHEDULES_MAX};
 use ork_core::store::{
     Applied, Deleted, Expected, NewRevision, Pauses, QueuePause, RevisionRow, ScheduleRow, Scope, WorkflowRow,
     Workflows,
@@ -105,6 +105,11 @@ impl Workflows for Model {
         let (applied, number) = new.apply(state.workflows.get(&key).map(Workflow::current));
         if matches!(applied, Applied::Refused | Applied::Unchanged) {
             return Ok(applied);
+        }
+        let is_other = |row: &&ScheduleRow| row.workspace == new.workspace && row.name != new.name;
+        let others = state.schedules.values().filter(is_other).count();
+        if new.schedule.is_some() && others >= SCHEDULES_MAX as usize {
+            return Err(StoreError::Limit("too many schedules".into()));
         }
         let found = state.workflows.entry(key).or_insert_with(|| Workflow {
             revisions: Vec::new(),

@@ -7,8 +7,8 @@ use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::limits::SECRETS_MAX;
 use ork_core::store::{
-    Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealedSecret, SecretRow, Secrets,
-    Swept, Tombstone,
+    Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealedAt, SealedSecret,
+    SecretRow, Secrets, Swept, Tombstone,
 };
 
 use super::Model;
@@ -52,12 +52,28 @@ impl Secrets for Model {
         Ok(self.state().secrets.remove(&(workspace, name.to_owned())).is_some())
     }
 
-    async fn reseal_secret(&self, of: &Reseal) -> StoreResult<bool> {
+    async fn reseal(&self, of: &Reseal) -> StoreResult<bool> {
         let mut state = self.state();
-        let found = state.secrets.get_mut(&(of.workspace, of.name.clone())).filter(|(_, sealed)| *sealed == of.old);
-        let Some((row, sealed)) = found else { return Ok(false) };
-        (row.key_id, *sealed) = (of.key_id.clone(), of.new.clone());
-        Ok(true)
+        let mut texts: Vec<&mut Vec<u8>> = match &of.at {
+            SealedAt::Secret(name) => {
+                let found = state.secrets.get_mut(&(of.workspace, name.clone()));
+                let Some((row, sealed)) = found.filter(|(_, sealed)| *sealed == of.old) else { return Ok(false) };
+                row.key_id.clone_from(&of.key_id);
+                vec![sealed]
+            }
+            SealedAt::Endpoint(id) => {
+                let found = state.endpoints.get_mut(id).filter(|row| row.workspace == of.workspace);
+                found.map_or(Vec::new(), |row| {
+                    std::iter::once(&mut row.secret).chain(row.previous.as_mut().map(|(secret, _)| secret)).collect()
+                })
+            }
+            SealedAt::Hook(key) => {
+                let own = state.hooks.values_mut().filter(|row| row.workspace == of.workspace && row.key == *key);
+                own.map(|row| &mut row.secret).collect()
+            }
+        };
+        let found = texts.iter_mut().find(|text| ***text == of.old);
+        Ok(found.map(|text| text.clone_from(&of.new)).is_some())
     }
 }
 
@@ -184,6 +200,7 @@ impl Retention for Model {
             }
             state.logs.retain(|(task, ..), _| task.run != *id);
             state.feed.retain(|row| row.event.run != *id);
+            state.deliveries.retain(|_, row| row.run != Some(*id));
         }
         Ok(Swept { rows: open.len() as u64, more: open.len() > limit as usize })
     }

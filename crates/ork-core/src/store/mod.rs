@@ -65,7 +65,7 @@ pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle
 pub use retention::{Retention, Swept, Tombstone};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
 pub use schedules::{CatchUp, Fired, Firing, NewSchedule, Overlap, ScheduleRow, ScheduleSpec, Schedules};
-pub use secrets::{NewSecret, Reseal, SealedSecret, SecretRow, Secrets};
+pub use secrets::{NewSecret, Reseal, SealedAt, SealedSecret, SecretRow, Secrets};
 pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use webhooks::{

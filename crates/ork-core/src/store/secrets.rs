@@ -8,7 +8,7 @@ use super::Scope;
 use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::event::Actor;
-use crate::id::WorkspaceId;
+use crate::id::{EndpointId, WorkspaceId};
 
 /// A secret, but for what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,13 +65,24 @@ impl fmt::Debug for SealedSecret {
     }
 }
 
+/// Where a sealed text stands that stays for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SealedAt {
+    /// The secret of this name.
+    Secret(String),
+    /// What this endpoint's messages are signed with, or were before.
+    Endpoint(EndpointId),
+    /// What messages to the hook with this key are signed with.
+    Hook(String),
+}
+
 /// The same text, sealed with another key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reseal {
     /// Whose it is.
     pub workspace: WorkspaceId,
-    /// The secret's name.
-    pub name: String,
+    /// Where it stands.
+    pub at: SealedAt,
     /// As it was sealed.
     pub old: Vec<u8>,
     /// As it is sealed now.
@@ -82,7 +93,7 @@ pub struct Reseal {
 
 impl fmt::Debug for Reseal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reseal").field("name", &self.name).field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("Reseal").field("at", &self.at).field("key_id", &self.key_id).finish_non_exhaustive()
     }
 }
 
@@ -104,6 +115,6 @@ pub trait Secrets {
     /// Deletes a secret. False when there is none of that name.
     async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool>;
 
-    /// Replaces a sealed text by one of the same secret. False when it is not what it was: somebody has set or sealed it since.
-    async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool>;
+    /// Replaces a sealed text by one that says the same. False when it is not what it was: somebody has set or sealed it since.
+    async fn reseal(&self, reseal: &Reseal) -> StoreResult<bool>;
 }

@@ -543,8 +543,8 @@ impl Secrets for Faulty {
     async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
         through!(self.delete_secret(workspace, name))
     }
-    async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
-        through!(self.reseal_secret(reseal))
+    async fn reseal(&self, reseal: &Reseal) -> StoreResult<bool> {
+        through!(self.reseal(reseal))
     }
 }
 

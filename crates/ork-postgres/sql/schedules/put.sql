@@ -1,7 +1,9 @@
--- One that is there stays enabled or disabled, and where the times are the same it keeps the next one.
+-- One that is there stays enabled or disabled, and where the times are the same it keeps the next one. Others are counted
+-- only where this one is new.
 INSERT INTO schedules (workflow_id, workspace_id, name, revision_id, cron, timezone, input, overlap, catch_up, enabled, next_at,
                        updated_by, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7::text::json, $8, $9, true, $10, $11, $12)
+SELECT $1::uuid, $2::uuid, $3::text, $4::uuid, $5::text, $6::text, $7::text::json, $8::text, $9::text, true, $10::bigint, $11::text, $12::bigint
+WHERE (SELECT count(*) FROM schedules WHERE workspace_id = $2 AND workflow_id <> $1) < $13::bigint
 ON CONFLICT (workflow_id) DO UPDATE
 SET revision_id = excluded.revision_id, cron = excluded.cron, timezone = excluded.timezone, input = excluded.input,
     overlap = excluded.overlap, catch_up = excluded.catch_up, updated_by = excluded.updated_by, updated_at = excluded.updated_at,

@@ -63,7 +63,7 @@ async fn verify_names_what_somebody_changed() {
             "DROP POLICY tenant ON held; CREATE POLICY tenant ON held FOR SELECT TO ork_api USING (true)",
             "policy `tenant` of table `held` is permissive and for `r`, not for all commands",
         ),
-        ("GRANT DELETE ON events TO ork_engine", "`ork_engine` may delete on `events`, and must not"),
+        ("GRANT DELETE ON events TO ork_api", "`ork_api` may delete on `events`, and must not"),
         ("GRANT UPDATE (actor_id) ON events TO ork_api", "`ork_api` may update on `events`, and must not"),
         ("GRANT SELECT ON runs TO public", "`public` may select on `runs`, and must not"),
         ("REVOKE INSERT ON tasks FROM ork_api", "`ork_api` may not insert on `tasks`, and must"),

@@ -274,8 +274,8 @@ tenants! { Secrets:
     => async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> StoreResult<bool> {
         self.of(Scope::One(workspace)).0.delete_secret(workspace, name).await
     }
-    => async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
-        self.of(Scope::One(reseal.workspace)).0.reseal_secret(reseal).await
+    => async fn reseal(&self, reseal: &Reseal) -> StoreResult<bool> {
+        self.of(Scope::One(reseal.workspace)).0.reseal(reseal).await
     }
 }
 

@@ -30,8 +30,8 @@ impl Secrets for FaultyStore {
         self.send("delete_secret", self.world.store.delete_secret(workspace, name)).await
     }
 
-    async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
-        self.send("reseal_secret", self.world.store.reseal_secret(reseal)).await
+    async fn reseal(&self, reseal: &Reseal) -> StoreResult<bool> {
+        self.send("reseal", self.world.store.reseal(reseal)).await
     }
 }
 

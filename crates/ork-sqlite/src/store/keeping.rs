@@ -33,7 +33,7 @@ impl Secrets for SqliteStore {
         self.write(move |db| secrets::delete(db, workspace, &name)).await
     }
 
-    async fn reseal_secret(&self, reseal: &Reseal) -> StoreResult<bool> {
+    async fn reseal(&self, reseal: &Reseal) -> StoreResult<bool> {
         let reseal = reseal.clone();
         self.write(move |db| secrets::reseal(db, &reseal)).await
     }

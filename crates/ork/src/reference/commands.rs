@@ -128,7 +128,12 @@ fn every_command_has_examples_that_can_be_parsed() {
             if !own.starts_with("ork ") {
                 continue;
             }
-            let words = own.split_whitespace().map(|word| word.trim_matches('\''));
+            // Every other part stands between quotes.
+            let parts = own.split('\'').enumerate();
+            let words = parts.flat_map(|(at, part)| match at % 2 {
+                0 => part.split_whitespace().collect(),
+                _ => vec![part],
+            });
             Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{example}\n{error}"));
         }
     }

@@ -131,6 +131,6 @@ fn the_schema_of_the_file_names_its_settings() {
         let pointer = format!("/properties/{}", key.replace('.', "/properties/"));
         assert!(schema.pointer(&pointer).is_some_and(|part| part["description"].is_string()), "{key}");
     }
-    assert_eq!(shown.len(), 12);
+    assert_eq!(shown.len(), 13);
     assert!(schema["properties"]["operations"]["description"].is_string());
 }

@@ -1,8 +1,8 @@
 //! `POST /hooks/{name}`.
 //!
 //! ```text
-//! type, body ── whose hook? ── signed with its secret, about now? ── JSON ── inputs ── plan ──► run
-//!               └──────── one answer for all that is wrong ───────┘
+//! body ── whose hook? ── signed with its secret, about now? ── JSON ── inputs ── plan ──► run
+//!         └──────── one answer for all that is wrong ───────┘
 //! ```
 //!
 //! The id of a message is the run's `external_id`, which is unique: that a message counts once is held by the index of the store, in
@@ -22,7 +22,7 @@ use ork_core::store::{HookRow, Scope, Store};
 use ork_core::webhook::PlanWebhook;
 use serde_json::{Map, Value};
 
-use crate::content::{NamePath, RawContent};
+use crate::content::{NamePath, RawContent, check_type};
 use crate::hooks::{inputs, place};
 use crate::look::Look;
 use crate::refused::{Answer, Code, Refused};
@@ -67,6 +67,7 @@ pub async fn trigger(
         body: &body,
     };
     let hook = verified(&server, &key, signed).await?;
+    check_type(&headers)?;
     let body: Map<String, Value> = serde_json::from_slice(&body)
         .map_err(|error| Refused::new(Code::InvalidBody, format!("the body is no JSON object: {error}")))?;
     let given = inputs(&hook, body)

@@ -1,8 +1,11 @@
 //! `ork secrets rotate`.
 
 use anyhow::Result;
+use ork_core::id::WorkspaceId;
 use ork_core::limits::PAGE_MAX;
-use ork_core::store::{Reseal, Scope, SecretRow};
+use ork_core::store::{Reseal, Scope, SealedAt, SealedSecret};
+use ork_server::hooks;
+use ork_server::webhooks::desk;
 use ork_vault::{Place, Vault, key_of};
 use serde_json::json;
 
@@ -18,7 +21,7 @@ use crate::world::World;
 #[command(after_long_help = "\
 The new key stands before the old ones, which still open what they sealed and recognise the tokens that were made with them. \
 Processes of this machine read the file again when they need to; copy it to the others. Keys that come from a variable, or from \
-a file of yours, you put there yourself, the newest first: then this seals all secrets with it. Safe to interrupt, and to run \
+a file of yours, you put there yourself, the newest first: then this seals all secrets with it, those of webhook endpoints and hooks among them. Safe to interrupt, and to run \
 again.
 
 Examples:
@@ -42,14 +45,12 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     }
     let vault = source.vault();
     let (mut resealed, mut failed) = (0_u64, 0_u64);
-    for workspace in workspaces(&world).await? {
-        for row in super::all(&world, Scope::One(workspace)).await? {
-            match reseal(&world, &vault, &row).await {
-                Ok(changed) => resealed += u64::from(changed),
-                Err(error) => {
-                    failed += 1;
-                    warn(format!("the secret `{}`: {error:#}", row.name));
-                }
+    for text in texts(&world).await? {
+        match reseal(&world, &vault, &text).await {
+            Ok(changed) => resealed += u64::from(changed),
+            Err(error) => {
+                failed += 1;
+                warn(format!("{}: {error:#}", text.name));
             }
         }
     }
@@ -67,7 +68,48 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-async fn workspaces(world: &World) -> Result<Vec<ork_core::id::WorkspaceId>> {
+/// A sealed text.
+struct Text {
+    /// What people call it.
+    name: String,
+    workspace: WorkspaceId,
+    at: SealedAt,
+    sealed: Vec<u8>,
+}
+
+/// All texts that are sealed and stay for long. Those of runs go with them.
+async fn texts(world: &World) -> Result<Vec<Text>> {
+    let mut found = Vec::new();
+    for workspace in workspaces(world).await? {
+        let scope = Scope::One(workspace);
+        let names: Vec<String> = super::all(world, scope).await?.into_iter().map(|row| row.name).collect();
+        let secrets = world.store.sealed_secrets(workspace, &names).await?;
+        found.extend(secrets.into_iter().map(|SealedSecret { name, sealed }| Text {
+            name: format!("the secret `{name}`"),
+            workspace,
+            at: SealedAt::Secret(name),
+            sealed,
+        }));
+        for row in world.store.endpoints(scope).await? {
+            let previous = row.previous.map(|(sealed, _)| sealed);
+            found.extend(std::iter::once(row.secret).chain(previous).map(|sealed| Text {
+                name: format!("the secret of the endpoint `{}`", row.name),
+                workspace,
+                at: SealedAt::Endpoint(row.id),
+                sealed,
+            }));
+        }
+        found.extend(world.store.hooks(scope).await?.into_iter().map(|row| Text {
+            name: format!("the secret of the hook `{}`", row.name),
+            workspace,
+            at: SealedAt::Hook(row.key),
+            sealed: row.secret,
+        }));
+    }
+    Ok(found)
+}
+
+async fn workspaces(world: &World) -> Result<Vec<WorkspaceId>> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = world.store.workspaces(Scope::All, after.as_deref(), PAGE_MAX).await?;
@@ -80,16 +122,21 @@ async fn workspaces(world: &World) -> Result<Vec<ork_core::id::WorkspaceId>> {
 }
 
 /// False when the newest key has sealed it already, or somebody sets it at this moment.
-async fn reseal(world: &World, vault: &Vault, row: &SecretRow) -> Result<bool> {
-    if vault.key_id().is_some_and(|newest| newest == row.key_id) {
+async fn reseal(world: &World, vault: &Vault, text: &Text) -> Result<bool> {
+    if vault.key_id() == key_of(&text.sealed) {
         return Ok(false);
     }
-    let names = [row.name.clone()];
-    let Some(sealed) = world.store.sealed_secrets(row.workspace, &names).await?.pop() else { return Ok(false) };
-    let place = Place::secret(row.workspace, &row.name);
-    let secret = vault.open(place, &sealed.sealed)?;
-    let new = vault.seal(place, &secret, &mut OsEntropy)?;
+    let id;
+    let place = match &text.at {
+        SealedAt::Secret(name) => Place::secret(text.workspace, name),
+        SealedAt::Endpoint(endpoint) => {
+            id = endpoint.to_string();
+            desk::of_endpoint(text.workspace, &id)
+        }
+        SealedAt::Hook(key) => hooks::place(text.workspace, key),
+    };
+    let new = vault.seal(place, &vault.open(place, &text.sealed)?, &mut OsEntropy)?;
     let key_id = key_of(&new).unwrap_or_default();
-    let name = row.name.clone();
-    Ok(world.store.reseal_secret(&Reseal { workspace: row.workspace, name, old: sealed.sealed, new, key_id }).await?)
+    let (workspace, at, old) = (text.workspace, text.at.clone(), text.sealed.clone());
+    Ok(world.store.reseal(&Reseal { workspace, at, old, new, key_id }).await?)
 }

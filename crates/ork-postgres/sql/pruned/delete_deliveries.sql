@@ -1,0 +1,1 @@
+DELETE FROM webhook_deliveries WHERE id = ANY (ARRAY(SELECT id FROM webhook_deliveries WHERE run_id = $1 LIMIT $2))
