@@ -32,6 +32,10 @@ const PROOFS: &[Proof] = &[
         about: "no server error and no undocumented status for requests made up from the OpenAPI document: --calls N --seed N",
     },
     Proof { name: "kills", about: "G2, G4, G7, G11 under kill -9 of real processes: --rounds N" },
+    Proof {
+        name: "copy",
+        about: "a database copied from SQLite to PostgreSQL and back, complete and in bounded memory: --tasks N",
+    },
     Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {
         name: "storm",
@@ -42,7 +46,7 @@ const PROOFS: &[Proof] = &[
 /// Prints the proofs.
 pub fn list() {
     for proof in PROOFS {
-        println!("{:8} {}", proof.name, proof.about);
+        println!("{:10} {}", proof.name, proof.about);
     }
 }
 

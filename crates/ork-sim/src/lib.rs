@@ -11,6 +11,7 @@
 pub mod audit;
 pub mod behaviour;
 pub mod clock;
+pub mod copy;
 pub mod dice;
 pub mod executor;
 pub mod faults;
@@ -22,6 +23,7 @@ pub mod locks;
 pub mod nodes;
 pub mod openapi;
 pub mod outage;
+mod past;
 pub mod plans;
 pub mod reader;
 pub mod rounds;
