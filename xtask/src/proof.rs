@@ -36,6 +36,10 @@ const PROOFS: &[Proof] = &[
         name: "copy",
         about: "a database copied from SQLite to PostgreSQL and back, complete and in bounded memory: --tasks N",
     },
+    Proof {
+        name: "deliveries",
+        about: "tasks start as soon beside messages to a slow receiver, within 1.2 times: --deliveries N --delay-ms N --rounds N --starts N",
+    },
     Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {
         name: "storm",
