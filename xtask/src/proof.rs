@@ -40,6 +40,10 @@ const PROOFS: &[Proof] = &[
         name: "deliveries",
         about: "tasks start as soon beside messages to a slow receiver, within 1.2 times: --deliveries N --delay-ms N --rounds N --starts N",
     },
+    Proof {
+        name: "retention",
+        about: "tasks start as soon while finished runs are removed, within 1.5 times (p99): --runs N --rounds N --starts N",
+    },
     Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {
         name: "storm",

@@ -29,6 +29,7 @@ mod past;
 pub mod plans;
 pub mod reader;
 mod receiver;
+pub mod retention;
 pub mod rounds;
 pub mod rules;
 pub mod scenario;

@@ -123,6 +123,15 @@ impl Serving {
         self.ask(&Request { method: "POST", path, headers: "", body })
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &str) -> Result<Value, String> {
+        self.ask(&Request { method: "PATCH", path, headers: "", body })
+    }
+
+    /// The status with which a request without a body is answered.
+    pub(crate) fn status(&self, path: &str) -> Result<u16, String> {
+        Request::get(path).send(self.port).map(|answer| answer.status).map_err(text)
+    }
+
     /// Submits a plan; the run's id.
     pub(crate) fn submit(&self, plan: &Value) -> Result<String, String> {
         self.submit_with("", plan)
