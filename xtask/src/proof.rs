@@ -42,7 +42,7 @@ const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "retention",
-        about: "tasks start as soon while finished runs are removed, within 1.5 times (p99): --runs N --rounds N --starts N",
+        about: "tasks start as soon while finished runs are removed, within 1.5 times (p99): --runs N --removed N --rounds N --starts N",
     },
     Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {

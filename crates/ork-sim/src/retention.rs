@@ -17,20 +17,24 @@ use crate::serving::{Serving, Watch, days_ago, rest, text};
 /// How many times as long the slowest starts may take.
 const TIMES_MAX: f64 = 1.5;
 /// Runs of a workspace in a second if removing them took no time at all, as `janitor.rs` of the engine says: 20, and a rest
-/// of 50 ms.
+/// of 50 ms. Each is removed by a transaction of its own, one after the other, so a slow disk lets it come to far fewer.
 const RUNS_PER_SECOND_MAX: f64 = 400.0;
 /// How long ago the runs ended, in days.
 const AGO: u64 = 10;
 /// The janitor looks once a minute whether there is something to do.
 const BEGIN_SECONDS: f64 = 150.0;
+/// Runs that the janitor removes before it hears that it is not to go on.
+const OVERSHOOT_MAX: usize = 500;
 /// Runs that are written at once.
 const BATCH: usize = 1_000;
 
 /// How much is done.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Runs that are removed.
+    /// Runs that there are when it begins.
     pub runs: u64,
+    /// So many of them are removed, in all rounds.
+    pub removed: u64,
     /// Rounds of each kind.
     pub rounds: u64,
     /// Starts that are measured in a round in which nothing is removed. One in which something is has as many as there is
@@ -48,24 +52,27 @@ pub fn prove(ork: &Path, base: &str, size: Size) -> Result<Value, String> {
     let [there, here] = [Place::new(ork, &databases[0], 6_000_000)?, Place::new(ork, &databases[1], 6_000_000)?];
     let filling = Watch::start();
     let runs = wait(fill(&here.folder.join("ork.db"), size.runs))?;
+    let removed = &runs[..runs.len().min(usize::try_from(size.removed).map_err(text)?)];
     println!("{} runs are written after {:.0} s", runs.len(), filling.seconds());
     here.say(&["db", "copy", "--from", &here.url, "--to", &there.url])?;
     println!("and copied after {:.0} s", filling.seconds());
     let mut facts = json!({
-        "runs": size.runs, "rounds": size.rounds, "slots": SLOTS, "load_task_seconds": TASK_SECONDS,
+        "runs": runs.len(), "removed": removed.len(), "rounds": size.rounds,
+        "slots": SLOTS, "load_task_seconds": TASK_SECONDS,
     });
     for (database, place) in databases.iter().zip([there, here]) {
-        let mut found = measure(&mut figures, &place, (database.word(), &runs), size)?;
+        let mut found = measure(&mut figures, &place, (database.word(), removed), size)?;
         place.say(&["doctor"])?;
         let tombstones = tombstones(&place)?;
-        if tombstones != size.runs {
-            return Err(format!("{tombstones} tombstones of {} runs, {}", size.runs, database.word()));
+        // The janitor goes on until it is told not to, but there are no more than these.
+        if tombstones < removed.len() || tombstones > runs.len() {
+            return Err(format!("{tombstones} tombstones of {} runs, {}", removed.len(), database.word()));
         }
         found["tombstones"] = tombstones.into();
         facts[database.word()] = found;
         place.remove(database);
     }
-    figures.verdict("all removed, tasks start as soon, doctor clean", facts)
+    figures.verdict("runs removed, tasks start as soon, doctor clean", facts)
 }
 
 /// Writes runs that are over; their ids in the order of their ends.
@@ -123,7 +130,7 @@ fn measure(figures: &mut Figures, place: &Place, (word, runs): (&str, &[RunId]),
 /// Runs that are removed in one round.
 #[derive(Debug, PartialEq, Eq)]
 struct Part {
-    /// When this one is gone the janitor has begun: some that come before it may have been removed at the end of the round before.
+    /// When this one is gone the janitor has begun: some before it may have been removed at the end of the round before.
     first: usize,
     last: usize,
 }
@@ -133,7 +140,7 @@ fn parts(runs: usize, rounds: usize) -> Vec<Part> {
     bounds
         .filter(|(from, to)| from < to)
         .map(|(from, to)| {
-            let skipped = ((to - from) / 50).max(200).min(to - from - 1);
+            let skipped = OVERSHOOT_MAX.min(to - from - 1);
             Part { first: from + skipped, last: to - 1 }
         })
         .collect()
@@ -152,11 +159,12 @@ fn is_gone(server: &Serving, run: RunId) -> Result<bool, String> {
 }
 
 /// Counts them by a copy, which says how many rows each table has, and is checked as well.
-fn tombstones(place: &Place) -> Result<u64, String> {
+fn tombstones(place: &Place) -> Result<usize, String> {
     let copy = format!("sqlite:{}", place.folder.join("counted.db").display());
     let told = place.say(&["db", "copy", "--json", "--from", &place.url, "--to", &copy])?;
     let told: Value = serde_json::from_str(&told).map_err(text)?;
-    told["tables"]["pruned_runs"].as_u64().ok_or_else(|| format!("no `pruned_runs`: {told}"))
+    let found = told["tables"]["pruned_runs"].as_u64().ok_or_else(|| format!("no `pruned_runs`: {told}"))?;
+    usize::try_from(found).map_err(text)
 }
 
 #[cfg(test)]
@@ -166,7 +174,7 @@ mod tests {
     #[test]
     fn every_run_is_in_a_round() {
         let found = parts(100_001, 2);
-        assert_eq!(found, [Part { first: 1_000, last: 49_999 }, Part { first: 51_000, last: 100_000 }]);
+        assert_eq!(found, [Part { first: 500, last: 49_999 }, Part { first: 50_500, last: 100_000 }]);
         assert_eq!(parts(10, 1), [Part { first: 9, last: 9 }]);
         assert_eq!(parts(1, 2), [Part { first: 0, last: 0 }]);
     }
