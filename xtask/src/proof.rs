@@ -32,6 +32,18 @@ const PROOFS: &[Proof] = &[
         about: "no server error and no undocumented status for requests made up from the OpenAPI document: --calls N --seed N",
     },
     Proof { name: "kills", about: "G2, G4, G7, G11 under kill -9 of real processes: --rounds N" },
+    Proof {
+        name: "copy",
+        about: "a database copied from SQLite to PostgreSQL and back, complete and in bounded memory: --tasks N",
+    },
+    Proof {
+        name: "deliveries",
+        about: "tasks start as soon beside messages to a slow receiver, within 1.2 times: --deliveries N --delay-ms N --rounds N --starts N",
+    },
+    Proof {
+        name: "retention",
+        about: "tasks start as soon while finished runs are removed, within 1.5 times (p99): --runs N --removed N --rounds N --starts N",
+    },
     Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {
         name: "storm",
@@ -42,7 +54,7 @@ const PROOFS: &[Proof] = &[
 /// Prints the proofs.
 pub fn list() {
     for proof in PROOFS {
-        println!("{:8} {}", proof.name, proof.about);
+        println!("{:10} {}", proof.name, proof.about);
     }
 }
 

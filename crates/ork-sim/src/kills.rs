@@ -85,7 +85,8 @@ const APPLICATION: &str = "://ork_app:";
 pub(crate) struct Place {
     pub(crate) folder: PathBuf,
     ork: PathBuf,
-    url: String,
+    /// Its database, as those see it who work on it.
+    pub(crate) url: String,
 }
 
 impl Place {

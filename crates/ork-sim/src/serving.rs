@@ -6,8 +6,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ork_core::clock::Timestamp;
 use serde_json::{Value, json};
 
 use crate::fleet::Request;
@@ -31,6 +32,36 @@ impl Drop for Serving {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+/// How long something takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watch(Instant);
+
+impl Watch {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn ms(self) -> f64 {
+        self.seconds() * 1e3
+    }
+
+    pub(crate) fn seconds(self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}
+
+/// Lets so many milliseconds pass.
+pub(crate) fn rest(ms: u64) {
+    std::thread::sleep(Duration::from_millis(ms));
+}
+
+/// Some days ago.
+pub(crate) fn days_ago(days: u64) -> Result<Timestamp, String> {
+    let then = SystemTime::now().checked_sub(Duration::from_secs(days * 24 * 3_600)).ok_or("no such day")?;
+    let micros = then.duration_since(UNIX_EPOCH).map_err(text)?.as_micros();
+    i64::try_from(micros).map(Timestamp::from_micros).map_err(text)
 }
 
 /// A port that was free a moment ago.
@@ -92,6 +123,15 @@ impl Serving {
         self.ask(&Request { method: "POST", path, headers: "", body })
     }
 
+    pub(crate) fn patch(&self, path: &str, body: &str) -> Result<Value, String> {
+        self.ask(&Request { method: "PATCH", path, headers: "", body })
+    }
+
+    /// The status with which a request without a body is answered.
+    pub(crate) fn status(&self, path: &str) -> Result<u16, String> {
+        Request::get(path).send(self.port).map(|answer| answer.status).map_err(text)
+    }
+
     /// Submits a plan; the run's id.
     pub(crate) fn submit(&self, plan: &Value) -> Result<String, String> {
         self.submit_with("", plan)
@@ -103,9 +143,42 @@ impl Serving {
     }
 
     fn submit_with(&self, headers: &str, plan: &Value) -> Result<String, String> {
-        let body = json!({ "plan": plan }).to_string();
+        self.submit_body(headers, &json!({ "plan": plan }))
+    }
+
+    /// Submits what `POST /runs` takes; the run's id.
+    pub(crate) fn submit_body(&self, headers: &str, body: &Value) -> Result<String, String> {
+        let body = body.to_string();
         let answer = self.ask(&Request { method: "POST", path: "/api/v1/runs", headers, body: &body })?;
         answer["id"].as_str().map(str::to_owned).ok_or_else(|| answer.to_string())
+    }
+
+    /// Submits a task of this priority, and waits for its end. Milliseconds from before the request to the moment that the
+    /// process itself reads from its clock, and those of the request.
+    pub(crate) fn time_start(&self, priority: i32) -> Result<(f64, f64), String> {
+        let plan = json!({"tasks": {"a": {"command": ["date", "+%s%N"], "output": "stdout"}}});
+        let body = json!({"plan": plan, "priority": priority});
+        let (began, watch) = (SystemTime::now(), Watch::start());
+        let run = self.submit_body("", &body)?;
+        let request_ms = watch.ms();
+        let tasks = loop {
+            rest(20);
+            let tasks = self.get(&format!("/api/v1/runs/{run}/tasks"))?;
+            if tasks["items"][0]["finished_at"].is_string() {
+                break tasks;
+            }
+            if watch.ms() > SILENCE.as_secs_f64() * 1e3 {
+                return Err(format!("it is not over: {tasks}"));
+            }
+        };
+        let task = tasks["items"][0]["id"].as_str().unwrap_or_default();
+        let task = self.get(&format!("/api/v1/tasks/{task}"))?;
+        let output = task["output"].as_str().or(task["output"]["stdout"].as_str()).unwrap_or_default();
+        let at: u128 = output.trim().parse().map_err(|_| format!("no time: {task}"))?;
+        let began = began.duration_since(UNIX_EPOCH).map_err(text)?.as_nanos();
+        #[allow(clippy::cast_precision_loss, reason = "milliseconds")]
+        let start_ms = at.saturating_sub(began) as f64 / 1e6;
+        Ok((start_ms, request_ms))
     }
 
     /// A stream of a run's events.

@@ -7,13 +7,13 @@
 #![allow(clippy::disallowed_methods, reason = "it times real processes")]
 
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::figures::{Figures, quantile};
 use crate::kills::{Database, Place};
-use crate::serving::{Serving, text, until};
+use crate::serving::{Serving, until};
 
 /// Clients that read the same events.
 const CLIENTS: usize = 50;
@@ -87,26 +87,11 @@ fn events(figures: &mut Figures, what: &str, servers: (&Serving, &Serving), roun
 
 /// From before a submit is sent to the moment that the process itself reads from its clock.
 fn starts(figures: &mut Figures, what: &str, server: &Serving, rounds: u64) -> Result<(), String> {
-    let plan = json!({"tasks": {"a": {"command": ["date", "+%s%N"], "output": "stdout"}}});
     let (mut starts, mut floor) = (Vec::new(), Vec::new());
     for _ in 0..rounds * SUBMITS {
-        let (began, asked) = (SystemTime::now(), Instant::now());
-        let run = server.submit(&plan)?;
-        floor.push(elapsed_ms(asked));
-        let tasks = loop {
-            std::thread::sleep(Duration::from_millis(20));
-            let tasks = server.get(&format!("/api/v1/runs/{run}/tasks"))?;
-            if tasks["items"][0]["finished_at"].is_string() {
-                break tasks;
-            }
-        };
-        let task = tasks["items"][0]["id"].as_str().unwrap_or_default();
-        let task = server.get(&format!("/api/v1/tasks/{task}"))?;
-        let output = task["output"].as_str().or(task["output"]["stdout"].as_str()).unwrap_or_default();
-        let at: u128 = output.trim().parse().map_err(|_| format!("no time: {task}"))?;
-        let began = began.duration_since(UNIX_EPOCH).map_err(text)?.as_nanos();
-        #[allow(clippy::cast_precision_loss, reason = "milliseconds")]
-        starts.push(at.saturating_sub(began) as f64 / 1e6);
+        let (start_ms, request_ms) = server.time_start(0)?;
+        starts.push(start_ms);
+        floor.push(request_ms);
     }
     for (q, target) in [(0.5, Some(START_P50_MS)), (0.99, None)] {
         let what = format!("idle submit to process, {what}, p{}", q * 100.0);
