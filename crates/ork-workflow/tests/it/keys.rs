@@ -239,6 +239,7 @@ fn shown(frame: &str, cases: &[Case]) -> String {
         _ if frame.contains("    @") => "command: [work]",
         _ if frame.contains("concurrency: {@}") => "key: other",
         _ if frame.contains("schedule: {@}") => "cron: '0 3 * * *'",
+        _ if frame.contains("webhook: {@}") => "url: \"http://other.example\"",
         _ if frame.contains(", {@}]") => "\"id\": \"z\", \"type\": \"cut\"",
         _ => "",
     };
