@@ -8,28 +8,31 @@ use ork_core::error::StoreResult;
 use ork_core::id::WorkspaceId;
 use ork_core::limits::PAGE_MAX;
 use ork_core::store::{Scope, Store, WorkspaceRow};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::parts::Parts;
 
 /// How often it is looked whether something is to be removed.
 const PERIOD: Duration = Duration::from_secs(60);
-/// Between two pieces, so that those who claim and settle have their turn.
-const REST: Duration = Duration::from_millis(50);
+/// Between two pieces those who claim and settle have their turn: for so many times as long as the piece took.
+const REST: u32 = 4;
+const REST_MIN: Duration = Duration::from_millis(5);
 const DUTY: &str = "janitor";
 const HOLD_MS: u64 = 120_000;
 /// Rows of a piece: a few milliseconds.
 const PIECE: u32 = 500;
-/// Runs of a workspace that are removed before another one has its turn.
-const RUNS: u32 = 20;
+/// Runs of a piece, and of a workspace before another one has its turn.
+const RUNS: u32 = 50;
 
 pub async fn run(parts: Arc<Parts>) {
     if !parts.config.keeps_house {
         return;
     }
+    let mut held_until = parts.clock.now();
     loop {
-        let rest = match round(&parts).await {
-            Ok(true) => REST,
+        let began = Instant::now();
+        let rest = match round(&parts, &mut held_until).await {
+            Ok(true) => (began.elapsed() * REST).clamp(REST_MIN, PERIOD),
             Ok(false) => PERIOD,
             Err(error) => {
                 parts.store_failed("janitor", &error);
@@ -41,10 +44,14 @@ pub async fn run(parts: Arc<Parts>) {
 }
 
 /// One piece. False when there is nothing to remove, or another process has the duty.
-async fn round(parts: &Parts) -> StoreResult<bool> {
+async fn round(parts: &Parts, held_until: &mut Timestamp) -> StoreResult<bool> {
     let (store, now) = (parts.store.as_ref(), parts.clock.now());
-    if !store.hold_duty(DUTY, parts.identity.now(), now, now.plus_ms(HOLD_MS)).await? {
-        return Ok(false);
+    if held_until.since_ms(now) < HOLD_MS / 2 {
+        let until = now.plus_ms(HOLD_MS);
+        if !store.hold_duty(DUTY, parts.identity.now(), now, until).await? {
+            return Ok(false);
+        }
+        *held_until = until;
     }
     // What was begun first.
     if store.sweep(PIECE).await?.more {
@@ -73,11 +80,11 @@ async fn workspaces(store: &dyn Store) -> StoreResult<Vec<WorkspaceRow>> {
 
 /// Replaces some runs that ended before a moment by their tombstones; how many.
 async fn prune(store: &dyn Store, workspace: WorkspaceId, until: Timestamp, now: Timestamp) -> StoreResult<u64> {
-    let mut pruned = 0;
-    for run in store.prunable(workspace, until, RUNS).await? {
-        pruned += u64::from(store.prune_run(Scope::One(workspace), run, now).await?);
+    let runs = store.prunable(workspace, until, RUNS).await?;
+    if runs.is_empty() {
+        return Ok(0);
     }
-    Ok(pruned)
+    store.prune_runs(Scope::One(workspace), &runs, now).await
 }
 
 /// Removes all runs of a workspace that ended before a moment, piece by piece; how many.

@@ -14,9 +14,6 @@ use crate::rows::{Columns, filter};
 use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
 
-/// What one row of a log counts as: it has up to 64 KiB.
-const LOG_WEIGHT: i64 = 16;
-
 #[async_trait]
 impl Retention for PgStore {
     async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
@@ -26,8 +23,8 @@ impl Retention for PgStore {
         rows.iter().map(|row| Columns::of(row, "runs").next("id")).collect()
     }
 
-    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
-        self.write(scope, Prune { scope, run, now }).await
+    async fn prune_runs(&self, scope: Scope, runs: &[RunId], now: Timestamp) -> StoreResult<u64> {
+        self.write(scope, Prune { scope, runs: runs.iter().map(|run| run.uuid()).collect(), now }).await
     }
 
     async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
@@ -42,26 +39,36 @@ impl Retention for PgStore {
 
 struct Prune {
     scope: Scope,
-    run: RunId,
+    runs: Vec<Uuid>,
     now: Timestamp,
 }
 
 impl Transition for Prune {
-    type Output = bool;
+    type Output = u64;
 
-    async fn apply(&self, db: &Conn) -> Work<bool> {
-        let run = self.run.uuid();
+    async fn apply(&self, db: &Conn) -> Work<u64> {
         db.begin().await?;
-        if db.run(Sql::PrunedInsert, &[&run, &filter(self.scope), &self.now.micros()]).await? == 0 {
-            return Ok(false);
-        }
-        for sql in [Sql::PrunedDeleteHead, Sql::PrunedDeleteRun, Sql::PrunedDeleteLabels] {
-            db.run(sql, &[&run]).await?;
+        let rows = db.rows(Sql::PrunedInsert, &[&self.runs, &filter(self.scope), &self.now.micros()]).await?;
+        let runs: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
+        for sql in [Sql::PrunedDeleteHeads, Sql::PrunedDeleteRuns, Sql::PrunedDeleteLabels] {
+            db.run(sql, &[&runs]).await?;
         }
         db.commit().await?;
-        Ok(true)
+        Ok(runs.len() as u64)
     }
 }
+
+/// Runs whose rows are removed together.
+const RUNS: i64 = 100;
+/// Where they have rows, and what a row counts as: one of a log has up to 64 KiB.
+const TABLES: [(Sql, i64); 6] = [
+    (Sql::PrunedDeleteLogs, 16),
+    (Sql::PrunedDeleteDeliveries, 1),
+    (Sql::PrunedDeleteAttempts, 1),
+    (Sql::PrunedDeleteEvents, 1),
+    (Sql::PrunedDeleteTasks, 1),
+    (Sql::PrunedDeleteGroups, 1),
+];
 
 struct Sweep {
     limit: i64,
@@ -70,46 +77,25 @@ struct Sweep {
 impl Transition for Sweep {
     type Output = Swept;
 
-    /// Goes on until so many rows are gone: each statement costs the same, however much there is.
+    /// Of each table so many rows at the most: each statement costs the same, however much there is.
     async fn apply(&self, db: &Conn) -> Work<Swept> {
-        let (mut rows, mut more) = (0, true);
         db.begin().await?;
-        while rows < self.limit {
-            let Some(run) = db.row(Sql::PrunedNext, &[]).await? else {
-                more = false;
-                break;
-            };
-            let run: Uuid = run.get(0);
-            let removed = sweep_run(db, run, self.limit).await?;
-            if removed == 0 {
-                db.run(Sql::PrunedDone, &[&run]).await?;
-            }
-            rows += removed.max(1);
+        let runs: Vec<Uuid> = db.rows(Sql::PrunedNext, &[&RUNS]).await?.iter().map(|row| row.get(0)).collect();
+        let mut swept = Swept { rows: runs.len() as u64, more: runs.len() as i64 == RUNS };
+        let mut is_done = true;
+        for (sql, weight) in TABLES {
+            let limit = (self.limit / weight).max(1);
+            let rows = if runs.is_empty() { 0 } else { db.run(sql, &[&runs, &limit]).await? };
+            swept.rows += rows;
+            is_done &= rows.cast_signed() < limit;
         }
+        if is_done {
+            db.run(Sql::PrunedDone, &[&runs]).await?;
+        }
+        swept.more |= !is_done;
         db.commit().await?;
-        Ok(Swept { rows: rows.unsigned_abs(), more })
+        Ok(swept)
     }
-}
-
-/// The rows of one table, up to the limit; the first table that has any.
-async fn sweep_run(db: &Conn, run: Uuid, limit: i64) -> Work<i64> {
-    let logs = db.run(Sql::PrunedDeleteLogs, &[&run, &(limit / LOG_WEIGHT).max(1)]).await?;
-    if logs > 0 {
-        return Ok(logs.cast_signed() * LOG_WEIGHT);
-    }
-    for sql in [
-        Sql::PrunedDeleteDeliveries,
-        Sql::PrunedDeleteAttempts,
-        Sql::PrunedDeleteEvents,
-        Sql::PrunedDeleteTasks,
-        Sql::PrunedDeleteGroups,
-    ] {
-        let rows = db.run(sql, &[&run, &limit]).await?;
-        if rows > 0 {
-            return Ok(rows.cast_signed());
-        }
-    }
-    Ok(0)
 }
 
 fn row(row: &Row) -> StoreResult<Tombstone> {

@@ -74,7 +74,7 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for MaybeContent<T> 
 
     async fn from_request(request: Request, state: &S) -> Answer<Self> {
         let is_empty = request.body().size_hint().exact() == Some(0);
-        if is_empty && !request.headers().contains_key(header::CONTENT_TYPE) {
+        if is_empty {
             return Ok(Self(T::default()));
         }
         Content::from_request(request, state).await.map(|Content(value)| Self(value))

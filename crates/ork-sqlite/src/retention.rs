@@ -21,15 +21,16 @@ pub fn prunable(db: &Connection, workspace: WorkspaceId, until: Timestamp, limit
     found.map(|row| row.map(|cell| cell.0).map_err(failed)).collect()
 }
 
-pub fn prune(db: &Connection, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
+/// One run, if it may go; how many went.
+pub fn prune(db: &Connection, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<u64> {
     let key = run_key(run);
     if execute(db, sql::pruned::INSERT, params![key, filter(scope), now.micros()])? == 0 {
-        return Ok(false);
+        return Ok(0);
     }
     for statement in [sql::pruned::DELETE_HEAD, sql::pruned::DELETE_RUN, sql::pruned::DELETE_LABELS] {
         execute(db, statement, params![key])?;
     }
-    Ok(true)
+    Ok(1)
 }
 
 /// Goes on until so many rows are gone: each statement costs the same, however much there is.

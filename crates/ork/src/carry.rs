@@ -239,7 +239,7 @@ async fn until_told(world: &World, run: RunId) -> Result<()> {
             let why = first.tries.last().and_then(|last| last.error.clone()).unwrap_or_else(|| "no answer yet".into());
             let count = pending.len();
             warn(format!(
-                "warning: {count} messages were not heard ({}: {why}); `ork serve` or `ork worker` sends them again",
+                "warning: messages that were not heard: {count} ({}: {why}); `ork serve` or `ork worker` sends them again",
                 first.url
             ));
             return Ok(());

@@ -8,7 +8,7 @@ use ork_core::graph::{NewRun, TriggeredBy};
 use ork_core::id::{RevisionId, RunId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits::{SCHEDULES_MAX, SECRETS_MAX};
-use ork_core::state::RunStatus;
+use ork_core::state::{Reason, RunStatus};
 use ork_core::store::{
     Applied, CatchUp, Deleted, DeliveryFilter, Expected, Fired, Firing, LogChunk, NewRevision, NewSchedule, NewSecret,
     Overlap, Reseal, RunFilter, ScheduleRow, ScheduleSpec, Scope, SealedAt, SealedSecret, Submitted, Tombstone,
@@ -271,7 +271,7 @@ async fn sweep(bed: &Bed, limit: u32) -> usize {
 }
 
 async fn pruned(bed: &Bed, run: RunId) -> bool {
-    bed.store.prune_run(OWN, run, bed.now).await.expect("a pruning is answered")
+    bed.store.prune_runs(OWN, &[run], bed.now).await.expect("a pruning is answered") > 0
 }
 
 pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
@@ -306,7 +306,7 @@ pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
     assert_eq!(late(ended.plus_ms(1)).await, Ok(vec![run]));
     assert_eq!(store.prunable(OTHER, ended.plus_ms(1), 10).await, Ok(vec![]));
     bed.pass(5_000);
-    assert!(!store.prune_run(Scope::One(OTHER), run, bed.now).await.expect("a pruning is answered"));
+    assert_eq!(store.prune_runs(Scope::One(OTHER), &[run], bed.now).await, Ok(0));
     assert_eq!(store.tombstone(OWN, run).await, Ok(None));
     assert!(pruned(bed, run).await);
     assert!(!pruned(bed, run).await, "once");
@@ -357,6 +357,13 @@ pub async fn what_a_live_run_was_made_of_is_kept(bed: &mut Bed) {
     bed.work(done()).await;
     let again = NewRun { retry_of: Some(old), ..bed.new_run(plan(vec![node("a", &[])])) };
     store.submit(&again).await.expect("the run is created");
+    bed.pass(1);
+    let others = [bed.submit(plan(vec![node("a", &[])])).await, bed.submit(plan(vec![node("a", &[])])).await];
+    for other in others {
+        assert_eq!(store.cancel_run(OWN, other, Reason::Cancel, &ada(), bed.now).await, Ok(true));
+    }
+    let some = [others[0], old, again.id, others[1]];
+    assert_eq!(store.prune_runs(OWN, &some, bed.now).await, Ok(2), "those of them that may go");
     bed.pass(1_000);
     let until = bed.now.plus_ms(1);
     assert_eq!(store.prunable(WorkspaceId::DEFAULT, until, 10).await, Ok(vec![]));

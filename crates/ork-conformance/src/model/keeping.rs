@@ -11,7 +11,7 @@ use ork_core::store::{
     SecretRow, Secrets, Swept, Tombstone,
 };
 
-use super::Model;
+use super::{Model, State};
 
 #[async_trait]
 impl Secrets for Model {
@@ -168,27 +168,9 @@ impl Retention for Model {
         Ok(found.into_iter().map(|(_, id)| id).take(limit as usize).collect())
     }
 
-    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
+    async fn prune_runs(&self, scope: Scope, runs: &[RunId], now: Timestamp) -> StoreResult<u64> {
         let mut state = self.state();
-        if state.runs.values().any(|other| other.new.retry_of == Some(run) && other.finished_at.is_none()) {
-            return Ok(false);
-        }
-        let Some(found) = state.run(scope, run) else { return Ok(false) };
-        let Some(finished_at) = found.finished_at else { return Ok(false) };
-        let row = found.row();
-        let tombstone = Tombstone {
-            run,
-            workspace: row.workspace,
-            owner: row.owner,
-            name: row.name,
-            status: row.status,
-            seq: row.seq,
-            finished_at,
-            pruned_at: now,
-        };
-        state.runs.remove(&run);
-        state.tombstones.insert(run, (tombstone, false));
-        Ok(true)
+        Ok(runs.iter().filter(|run| state.prune(scope, **run, now).is_some()).count() as u64)
     }
 
     async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
@@ -208,5 +190,28 @@ impl Retention for Model {
     async fn tombstone(&self, scope: Scope, run: RunId) -> StoreResult<Option<Tombstone>> {
         let state = self.state();
         Ok(state.tombstones.get(&run).map(|(row, _)| row).filter(|row| scope.admits(row.workspace)).cloned())
+    }
+}
+
+impl State {
+    fn prune(&mut self, scope: Scope, run: RunId, now: Timestamp) -> Option<()> {
+        if self.runs.values().any(|other| other.new.retry_of == Some(run) && other.finished_at.is_none()) {
+            return None;
+        }
+        let found = self.run(scope, run)?;
+        let (row, finished_at) = (found.row(), found.finished_at?);
+        let tombstone = Tombstone {
+            run,
+            workspace: row.workspace,
+            owner: row.owner,
+            name: row.name,
+            status: row.status,
+            seq: row.seq,
+            finished_at,
+            pruned_at: now,
+        };
+        self.runs.remove(&run);
+        self.tombstones.insert(run, (tombstone, false));
+        Some(())
     }
 }

@@ -44,9 +44,9 @@ pub trait Retention {
     /// Runs of a workspace that ended before this moment and that no live run was made of, the oldest first; at most `limit`.
     async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>>;
 
-    /// Replaces a run that is over by its tombstone: from now on it does not exist, as a whole. What belonged to it and is not
-    /// shown any more is left for [`Self::sweep`]. False when there is no such run, or it is not over, or a live run was made of it.
-    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool>;
+    /// Replaces those of these runs by their tombstones that are over and of which no live run was made; how many. From now on
+    /// they do not exist, as a whole. What belonged to them and is not shown any more is left for [`Self::sweep`].
+    async fn prune_runs(&self, scope: Scope, runs: &[RunId], now: Timestamp) -> StoreResult<u64>;
 
     /// Removes rows that belonged to runs that were pruned: up to about `limit` of them, in one short transaction.
     async fn sweep(&self, limit: u32) -> StoreResult<Swept>;

@@ -581,8 +581,8 @@ impl Retention for Faulty {
     async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
         through!(self.prunable(workspace, until, limit))
     }
-    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
-        through!(self.prune_run(scope, run, now))
+    async fn prune_runs(&self, scope: Scope, runs: &[RunId], now: Timestamp) -> StoreResult<u64> {
+        through!(self.prune_runs(scope, runs, now))
     }
     async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
         through!(self.sweep(limit))

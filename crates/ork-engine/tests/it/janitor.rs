@@ -70,7 +70,7 @@ async fn check(request: &'static str, faults: &[Fault]) {
 #[tokio::test(start_paused = true)]
 async fn old_runs_go_as_a_whole_whoever_fails_where() {
     check("sweep", &[]).await;
-    for request in ["hold_duty", "sweep", "workspaces", "prunable", "prune_run"] {
+    for request in ["hold_duty", "sweep", "workspaces", "prunable", "prune_runs"] {
         for faults in [&[Before][..], &[After], &[Panic], &[After, Before, After]] {
             check(request, faults).await;
         }

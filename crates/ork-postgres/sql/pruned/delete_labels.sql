@@ -1,1 +1,1 @@
-DELETE FROM run_labels WHERE run_id = $1
+DELETE FROM run_labels WHERE run_id = ANY ($1::uuid[])

@@ -1,2 +1,2 @@
--- By place, which does not change: nothing ever updates these rows.
-DELETE FROM logs WHERE ctid = ANY (ARRAY(SELECT ctid FROM logs WHERE run_id = $1 LIMIT $2))
+-- By place, which does not change: nobody updates what belonged to a run that is gone.
+DELETE FROM logs WHERE ctid = ANY (ARRAY(SELECT ctid FROM logs WHERE run_id = ANY ($1::uuid[]) LIMIT $2))

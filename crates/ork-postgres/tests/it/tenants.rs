@@ -314,8 +314,8 @@ tenants! { Retention:
     => async fn prunable(&self, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
         self.of(Scope::One(workspace)).0.prunable(workspace, until, limit).await
     }
-    => async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
-        self.0.prune_run(scope, run, now).await
+    => async fn prune_runs(&self, scope: Scope, runs: &[RunId], now: Timestamp) -> StoreResult<u64> {
+        self.0.prune_runs(scope, runs, now).await
     }
     => async fn sweep(&self, limit: u32) -> StoreResult<Swept> {
         self.0.sweep(limit).await

@@ -74,8 +74,8 @@ impl Retention for FaultyStore {
         self.send("prunable", self.world.store.prunable(workspace, until, limit)).await
     }
 
-    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
-        self.send("prune_run", self.world.store.prune_run(scope, run, now)).await
+    async fn prune_runs(&self, scope: Scope, runs: &[RunId], now: Timestamp) -> StoreResult<u64> {
+        self.send("prune_runs", self.world.store.prune_runs(scope, runs, now)).await
     }
 
     async fn sweep(&self, limit: u32) -> StoreResult<Swept> {

@@ -81,8 +81,10 @@ impl Retention for SqliteStore {
         self.read(|db| retention::prunable(db, workspace, until, limit))
     }
 
-    async fn prune_run(&self, scope: Scope, run: RunId, now: Timestamp) -> StoreResult<bool> {
-        self.write(move |db| retention::prune(db, scope, run, now)).await
+    async fn prune_runs(&self, scope: Scope, runs: &[RunId], now: Timestamp) -> StoreResult<u64> {
+        let runs = runs.to_vec();
+        self.write(move |db| runs.iter().try_fold(0, |sum, run| Ok(sum + retention::prune(db, scope, *run, now)?)))
+            .await
     }
 
     async fn sweep(&self, limit: u32) -> StoreResult<Swept> {

@@ -116,7 +116,8 @@ fn bearer(token: &str) -> String {
 }
 
 /// Makes a token on the server's machine.
-fn make(home: &Home, at: &str, line: &str) -> String {
+/// Makes a token; its text.
+pub fn make(home: &Home, at: &str, line: &str) -> String {
     let line = format!("tokens create {line} {at}");
     let output = home.output(&line.split_whitespace().collect::<Vec<_>>());
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));

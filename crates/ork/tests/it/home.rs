@@ -146,6 +146,7 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!("endpoint_{id}"), "endpoint_ID"),
         (format!("msg_{id}"), "msg_ID"),
         (r"whsec_[A-Za-z0-9+/=]{44}".into(), "whsec_SECRET"),
+        (r#"(the key |"key_id": ?")[0-9a-f]{16}\b"#.into(), "${1}KEY"),
         (r"hooks/[a-z2-9]{32}".into(), "hooks/KEY"),
         (r"ork_[a-z2-9]{8}_[a-z2-9]{32}_[a-z2-9]{6}".into(), "ork_SECRET"),
         (r"ork_[a-z2-9]{8}\b".into(), "ork_PREFIX"),

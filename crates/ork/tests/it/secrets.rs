@@ -2,9 +2,13 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::access::make;
 use crate::home::{Home, ORK};
 use crate::http::Server;
 use crate::server::on_both;
@@ -148,8 +152,7 @@ fn secrets_are_set_listed_rotated_and_deleted() {
         let before = keys("secrets list --json");
         assert_eq!(before.len(), 2);
         // A token of a server outlives the new key.
-        let token =
-            says("tokens create ada --role admin").lines().find(|line| line.starts_with("ork_")).unwrap().to_owned();
+        let token = make(home, at, "ada --role admin");
         let server = Server::start(home, at);
         let rotated = says("secrets rotate");
         assert!(rotated.contains("2 sealed with the key "), "{rotated}");
@@ -220,4 +223,38 @@ fn without_its_key_a_secret_stays_shut() {
         let wrong = command.output().unwrap();
         assert_eq!(wrong.status.code(), Some(2), "{}", home.shown(&wrong));
     });
+}
+
+/// One that would leave a core dump in its folder, if it were not kept from that.
+fn dumping(home: &Home, line: &str) -> Child {
+    let mut command = home.program("/bin/sh");
+    command.args(["-c", &format!("ulimit -c unlimited; exec {line}")]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn abort(mut child: Child) -> bool {
+    kill_process(Pid::from_child(&child), Signal::ABORT).unwrap();
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(Signal::ABORT.as_raw()));
+    status.core_dumped()
+}
+
+/// Attack 46: whatever ends a process that has opened a secret, its memory is left nowhere.
+#[test]
+fn no_core_dump_holds_a_secret() {
+    let home = Home::new();
+    prepare(&home, "");
+    home.file("long.yaml", "tasks: {a: {env: {T: '{{ secrets.token }}'}, run: sleep 60}}\n");
+    let child = dumping(&home, &format!("{ORK} run long.yaml"));
+    home.wait_until("tasks list last --json", |rows| !rows.is_empty() && rows[0]["status"] == "running");
+    assert!(!abort(child), "it left a core dump");
+    let mut found = Vec::new();
+    search(home.project().parent().unwrap(), &mut found);
+    assert_eq!(found, Vec::<String>::new());
+    // Another program does leave one here, unless this machine keeps every program from it.
+    let other = abort(dumping(&home, "sleep 60"));
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    let has_file =
+        fs::read_dir(home.project()).unwrap().flatten().any(|e| e.file_name().to_string_lossy().starts_with("core"));
+    assert!(other == has_file || pattern.trim() != "core", "a dump is looked for where it would be");
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{deliveries, desk};
 use crate::config::Config;
-use crate::exit_code::{Exit, Refusal};
+use crate::exit_code::Exit;
 use crate::output::Output;
 use crate::world::World;
 
@@ -42,12 +42,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         let asked = world.store.redeliver_failed(world.scope(), endpoint, world.now()).await?;
         if out.json {
             out.value(&json!({"asked": asked}))?;
-            return Ok(Exit::Success);
+        } else {
+            out.data(format!("sent again: {asked}"))?;
         }
-        if asked == 0 {
-            return Err(Refusal::no_match("no message has failed").into());
-        }
-        out.data(format!("{asked} are sent again"))?;
         return Ok(Exit::Success);
     };
     let row = deliveries::find(&world, text).await?;

@@ -1,1 +1,0 @@
-DELETE FROM run_heads WHERE run_id = $1
