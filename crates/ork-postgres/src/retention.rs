@@ -50,7 +50,7 @@ impl Transition for Prune {
         db.begin().await?;
         let rows = db.rows(Sql::PrunedInsert, &[&self.runs, &filter(self.scope), &self.now.micros()]).await?;
         let runs: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
-        for sql in [Sql::PrunedDeleteHeads, Sql::PrunedDeleteRuns, Sql::PrunedDeleteLabels] {
+        for sql in [Sql::PrunedDeleteHead, Sql::PrunedDeleteRun, Sql::PrunedDeleteLabels] {
             db.run(sql, &[&runs]).await?;
         }
         db.commit().await?;

@@ -274,15 +274,18 @@ async fn pruned(bed: &Bed, run: RunId) -> bool {
     bed.store.prune_runs(OWN, &[run], bed.now).await.expect("a pruning is answered") > 0
 }
 
-pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
-    let store = bed.store.clone();
-    let webhook = RunWebhook {
+fn webhook() -> RunWebhook {
+    RunWebhook {
         url: "https://a.example/".into(),
         secret: None,
         events: Occasion::TaskFinished.into(),
         format: Format::Standard,
-    };
-    let new = NewRun { webhook: Some(webhook), ..bed.new_run(plan(vec![node("a", &[]), node("b", &[0])])) };
+    }
+}
+
+pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
+    let store = bed.store.clone();
+    let new = NewRun { webhook: Some(webhook()), ..bed.new_run(plan(vec![node("a", &[]), node("b", &[0])])) };
     store.submit(&new).await.expect("the run is created");
     let (run, began) = (new.id, bed.now);
     let told = DeliveryFilter { limit: 10, ..DeliveryFilter::default() };

@@ -67,7 +67,7 @@ fn task_of(row: &TaskRow) -> Value {
         "reason": row.reason.map(|reason| reason.word()),
         "attempt": row.attempt,
         "output": value(row.output.as_ref()),
-        "error": row.error.as_ref().map(|failure| view::failure(failure)),
+        "error": row.error.as_ref().map(view::failure),
         "started_at": row.started_at.map(moment),
         "finished_at": row.finished_at.map(moment),
     })

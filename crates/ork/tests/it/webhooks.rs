@@ -60,7 +60,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let heard = Arc::new(Mutex::new(Vec::new()));
-        let (own, mut plan) = (Arc::clone(&heard), plan.to_vec().into_iter());
+        let (own, mut plan) = (Arc::clone(&heard), Vec::from(plan).into_iter());
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -121,7 +121,7 @@ fn perform(mut stream: TcpStream, act: Act) {
         }
         Act::Hang => {
             // Until the other side has had enough.
-            stream.read(&mut [0]).ok();
+            stream.read_exact(&mut [0]).ok();
         }
         Act::Drip => {
             stream.write_all(head.as_bytes()).ok();
