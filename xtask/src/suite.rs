@@ -216,13 +216,18 @@ fn tests(suite: &mut Suite) -> Result<()> {
     suite.cargo_test(&["--all-targets"])
 }
 
+/// The programs as the tests have them. Built by themselves they would have other features, and be built once more.
+fn build_programs() -> Result<()> {
+    shell::run(shell::cargo().args(["test", "--workspace", "--all-targets", "--no-run", "--quiet"]))
+}
+
 /// On a cluster of its own, which it may stop. Without PostgreSQL it is skipped as those tests are.
 fn storm(suite: &mut Suite) -> Result<()> {
     postgres(suite)?;
     if matches!(suite.server, Some(Server::Absent)) {
         return Ok(());
     }
-    shell::run(shell::cargo().args(["build", "--package", "ork", "--package", "ork-sim", "--bins"]))?;
+    build_programs()?;
     let cluster = Cluster::find_and_start(Purpose::Proof)?;
     for (program, options) in [("storm", ["--seconds", "60"]), ("outage", ["--seconds", "20"])] {
         let mut command = Command::new(shell::target().join("debug").join(program));
@@ -246,7 +251,7 @@ fn openapi(suite: &mut Suite) -> Result<()> {
             return Ok(());
         }
     };
-    shell::run(shell::cargo().args(["build", "--package", "ork", "--package", "ork-sim", "--bins"]))?;
+    build_programs()?;
     let mut command = Command::new(shell::target().join("debug/openapi"));
     command.args(["--calls", "500"]).env("ORK_BIN", shell::target().join("debug/ork"));
     command.env(schemathesis::VARIABLE, tester);

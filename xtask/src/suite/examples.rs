@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Suite;
+use super::readme::QUICK_RELEASE;
 use crate::apt;
 use crate::shell::{self, Folder};
 
@@ -17,7 +18,7 @@ const NEEDS: &[(&str, &str)] = &[("video", "ffmpeg")];
 
 /// Runs every example that has an expected result, each in a copy of its own with a database of its own.
 pub fn run(suite: &mut Suite) -> Result<()> {
-    shell::run(shell::cargo().args(["build", "--release", "--quiet", "--package", "ork"]))?;
+    shell::run(shell::cargo().args(["build", "--release", "--quiet", "--package", "ork"]).envs(QUICK_RELEASE))?;
     let ork = shell::target().join("release/ork");
     let names = names(&shell::root().join("examples"))?;
     ensure!(!names.is_empty(), "examples/ has no `NAME.yaml` with a `NAME.expected.json`");

@@ -11,7 +11,8 @@ use crate::tidy::files::{self, Files};
 /// The command that writes the derived files: pages of the documentation that the program writes about itself.
 pub fn derive() -> Command {
     let mut command = shell::cargo();
-    command.args(["test", "--quiet", "--package", "ork", "reference::"]).env("ORK_WRITE_REFERENCE", "1");
+    // Of the whole workspace: one package by itself has other features, and would be built once more.
+    command.args(["test", "--quiet", "--workspace", "--all-targets", "reference::"]).env("ORK_WRITE_REFERENCE", "1");
     command
 }
 

@@ -222,7 +222,7 @@ async fn a_proxy_of_the_environment_is_not_used() {
     let exe = std::env::current_exe().unwrap();
     let played = tokio::task::spawn_blocking(move || {
         let mut command = std::process::Command::new(exe);
-        command.args(["--exact", "attacks::ask_with_a_proxy", "--ignored"]);
+        command.args(["--exact", "attacks::ask_with_a_proxy"]);
         command.env("ORK_TEST_URL", format!("http://{server}/"));
         for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
             command.env(name, format!("http://{proxy}"));
@@ -234,9 +234,9 @@ async fn a_proxy_of_the_environment_is_not_used() {
     assert_eq!((through.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (0, 1));
 }
 
+/// Played by the test above, with proxies in its environment; by itself it has nobody to ask.
 #[tokio::test]
-#[ignore = "played by the test above, with proxies in its environment"]
 async fn ask_with_a_proxy() {
-    let url = std::env::var("ORK_TEST_URL").unwrap();
+    let Ok(url) = std::env::var("ORK_TEST_URL") else { return };
     assert_eq!(guarded("127.0.0.1").call(post(&url), LIMITS).await.unwrap().status, 200);
 }

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::future::Future;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ork_core::store::Store;
 use ork_core::transfer::{Row, Source, Table, Value, is_one_sided};
 use ork_postgres::{PgOptions, PgSource, PgStore};
 use ork_sqlite::{Durability, SqliteOptions, SqliteSource, SqliteStore};
 
-use crate::home::Home;
+use crate::home::{Home, ORK};
 use crate::postgres::{owner, rows, with_database, with_empty_database};
 
 /// Rows of each table, in the order of their keys.
@@ -254,6 +256,42 @@ fn what_cannot_be_a_target_is_refused_and_unchanged() {
         check(&format!("db copy --from {first} --to {url}"), 2, "the target is not empty");
         assert_same(&first, url);
     });
+}
+
+/// Whenever a copy dies, its target is as empty as before, and the next one brings everything.
+#[test]
+fn a_copy_that_is_killed_has_done_nothing() {
+    let home = Home::new();
+    let first = scene(&home, "first.db");
+    home.file("wide.yaml", "tasks: {a: {run: 'true', count: 30000}}\n");
+    succeeds(&home, &format!("runs submit wide.yaml --database {first}"));
+    let check = |target: &str| {
+        let before = everything(target);
+        let mut killed = 0;
+        for ms in [20, 60, 100, 150, 200, 300] {
+            let mut command = home.program(ORK);
+            command.args(["db", "copy", "--from", &first, "--to", target]).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut copy = command.spawn().unwrap();
+            std::thread::park_timeout(Duration::from_millis(ms));
+            if copy.try_wait().unwrap().is_some() {
+                break;
+            }
+            copy.kill().unwrap();
+            if copy.wait().unwrap().success() || everything(target) != before {
+                break;
+            }
+            killed += 1;
+        }
+        assert!(killed > 2, "killed while nothing was done: {killed} times");
+        let said = home.says(&format!("db copy --from {first} --to {target}"));
+        // Of the last ones that were killed one may have been through.
+        assert!(said.starts_with("exit 0\n") || said.contains("the target is not empty"), "{said}");
+        assert_same(&first, target);
+    };
+    let (second, store) = sqlite(&home, "second.db");
+    drop(store);
+    check(&second);
+    with_database(check);
 }
 
 /// Whatever is wrong with a folder, its place is said and the database stays as it was.

@@ -57,7 +57,7 @@ fn set(home: &Home, line: &str, secret: &str) -> String {
     home.shown(&child.wait_with_output().unwrap())
 }
 
-/// Looks for the secret in every file below a folder, but for the one that it came from.
+/// Attack 45, and 46 but for what is below: looks for the secret in every file below a folder, but for the one that it came from.
 fn search(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
@@ -107,6 +107,10 @@ fn a_secret_is_nowhere_but_in_the_task() {
             everything.contains("plain *** and Bearer ***") && everything.contains(r#"{"said":"***"}"#),
             "{everything}"
         );
+        for line in ["db export exported", "db backup backup.db"] {
+            let said = home.says(format!("{line} {at}").trim_end());
+            assert!(said.starts_with("exit 0\n"), "{said}");
+        }
         let mut found = Vec::new();
         search(home.project().parent().unwrap(), &mut found);
         assert_eq!(found, Vec::<String>::new());
