@@ -12,7 +12,8 @@ use ork_core::json::Json;
 use ork_core::plan::Plan;
 use ork_core::state::{RunStatus, TaskStatus};
 use ork_core::store::{
-    Claim, Claimed, Outcomes, RunDump, RunRow, Scope, Settle, Settled, Start, Store, TaskRow, WorkerRow,
+    Attempted, Claim, Claimed, DeliveryTry, Due, Outcomes, RunDump, RunRow, Scope, Settle, Settled, Start, Store,
+    TaskRow, Verdict, WorkerRow,
 };
 
 /// A store under test.
@@ -215,6 +216,18 @@ impl Bed {
         let held = self.claim_one().await;
         assert_eq!(self.settle(held, outcome).await, Settled::Accepted);
         held.claimed.task
+    }
+
+    /// Whoever is to be told of a run hears it.
+    pub async fn hear(&self, run: RunId) {
+        let until = self.now.plus_ms(1);
+        let due = self.store.take_deliveries(Some(run), self.now, until, 100).await.expect("messages are taken");
+        for Due { row, .. } in due {
+            let attempt = DeliveryTry { at: self.now, took_ms: 1, status_code: Some(200), error: None, response: None };
+            let (id, body, verdict) = (row.id, None, Verdict::Delivered);
+            let attempted = Attempted { id, taken_until: until, body, attempt, verdict, now: self.now };
+            assert_eq!(self.store.note_delivery(&attempted).await, Ok(true));
+        }
     }
 
     /// A run as it is stored, after a look for anything that is wrong with it.

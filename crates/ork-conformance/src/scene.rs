@@ -157,6 +157,7 @@ async fn telling(bed: &mut Bed) {
         let ended = bed.work(done()).await;
         assert_eq!(ended.run, new.id, "nothing is more urgent");
     }
+    bed.hear(gone.id).await;
     assert_eq!(bed.store.prune_runs(Scope::All, &[gone.id], bed.now).await, Ok(1));
     let due = bed.store.take_deliveries(Some(kept.id), bed.now, bed.now.plus_ms(60_000), 1).await;
     for Due { row, .. } in due.expect("a message is taken") {

@@ -60,7 +60,12 @@ async fn round(parts: &Parts, held_until: &mut Timestamp) -> StoreResult<bool> {
     let mut did = false;
     for workspace in workspaces(store).await? {
         let Some(until) = workspace.settings.kept_since(now) else { continue };
-        did |= prune(store, workspace.id, until, now).await? > 0;
+        match prune(store, workspace.id, until, now).await {
+            Ok(pruned) => did |= pruned > 0,
+            Err(error) if error.is_transient() => return Err(error),
+            // The others have their turn.
+            Err(error) => parts.observers.trouble("janitor", format!("workspace `{}`: {error}", workspace.name)),
+        }
     }
     Ok(did)
 }

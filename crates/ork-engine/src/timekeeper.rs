@@ -4,6 +4,7 @@
 //! each time: before it, the time is still due, and after it, it is not. Which process does so is a duty; two that overlap find that the
 //! other one was faster.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::graph::{NewRun, Pin, RevisionRef, TriggeredBy};
+use ork_core::id::WorkflowId;
 use ork_core::json::Json;
 use ork_core::limits::CATCH_UP_MAX;
 use ork_core::plan::Concurrency;
@@ -27,17 +29,23 @@ const PERIOD_MS: u64 = 1_000;
 const DUTY: &str = "schedules";
 /// For how long another process waits when the one with the duty dies.
 const HOLD_MS: u64 = 10_000;
-/// Schedules of one round.
-const ROUND_MAX: u32 = 100;
+/// Schedules that are read at once.
+const PAGE: u32 = 100;
 /// A time that is longer past was missed.
 const LATE_MS: u64 = 60_000;
+/// When a schedule is looked at again for which no run could be created.
+const AGAIN_MS: u64 = 30_000;
+
+/// Schedules that are due and for which no run could be created, and until when each is left alone.
+type Unfit = BTreeMap<WorkflowId, Timestamp>;
 
 pub async fn run(parts: Arc<Parts>) {
     if !parts.config.keeps_house {
         return;
     }
+    let mut unfit = Unfit::new();
     loop {
-        let wait_ms = match round(&parts).await {
+        let wait_ms = match round(&parts, &mut unfit).await {
             Ok(true) => 0,
             Ok(false) => PERIOD_MS,
             Err(error) => {
@@ -50,19 +58,36 @@ pub async fn run(parts: Arc<Parts>) {
 }
 
 /// One step of each schedule that is due. False when there was none, or another process has the duty.
-async fn round(parts: &Parts) -> StoreResult<bool> {
+async fn round(parts: &Parts, unfit: &mut Unfit) -> StoreResult<bool> {
     let now = parts.clock.now();
-    let due = parts.store.due_schedules(now, ROUND_MAX).await?;
-    if due.is_empty() || !parts.store.hold_duty(DUTY, parts.identity.now(), now, now.plus_ms(HOLD_MS)).await? {
-        return Ok(false);
-    }
-    let mut did = false;
-    for row in &due {
-        match tend(parts, row, now).await {
-            Ok(fired) => did |= fired == Fired::Done,
-            Err(error) if error.is_transient() => return Err(error),
+    unfit.retain(|_, until| *until > now);
+    let (mut did, mut holds, mut after) = (false, false, None);
+    loop {
+        let due = parts.store.due_schedules(after, now, PAGE).await?;
+        let fit: Vec<&ScheduleRow> = due.iter().filter(|row| !unfit.contains_key(&row.workflow)).collect();
+        if !fit.is_empty() && !holds {
+            holds = parts.store.hold_duty(DUTY, parts.identity.now(), now, now.plus_ms(HOLD_MS)).await?;
+            if !holds {
+                return Ok(false);
+            }
+        }
+        for row in fit {
+            let problem = match tend(parts, row, now).await {
+                Ok(Tended::Fired(fired)) => {
+                    did |= fired == Fired::Done;
+                    continue;
+                }
+                Ok(Tended::Unfit(problem)) => problem,
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => error.to_string(),
+            };
             // The others go on; this one is looked at again.
-            Err(error) => parts.observers.trouble("timekeeper", format!("schedule `{}`: {error}", row.name)),
+            parts.observers.trouble("timekeeper", format!("schedule `{}`: {problem}", row.name));
+            unfit.insert(row.workflow, now.plus_ms(AGAIN_MS));
+        }
+        after = due.last().and_then(|last| Some((last.next_at?, last.workflow)));
+        if due.len() < PAGE as usize || after.is_none() {
+            break;
         }
     }
     if did {
@@ -71,8 +96,15 @@ async fn round(parts: &Parts) -> StoreResult<bool> {
     Ok(did)
 }
 
-async fn tend(parts: &Parts, row: &ScheduleRow, now: Timestamp) -> StoreResult<Fired> {
-    let Some(from) = row.next_at else { return Ok(Fired::Stale) };
+/// What became of a schedule that was due.
+enum Tended {
+    Fired(Fired),
+    /// It stays due, and why.
+    Unfit(String),
+}
+
+async fn tend(parts: &Parts, row: &ScheduleRow, now: Timestamp) -> StoreResult<Tended> {
+    let Some(from) = row.next_at else { return Ok(Tended::Fired(Fired::Stale)) };
     let leave_out = |to| Firing {
         workspace: row.workspace,
         workflow: row.workflow,
@@ -84,11 +116,8 @@ async fn tend(parts: &Parts, row: &ScheduleRow, now: Timestamp) -> StoreResult<F
     };
     let times = match Times::new(&row.spec.cron, &row.spec.timezone) {
         Ok(times) => times,
-        Err(problem) => {
-            // It was checked when it was stored; this version, or this machine, knows less. It has no next time here.
-            parts.observers.trouble("timekeeper", format!("schedule `{}`: {problem}", row.name));
-            return Ok(Fired::Stale);
-        }
+        // It was checked when it was stored; this version, or this machine, knows less. It has no next time here.
+        Err(problem) => return Ok(Tended::Unfit(problem.to_string())),
     };
     let Turn { at, to } = turn(&times, row.spec.catch_up, (from, now));
     let before = match row.last_run {
@@ -96,13 +125,13 @@ async fn tend(parts: &Parts, row: &ScheduleRow, now: Timestamp) -> StoreResult<F
         None => None,
     };
     let Some(at) = at.filter(|_| has_room(row.spec.overlap, before.as_ref())) else {
-        return parts.store.fire_schedule(&leave_out(to)).await;
+        return parts.store.fire_schedule(&leave_out(to)).await.map(Tended::Fired);
     };
     let new = match new_run(parts, row, at).await? {
         Ok(new) => new,
         Err(problem) => {
             parts.observers.trouble("timekeeper", format!("schedule `{}`: {problem}", row.name));
-            return parts.store.fire_schedule(&leave_out(to)).await;
+            return parts.store.fire_schedule(&leave_out(to)).await.map(Tended::Fired);
         }
     };
     let name = new.external_id.clone();
@@ -111,9 +140,9 @@ async fn tend(parts: &Parts, row: &ScheduleRow, now: Timestamp) -> StoreResult<F
         && parts.store.run_by_external_id(row.workspace, &name).await?.is_some()
     {
         // The time had its run before somebody deleted the workflow and stored it again.
-        return parts.store.fire_schedule(&leave_out(to)).await;
+        return parts.store.fire_schedule(&leave_out(to)).await.map(Tended::Fired);
     }
-    fired
+    fired.map(Tended::Fired)
 }
 
 /// What is done now: for which time a run is created, and where the schedule goes on.

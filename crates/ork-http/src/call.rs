@@ -5,10 +5,10 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
-use hyper::{Method, Request, Response};
-use tokio::time::timeout;
+use hyper::{Method, Request};
+use tokio::time::{Instant, timeout_at};
 
-use crate::transport::{Transport, TransportError, root_cause};
+use crate::transport::{Transport, TransportError};
 use crate::url::Target;
 
 /// A request.
@@ -43,7 +43,7 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body, as it came.
     pub body: Vec<u8>,
-    /// The body was longer.
+    /// The body was longer, or did not come to its end in time.
     pub is_cut: bool,
 }
 
@@ -64,8 +64,8 @@ pub enum CallError {
     /// Nobody answered. Whether the request was carried out is not known.
     #[error("{0}")]
     Unreachable(String),
-    /// The answer, or its end, did not come in time.
-    #[error("no whole answer within {0} ms")]
+    /// The answer did not begin in time.
+    #[error("no answer within {0} ms")]
     TooSlow(u128),
 }
 
@@ -85,11 +85,17 @@ impl Transport {
     /// [`CallError`], without the URL, which may hold a secret.
     pub async fn call(&self, call: Call, limits: Limits) -> Result<Answer, CallError> {
         let request = request(call)?;
-        let answer = async {
-            let response = self.send(request).await?;
-            read(response, limits.bytes).await
-        };
-        timeout(limits.time, answer).await.unwrap_or(Err(CallError::TooSlow(limits.time.as_millis())))
+        let until = Instant::now() + limits.time;
+        let too_slow = |_| CallError::TooSlow(limits.time.as_millis());
+        let response = timeout_at(until, self.send(request)).await.map_err(too_slow)??;
+        let (head, incoming) = response.into_parts();
+        let text =
+            |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
+        let headers = head.headers.iter().filter_map(text).collect();
+        let mut body = Vec::new();
+        // What was said before the body came counts, whatever becomes of that.
+        let is_whole = timeout_at(until, read(incoming, &mut body, limits.bytes)).await.unwrap_or(false);
+        Ok(Answer { status: head.status.as_u16(), headers, body, is_cut: !is_whole })
     }
 }
 
@@ -108,20 +114,16 @@ fn request(call: Call) -> Result<Request<Full<Bytes>>, CallError> {
     Ok(request)
 }
 
-async fn read(response: Response<Incoming>, bytes_max: usize) -> Result<Answer, CallError> {
-    let (head, mut incoming) = response.into_parts();
-    let text = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
-    let headers = head.headers.iter().filter_map(text).collect();
-    let (mut body, mut is_cut) = (Vec::new(), false);
+/// Reads up to so many bytes; whether that was all.
+async fn read(mut incoming: Incoming, body: &mut Vec<u8>, bytes_max: usize) -> bool {
     while let Some(frame) = incoming.frame().await {
-        let frame = frame.map_err(|error| CallError::Unreachable(root_cause(&error)))?;
+        let Ok(frame) = frame else { return false };
         let Ok(data) = frame.into_data() else { continue };
         let room = bytes_max - body.len();
         body.extend_from_slice(&data[..data.len().min(room)]);
         if data.len() > room {
-            is_cut = true;
-            break;
+            return false;
         }
     }
-    Ok(Answer { status: head.status.as_u16(), headers, body, is_cut })
+    true
 }

@@ -65,13 +65,18 @@ impl Connector {
         };
         self.check(target, &addresses)?;
         let mut failed = io::Error::other("the name has no address");
+        // Each has its share of the time, so that one that swallows everything leaves some for the next.
+        let share = self.timeout / u32::try_from(addresses.len().clamp(1, ADDRESSES_MAX)).unwrap_or(1);
         for address in addresses.into_iter().take(ADDRESSES_MAX) {
-            match TcpStream::connect(SocketAddr::new(address, target.port)).await {
-                Ok(stream) => {
+            match timeout(share, TcpStream::connect(SocketAddr::new(address, target.port))).await {
+                Ok(Ok(stream)) => {
                     stream.set_nodelay(true)?;
                     return Ok(stream);
                 }
-                Err(error) => failed = error,
+                Ok(Err(error)) => failed = error,
+                Err(_) => {
+                    failed = io::Error::other(format!("no connection to {address} within {} ms", share.as_millis()))
+                }
             }
         }
         Err(failed)

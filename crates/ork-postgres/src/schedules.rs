@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
-use ork_core::id::WorkspaceId;
+use ork_core::id::{WorkflowId, WorkspaceId};
 use ork_core::limits::SCHEDULES_MAX;
 use ork_core::store::{Fired, Firing, NewRevision, ROWS_MAX, ScheduleRow, ScheduleSpec, Schedules, Scope};
 use tokio_postgres::Row;
@@ -30,9 +30,16 @@ impl Schedules for PgStore {
         rows.first().map(row).transpose()
     }
 
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+    async fn due_schedules(
+        &self,
+        after: Option<(Timestamp, WorkflowId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<ScheduleRow>> {
         let limit = i64::from(limit.min(ROWS_MAX));
-        self.select(Scope::All, Sql::SchedulesDue, &[&now.micros(), &limit]).await?.iter().map(row).collect()
+        let (at, workflow) = (after.map(|after| after.0.micros()), after.map(|after| after.1.uuid()));
+        let values: [&(dyn ToSql + Sync); 4] = [&now.micros(), &limit, &at, &workflow];
+        self.select(Scope::All, Sql::SchedulesDue, &values).await?.iter().map(row).collect()
     }
 
     async fn enable_schedule(

@@ -44,7 +44,9 @@ pub enum Anybody {
 /// The door of a server.
 pub struct Door {
     /// What tokens are hashed with.
-    pub key: TokenKey,
+    key: Mutex<Arc<TokenKey>>,
+    /// Where newer keys come from, for a token that none of ours made.
+    again: Option<Box<dyn Fn() -> Option<TokenKey> + Send + Sync>>,
     anybody: Anybody,
     /// There is a token, so that nobody comes in without one any more.
     has_token: AtomicBool,
@@ -61,6 +63,8 @@ struct Seen {
     guesses: BTreeMap<IpAddr, (Timestamp, u32)>,
     /// When it was looked whether there is a token.
     looked_at: Option<Timestamp>,
+    /// When the keys were read again.
+    read_again_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for Door {
@@ -73,7 +77,32 @@ impl Door {
     /// A door that knows nobody yet.
     #[must_use]
     pub fn new(key: TokenKey, anybody: Anybody) -> Self {
-        Self { key, anybody, has_token: AtomicBool::new(false), seen: Mutex::default(), rates: Rates::default() }
+        let key = Mutex::new(Arc::new(key));
+        let has_token = AtomicBool::new(false);
+        Self { key, again: None, anybody, has_token, seen: Mutex::default(), rates: Rates::default() }
+    }
+
+    /// The same, which asks for the keys again when a token comes that none of its own has made.
+    #[must_use]
+    pub fn reading(self, again: impl Fn() -> Option<TokenKey> + Send + Sync + 'static) -> Self {
+        Self { again: Some(Box::new(again)), ..self }
+    }
+
+    /// What tokens are hashed with.
+    pub(crate) fn key(&self) -> Arc<TokenKey> {
+        Arc::clone(&self.key.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys as they are now, if there are others than before; asked for once in [`REMEMBERED_MS`].
+    fn newer_key(&self, now: Timestamp) -> Option<Arc<TokenKey>> {
+        let again = self.again.as_ref()?;
+        if self.seen().read_again_at.is_some_and(|at| now.since_ms(at) < REMEMBERED_MS) {
+            return None;
+        }
+        self.seen().read_again_at = Some(now);
+        let newer = again().filter(|newer| newer.id() != self.key().id()).map(Arc::new)?;
+        *self.key.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&newer);
+        Some(newer)
     }
 
     /// Whether somebody without a token is let in now.
@@ -111,16 +140,24 @@ impl Door {
                 Err(Refused::unknown_caller())
             };
         };
-        let (hashes, now, from) = (self.key.recognise(sent), server.clock.now(), network(from));
+        let (hashes, now, from) = (self.key().recognise(sent), server.clock.now(), network(from));
         // Guesses of others at the same address do not keep out who was right before.
         let was_right = hashes.iter().any(|hash| self.seen().known.contains_key(hash));
         if !was_right && self.seen().is_guesser(from, now) {
             return Err(Refused::guesser(GUESSES_MS / 1000));
         }
+        let is_token = !hashes.is_empty();
         for hash in hashes {
             if let Some(grant) = self.grant(server, hash).await? {
                 return Ok(Caller::of(grant, hash, &server.store));
             }
+        }
+        // Somebody has put another key in front, and made this token with it.
+        let newer = if is_token { self.newer_key(now) } else { None };
+        if let Some(hash) = newer.and_then(|key| key.recognise(sent).into_iter().next())
+            && let Some(grant) = self.grant(server, hash).await?
+        {
+            return Ok(Caller::of(grant, hash, &server.store));
         }
         self.seen().note_guess(from, now);
         Err(Refused::unknown_caller())

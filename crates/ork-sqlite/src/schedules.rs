@@ -80,8 +80,14 @@ pub fn schedule(db: &Connection, scope: Scope, name: &str) -> StoreResult<Option
     statement.query_row(params![name, filter(scope)], row).optional().map_err(failed)
 }
 
-pub fn due(db: &Connection, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
-    rows(db, sql::schedules::DUE, params![now.micros(), limit.min(ROWS_MAX)])
+pub fn due(
+    db: &Connection,
+    after: Option<(Timestamp, WorkflowId)>,
+    now: Timestamp,
+    limit: u32,
+) -> StoreResult<Vec<ScheduleRow>> {
+    let (at, workflow) = (after.map(|after| after.0.micros()), after.map(|after| workflow_key(after.1)));
+    rows(db, sql::schedules::DUE, params![now.micros(), limit.min(ROWS_MAX), at, workflow])
 }
 
 pub fn enable(

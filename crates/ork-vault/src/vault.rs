@@ -119,7 +119,9 @@ impl Vault {
     /// # Errors
     /// When there is no key.
     pub fn seal(&self, place: Place<'_>, text: &Secret, entropy: &mut dyn Entropy) -> Result<Vec<u8>, NoKey> {
-        let sealer = self.newest().ok_or(NoKey)?;
+        // Somebody may have put another key in front; what is sealed with an older one would need that for as long as it stays.
+        let sealer = self.look_again().and_then(|sealers| sealers.first().cloned()).or_else(|| self.newest());
+        let sealer = sealer.ok_or(NoKey)?;
         let mut nonce = [0; NONCE_BYTES];
         for chunk in nonce.chunks_exact_mut(8) {
             chunk.copy_from_slice(&entropy.next_u64().to_be_bytes());

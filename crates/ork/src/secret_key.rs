@@ -4,7 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,9 +73,9 @@ impl Options {
     /// # Errors
     /// When it cannot be read or made, or when it knows none of the tokens of the database that are not revoked.
     pub async fn token_key(&self, config: &Config, database: &Database, store: &dyn Store) -> Result<TokenKey> {
-        let keys = self.source(config, database)?.read_or_make()?;
-        let (first, older) = keys.split_first().context("there is no secret key")?;
-        let key = TokenKey::new(first, older);
+        let source = self.source(config, database)?;
+        source.read_or_make()?;
+        let key = source.token_key()?;
         let newest = store.tokens(Scope::All, None, PAGE_MAX).await?;
         let mut live = newest.iter().filter(|token| token.revoked_at.is_none()).peekable();
         if live.peek().is_some() && live.all(|token| !key.knows(&token.key_id)) {
@@ -138,6 +138,16 @@ impl Source {
         }
     }
 
+    /// What hashes and recognises tokens with these keys.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn token_key(&self) -> Result<TokenKey> {
+        let keys = self.read()?;
+        let (first, older) = keys.split_first().context("there is no secret key")?;
+        Ok(TokenKey::new(first, older))
+    }
+
     /// What seals and opens with these keys, which are read when they are needed.
     #[must_use]
     pub fn vault(self) -> Vault {
@@ -188,11 +198,24 @@ fn make(path: &Path) -> Result<()> {
 /// # Errors
 /// When it cannot be read or written.
 pub fn add(path: &Path) -> Result<()> {
+    let _alone = alone(path)?;
     own(path)?;
     let old = fs::read_to_string(path)?;
     let draft = draft(path, &format!("{}\n{old}", new_key()))?;
     fs::rename(&draft, path)?;
     sync_folder(path)
+}
+
+/// Keeps others from replacing the file: of two that did so at once, one would lose the other's key.
+fn alone(path: &Path) -> Result<File> {
+    loop {
+        let file = File::open(path)?;
+        file.lock()?;
+        // Somebody may have replaced it while we waited; then it is another one that is to be locked.
+        if file.metadata()?.ino() == fs::metadata(path)?.ino() {
+            return Ok(file);
+        }
+    }
 }
 
 fn new_key() -> String {

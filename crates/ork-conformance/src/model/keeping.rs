@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
-use ork_core::id::{RunId, WorkspaceId};
+use ork_core::id::{RunId, WorkflowId, WorkspaceId};
 use ork_core::limits::SECRETS_MAX;
 use ork_core::store::{
-    Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealedAt, SealedSecret,
-    SecretRow, Secrets, Swept, Tombstone,
+    DeliveryStatus, Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealedAt,
+    SealedSecret, SecretRow, Secrets, Swept, Tombstone,
 };
 
 use super::{Model, State};
@@ -94,9 +94,15 @@ impl Schedules for Model {
         Ok(state.schedules.values().find(|row| row.name == name && scope.admits(row.workspace)).cloned())
     }
 
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+    async fn due_schedules(
+        &self,
+        after: Option<(Timestamp, WorkflowId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<ScheduleRow>> {
         let state = self.state();
-        let is_due = |row: &&ScheduleRow| row.is_enabled && row.next_at.is_some_and(|at| at <= now);
+        let is_after = |row: &ScheduleRow| after.is_none_or(|(at, of)| (row.next_at, row.workflow) > (Some(at), of));
+        let is_due = |row: &&ScheduleRow| row.is_enabled && row.next_at.is_some_and(|at| at <= now) && is_after(row);
         let mut rows: Vec<ScheduleRow> = state.schedules.values().filter(is_due).cloned().collect();
         rows.sort_by_key(|row| (row.next_at, row.workflow));
         rows.truncate(limit as usize);
@@ -162,7 +168,7 @@ impl Retention for Model {
         let of = state.runs.iter().filter(|(_, run)| run.new.workspace == workspace);
         let mut found: Vec<(Timestamp, RunId)> = of
             .filter_map(|(id, run)| Some((run.finished_at?, *id)))
-            .filter(|(at, id)| *at < until && !is_origin(*id))
+            .filter(|(at, id)| *at < until && !is_origin(*id) && !state.is_to_be_told(*id))
             .collect();
         found.sort_unstable();
         Ok(found.into_iter().map(|(_, id)| id).take(limit as usize).collect())
@@ -194,8 +200,15 @@ impl Retention for Model {
 }
 
 impl State {
+    fn is_to_be_told(&self, run: RunId) -> bool {
+        self.deliveries.values().any(|row| row.run == Some(run) && row.status == DeliveryStatus::Pending)
+    }
+
     fn prune(&mut self, scope: Scope, run: RunId, now: Timestamp) -> Option<()> {
         if self.runs.values().any(|other| other.new.retry_of == Some(run) && other.finished_at.is_none()) {
+            return None;
+        }
+        if self.is_to_be_told(run) {
             return None;
         }
         let found = self.run(scope, run)?;

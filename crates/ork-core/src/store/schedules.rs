@@ -122,8 +122,14 @@ pub trait Schedules {
     /// The schedule of the workflow with this name.
     async fn schedule(&self, scope: Scope, name: &str) -> StoreResult<Option<ScheduleRow>>;
 
-    /// Schedules of all workspaces that are enabled and whose next time has come, the longest due first; at most `limit`.
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>>;
+    /// Schedules of all workspaces that are enabled and whose next time has come, the longest due first, after the one with this time
+    /// and this workflow; at most `limit`.
+    async fn due_schedules(
+        &self,
+        after: Option<(Timestamp, WorkflowId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<ScheduleRow>>;
 
     /// Enables a schedule; its next time is this. False when it is enabled already, and then nothing changes.
     ///

@@ -556,8 +556,13 @@ impl Schedules for Faulty {
     async fn schedule(&self, scope: Scope, name: &str) -> StoreResult<Option<ScheduleRow>> {
         through!(self.schedule(scope, name))
     }
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
-        through!(self.due_schedules(now, limit))
+    async fn due_schedules(
+        &self,
+        after: Option<(Timestamp, WorkflowId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<ScheduleRow>> {
+        through!(self.due_schedules(after, now, limit))
     }
     async fn enable_schedule(
         &self,

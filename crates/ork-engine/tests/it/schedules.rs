@@ -28,15 +28,19 @@ async fn apply(world: &World, source: &str, overlap: Overlap, catch_up: CatchUp)
 }
 
 async fn apply_at(world: &World, source: &str, cron: &str, (overlap, catch_up): (Overlap, CatchUp)) {
+    let timezone = "UTC".into();
+    let spec = ScheduleSpec { cron: cron.into(), timezone, input: Json::from_stored("{}"), overlap, catch_up };
+    store(world, "each-minute", 1, source, spec).await;
+}
+
+async fn store(world: &World, name: &str, number: u128, source: &str, spec: ScheduleSpec) {
     let now = world.clock.now();
-    let spec =
-        ScheduleSpec { cron: cron.into(), timezone: "UTC".into(), input: Json::from_stored("{}"), overlap, catch_up };
-    let next_at = Times::new(&spec.cron, &spec.timezone).unwrap().next(now).unwrap();
+    let next_at = Times::new(&spec.cron, "UTC").unwrap().next(now).unwrap();
     let new = NewRevision {
         workspace: WorkspaceId::DEFAULT,
-        name: "each-minute".into(),
-        workflow: WorkflowId::from_uuid(uuid::Uuid::from_u128(1 << 64)),
-        revision: RevisionId::from_uuid(uuid::Uuid::from_u128(2 << 64)),
+        name: name.into(),
+        workflow: WorkflowId::from_uuid(uuid::Uuid::from_u128(number << 64)),
+        revision: RevisionId::from_uuid(uuid::Uuid::from_u128(number << 64 | 1)),
         description: None,
         source: source.into(),
         hash: source.into(),
@@ -107,6 +111,31 @@ async fn check(request: &'static str, faults: &[Fault]) {
     sleep(Duration::from_secs(4 * 60)).await;
     assert_eq!(minutes(&world, began).await, [1, 2, 3, 4, 5], "{request} {faults:?}");
     assert_eq!(world.store.unused(), 0, "{request} {faults:?}: a fault did not happen");
+}
+
+/// However many there are for which no run can be created, the others are not kept waiting.
+#[tokio::test(start_paused = true)]
+async fn those_that_cannot_begin_keep_no_other_waiting() {
+    let mut world = World::new();
+    let began = world.clock.now();
+    for number in 2..300 {
+        let spec = ScheduleSpec {
+            cron: "* * * * *".into(),
+            timezone: "Nowhere/AtAll".into(),
+            input: Json::from_stored("{}"),
+            overlap: Overlap::Allow,
+            catch_up: CatchUp::All,
+        };
+        store(&world, &format!("stuck-{number}"), number, QUICK, spec).await;
+    }
+    // It is due after all of them.
+    let (timezone, input) = ("UTC".into(), Json::from_stored("{}"));
+    let (overlap, catch_up) = (Overlap::Allow, CatchUp::All);
+    let spec = ScheduleSpec { cron: "* * * * *".into(), timezone, input, overlap, catch_up };
+    store(&world, "each-minute", 1 << 20, QUICK, spec).await;
+    let _engine = world.engine_with(keeps_house).await;
+    sleep(Duration::from_secs(3 * 60 + 5)).await;
+    assert_eq!(minutes(&world, began).await, [1, 2, 3]);
 }
 
 #[tokio::test(start_paused = true)]

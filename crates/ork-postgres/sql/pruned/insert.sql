@@ -1,10 +1,11 @@
--- Only of runs that are over, and of which no live run was made. The heads are locked: an outcome that comes too late is written
+-- Only of runs that are over, and of which no live run was made and nobody is still to be told. The heads are locked: an outcome that comes too late is written
 -- before this, or finds no run.
 INSERT INTO pruned_runs (run_id, workspace_id, owner_id, name, status, seq, finished_at, pruned_at, swept)
 SELECT r.id, r.workspace_id, r.owner_id, r.name, h.status, h.seq, r.finished_at, $3, false
 FROM runs r JOIN run_heads h ON h.run_id = r.id
 WHERE r.id = ANY ($1::uuid[]) AND ($2::uuid IS NULL OR r.workspace_id = $2) AND r.finished_at IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM runs l WHERE l.retry_of = r.id AND l.finished_at IS NULL)
+    AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.run_id = r.id AND d.status = 'pending')
 ORDER BY h.run_id
 FOR UPDATE OF h
 RETURNING run_id

@@ -283,8 +283,8 @@ tenants! { Schedules:
     schedules(after: Option<&str>, limit: u32) -> Vec<ScheduleRow>;
     schedule(name: &str) -> Option<ScheduleRow>;
     // Whoever creates their runs does so for all.
-    => async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
-        self.0.due_schedules(now, limit).await
+    => async fn due_schedules(&self, after: Option<(Timestamp, WorkflowId)>, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
+        self.0.due_schedules(after, now, limit).await
     }
     => async fn enable_schedule(
         &self,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::Actor;
-use ork_core::id::{RunId, WorkspaceId};
+use ork_core::id::{RunId, WorkflowId, WorkspaceId};
 use ork_core::store::{
     Fired, Firing, NewSecret, Reseal, Retention, ScheduleRow, Schedules, Scope, SealedSecret, SecretRow, Secrets,
     Swept, Tombstone,
@@ -45,8 +45,13 @@ impl Schedules for FaultyStore {
         self.send("schedule", self.world.store.schedule(scope, name)).await
     }
 
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
-        self.send("due_schedules", self.world.store.due_schedules(now, limit)).await
+    async fn due_schedules(
+        &self,
+        after: Option<(Timestamp, WorkflowId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<ScheduleRow>> {
+        self.send("due_schedules", self.world.store.due_schedules(after, now, limit)).await
     }
 
     async fn enable_schedule(

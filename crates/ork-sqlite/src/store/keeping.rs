@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::Actor;
-use ork_core::id::{RunId, WorkspaceId};
+use ork_core::id::{RunId, WorkflowId, WorkspaceId};
 use ork_core::store::{
     Fired, Firing, NewSecret, Reseal, Retention, ScheduleRow, Schedules, Scope, SealedSecret, SecretRow, Secrets,
     Swept, Tombstone,
@@ -49,8 +49,13 @@ impl Schedules for SqliteStore {
         self.read(|db| schedules::schedule(db, scope, name))
     }
 
-    async fn due_schedules(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<ScheduleRow>> {
-        self.read(|db| schedules::due(db, now, limit))
+    async fn due_schedules(
+        &self,
+        after: Option<(Timestamp, WorkflowId)>,
+        now: Timestamp,
+        limit: u32,
+    ) -> StoreResult<Vec<ScheduleRow>> {
+        self.read(|db| schedules::due(db, after, now, limit))
     }
 
     async fn enable_schedule(

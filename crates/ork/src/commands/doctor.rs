@@ -74,7 +74,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             Some(text) => {
                 let run = ids::run(&world.history(), text).await?;
                 lost.extend(orphans(&world.history(), &[row(&world, run).await?]).await?);
-                look_at(world.store.as_ref(), run, &mut findings).await?
+                look_at_one(world.store.as_ref(), run, &mut findings).await?
             }
             None => {
                 lost = without_process(&world).await?;
@@ -148,6 +148,13 @@ async fn look_at_all(store: &dyn Store, findings: &mut Vec<Finding>) -> Result<u
         findings.push(Finding { run: None, rule: "overbooked".into(), guarantee: Some("G14"), message });
     }
     Ok(runs)
+}
+
+/// 1, or 0 for a run that was removed meanwhile.
+async fn look_at_one(store: &dyn Store, run: RunId, findings: &mut Vec<Finding>) -> Result<u64> {
+    let Some(dump) = store.dump(Scope::All, run).await? else { return Ok(0) };
+    look_at(&dump, findings);
+    Ok(1)
 }
 
 fn look_at(dump: &RunDump, findings: &mut Vec<Finding>) {

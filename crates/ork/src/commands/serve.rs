@@ -80,8 +80,10 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     let world = options.key.open(out, config).await?;
     let _alone = world.database.serve_alone()?;
     let key = options.key.token_key(config, &world.database, world.store.as_ref()).await?;
+    let keys = options.key.source(config, &world.database)?;
+    let door = Door::new(key, anybody).reading(move || keys.token_key().ok());
     let is_open = admits(&world, address, anybody).await?;
-    let server = server(&world, Door::new(key, anybody));
+    let server = server(&world, door);
     let (stop, stopped) = oneshot::channel::<()>();
     let until_stopped = async { drop(stopped.await) };
     let listening = listen(address, Arc::clone(&server), connections_max(), until_stopped).await;

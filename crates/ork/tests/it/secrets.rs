@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::access::make;
 use crate::home::{Home, ORK};
 use crate::http::Server;
-use crate::server::on_both;
+use crate::server::{RUNS, on_both};
 
 const TOKEN: &str = "t0ken/of+great~value";
 
@@ -165,6 +165,10 @@ fn secrets_are_set_listed_rotated_and_deleted() {
         assert!(says("secrets rotate --keep-key").contains("0 sealed with the key "));
         let bearer = format!("authorization: Bearer {token}\r\n");
         assert_eq!(server.send("GET", "/api/v1/secrets", &bearer, "").status, 200);
+        // One that is made with the new key is known to the server that was there before.
+        let newer = make(home, at, "bob --role admin");
+        let newer = format!("authorization: Bearer {newer}\r\n");
+        assert_eq!(server.send("GET", "/api/v1/secrets", &newer, "").status, 200);
         home.file(
             "use.yaml",
             "tasks: {a: {env: {T: '{{ secrets.token }}'}, run: 'test \"$T\" = \"another value\"'}}\n",
@@ -211,6 +215,31 @@ fn values_go_in_over_http_and_never_come_out() {
         assert_eq!(server.send("DELETE", "/api/v1/secrets/token", "", "").status, 200);
         assert_eq!(server.send("DELETE", "/api/v1/secrets/token", "", "").status, 404);
     });
+}
+
+/// Who may not write workflows runs those that read secrets, and makes none that does.
+#[test]
+fn whoever_writes_no_workflows_reads_no_secrets() {
+    let home = Home::new();
+    prepare(&home, "");
+    let [user, editor] = ["user", "editor"].map(|role| make(&home, "", &format!("{role} --role {role}")));
+    let server = Server::start(&home, "");
+    let post = |token: &str, body: &str| server.post(RUNS, &format!("authorization: Bearer {token}\r\n"), body);
+    let task = r#"{"source": "tasks: {a: {env: {T: '{{ secrets.token }}'}, run: 'exit 0'}}"}"#;
+    let webhook = r#"{"source": "webhook: {url: 'http://a.example', secret: '{{ secrets.token }}'}\ntasks: {a: {run: 'exit 0'}}"}"#;
+    for body in [task, webhook] {
+        let refused = post(&user, body);
+        assert_eq!((refused.status, &refused.json()["code"]), (403, &"forbidden".into()), "{}", refused.body);
+        assert_eq!(post(&editor, body).status, 202);
+    }
+    let bearer = format!("authorization: Bearer {editor}\r\ncontent-type: application/json\r\n");
+    assert_eq!(server.send("PUT", "/api/v1/workflows/stored", &bearer, task).status, 201);
+    assert_eq!(post(&user, r#"{"workflow": "stored"}"#).status, 202);
+    // Names that schedules and hooks give are nobody else's.
+    for name in ["schedule/nightly/2026-03-01T02:30:00Z", "hook/ci/msg_1"] {
+        let body = format!(r#"{{"workflow": "stored", "external_id": "{name}"}}"#);
+        assert_eq!(post(&editor, &body).status, 400);
+    }
 }
 
 #[test]

@@ -36,6 +36,8 @@ use crate::why::plan;
 use crate::workflows;
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Names of runs that schedules and hooks start: whoever took one would keep that run from being created.
+const OWN_NAMES: [&str; 2] = ["schedule/", "hook/"];
 
 /// Create a run.
 ///
@@ -140,8 +142,13 @@ fn new_run(server: &Server, caller: &Caller, submit: &Submit, text: &Text<'_>) -
     let mut bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
     bound.plan.labels.extend(submit.labels.clone());
     check_labels(&bound.plan)?;
-    let webhook = webhook(server, caller, submit, &bound.plan)?;
     let is_stored = text.member == "workflow";
+    if !is_stored && reads_secrets(&bound.plan) {
+        // A task can give away what it reads, so this is for those who may say what stored workflows do.
+        let or_stored = |refused: Refused| refused.hint("run a stored workflow that reads the secret");
+        caller.check_may(Permission::Edit).map_err(or_stored)?;
+    }
+    let webhook = webhook(server, caller, submit, &bound.plan)?;
     Ok(NewRun {
         id: server.new_run_id(),
         workspace: caller.workspace,
@@ -161,6 +168,11 @@ fn new_run(server: &Server, caller: &Caller, submit: &Submit, text: &Text<'_>) -
         actor: caller.actor.clone(),
         now: server.clock.now(),
     })
+}
+
+fn reads_secrets(plan: &Plan) -> bool {
+    let signs = plan.webhook.as_ref().is_some_and(|webhook| webhook.secret.is_some());
+    signs || plan.nodes.iter().any(|node| !ork_workflow::secrets(node).is_empty())
 }
 
 /// Whom the run tells of itself: as the request says, else as the workflow does.
@@ -206,6 +218,12 @@ pub fn name(headers: &HeaderMap, external_id: Option<&str>) -> Answer<Option<Str
         (None, None) => return Ok(None),
     };
     check_name(what, &name)?;
+    if let Some(own) = OWN_NAMES.iter().find(|own| name.starts_with(**own)) {
+        return Err(Refused::new(
+            Code::InvalidRequest,
+            format!("{what} begins with `{own}`, as names do that Ork gives"),
+        ));
+    }
     Ok(Some(name))
 }
 

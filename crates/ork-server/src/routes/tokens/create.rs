@@ -43,7 +43,7 @@ pub async fn create(
         created_by: caller.actor.id.clone(),
     };
     wanted.check().map_err(refuse)?;
-    let key = &server.door.key;
+    let key = &server.door.key();
     let made = server.with_entropy(|entropy| mint(key, look.now, entropy));
     let (row, secret) = wanted.create(look.store, key, made, look.now).await?;
     server.door.close();
