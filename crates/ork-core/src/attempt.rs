@@ -101,6 +101,13 @@ impl Failure {
         }
         Self { kind, message }
     }
+
+    /// The message without its mark, when it was cut: its end may be half of something.
+    #[must_use]
+    pub fn cut_message(&self) -> Option<&str> {
+        let is_long = self.message.len() >= limits::MESSAGE_BYTES_MAX;
+        self.message.strip_suffix('…').filter(|_| is_long)
+    }
 }
 
 /// What an attempt used.

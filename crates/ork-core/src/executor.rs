@@ -130,6 +130,22 @@ pub struct Progress {
     pub message: Option<String>,
 }
 
+impl Progress {
+    /// Bytes that are kept of a stage and of a message.
+    pub const WORDS_BYTES_MAX: usize = 1 << 10;
+
+    /// What a line `PERCENT [STAGE [MESSAGE]]` says; `None` when it is none.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let mut words = line.trim().splitn(3, char::is_whitespace);
+        let percent = words.next()?.parse().ok().filter(|&percent| percent <= 100)?;
+        // PostgreSQL cannot store a NUL.
+        let mut text = || words.next().map(str::trim).filter(|text| !text.is_empty() && !text.contains('\0'));
+        let cut = |text: &str| text[..text.floor_char_boundary(Self::WORDS_BYTES_MAX)].to_owned();
+        Some(Self { percent, stage: text().map(cut), message: text().map(cut) })
+    }
+}
+
 /// Why an attempt has to stop before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopCause {
@@ -148,8 +164,18 @@ pub trait AttemptIo: Send + Sync {
     fn started(&self, handle: Option<String>);
     /// Takes a piece of log, in the order in which it was written. Never blocks.
     fn log(&self, stream: Stream, bytes: &[u8]);
+    /// The stream is cut here: what was written next is not passed on, and what is comes from elsewhere. Whoever looks for
+    /// something in it must not wait for the rest, nor find it across the cut.
+    fn log_cut(&self, _stream: Stream) {}
     /// Takes a progress report. Never blocks.
     fn progress(&self, progress: Progress);
+    /// Takes a progress report as the task wrote it: a line of which [`Progress::parse`] makes one. What hides secrets must see
+    /// it before it is split and cut. Never blocks.
+    fn progress_line(&self, line: &str) {
+        if let Some(progress) = Progress::parse(line) {
+            self.progress(progress);
+        }
+    }
     /// Ends when the attempt has to stop. May be awaited again and again.
     async fn stopped(&self) -> StopCause;
 }

@@ -147,6 +147,13 @@ impl Live {
         self.parts.observers.tell(|| Observation::Log { subject: self.subject(), stream, bytes: bytes.into() });
     }
 
+    fn note_progress(&self, progress: Progress) {
+        self.parts.observers.tell(|| Observation::Progress { subject: self.subject(), progress: progress.clone() });
+        self.has_notes.store(true, Ordering::Release);
+        let (task, lease) = self.key();
+        self.parts.notes.progressed(ProgressNote { task, lease, progress });
+    }
+
     pub fn abort(&self) {
         if let Some(task) = self.task.get() {
             task.abort();
@@ -219,15 +226,27 @@ impl AttemptIo for Live {
         }
     }
 
+    fn log_cut(&self, stream: Stream) {
+        if let Some(veil) = self.veil.get() {
+            self.store_log(stream, &veil.rest(stream));
+        }
+    }
+
     fn progress(&self, progress: Progress) {
-        let progress = match self.veil.get() {
+        self.note_progress(match self.veil.get() {
             Some(veil) => veil.progress(progress),
             None => progress,
+        });
+    }
+
+    fn progress_line(&self, line: &str) {
+        let progress = match self.veil.get() {
+            Some(veil) => veil.progress_line(line),
+            None => Progress::parse(line),
         };
-        self.parts.observers.tell(|| Observation::Progress { subject: self.subject(), progress: progress.clone() });
-        self.has_notes.store(true, Ordering::Release);
-        let (task, lease) = self.key();
-        self.parts.notes.progressed(ProgressNote { task, lease, progress });
+        if let Some(progress) = progress {
+            self.note_progress(progress);
+        }
     }
 
     async fn stopped(&self) -> StopCause {

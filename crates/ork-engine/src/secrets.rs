@@ -68,7 +68,7 @@ impl Veil {
         lock(self.stream(stream)).write(bytes)
     }
 
-    /// What was held back, now that nothing more is written.
+    /// What was held back, now that nothing more is written or the stream is cut.
     pub fn rest(&self, stream: Stream) -> Vec<u8> {
         lock(self.stream(stream)).end()
     }
@@ -78,9 +78,20 @@ impl Veil {
         Progress { percent: progress.percent, stage: hidden(progress.stage), message: hidden(progress.message) }
     }
 
+    /// A line of progress, hidden before it is split. It may be half written.
+    pub fn progress_line(&self, line: &str) -> Option<Progress> {
+        Progress::parse(&self.mask.cut_text(line))
+    }
+
     pub fn report(&self, mut report: Report) -> Report {
         report.outcome = match report.outcome {
-            Outcome::Failed(failure) => Outcome::Failed(Failure::new(failure.kind, self.mask.text(&failure.message))),
+            Outcome::Failed(failure) => {
+                let hidden = match failure.cut_message() {
+                    Some(beginning) => self.mask.cut_text(beginning) + "…",
+                    None => self.mask.text(&failure.message),
+                };
+                Outcome::Failed(Failure::new(failure.kind, hidden))
+            }
             Outcome::Success { output: Some(output) } => Outcome::Success { output: Some(self.output(output)) },
             other => other,
         };

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::clock::{Clock, SeededEntropy};
 use ork_core::event::Actor;
-use ork_core::executor::{Progress, Stream};
+use ork_core::executor::{Assignment, AttemptIo, Executor, Progress, Report, Stream, Work};
 use ork_core::id::WorkspaceId;
 use ork_core::json::Json;
+use ork_core::limits::MESSAGE_BYTES_MAX;
 use ork_core::store::{LogQuery, Logs, NewSecret, Scope, Secrets};
-use ork_engine::{EngineConfig, Executors, HandlerContext, Handlers};
+use ork_engine::{EngineConfig, Executors, HandlerContext, Handlers, Observation};
 use ork_vault::{MasterKey, Place, Secret, Vault, key_of};
 use tokio::time::sleep;
 
@@ -78,7 +81,7 @@ async fn what_a_task_says_of_a_secret_is_hidden() {
     // The two streams are told apart, and each is searched by itself.
     let is_hidden = ["it is ", "or ***\n", "***, said in two pieces\n"].iter().all(|part| text.contains(part));
     assert!(is_hidden, "{text}");
-    assert!(text.ends_with(&TOKEN[..10]), "the end of a log is not held back: {text}");
+    assert!(!text.contains(&TOKEN[..8]), "it ends with the beginning of one: {text}");
     assert!(!text.contains(TOKEN));
     assert!(!format!("{dump:?}").contains(TOKEN), "neither plan, events, errors nor progress have it");
 }
@@ -121,4 +124,54 @@ async fn a_secret_that_cannot_be_had_fails_the_task() {
     set(&world, &vault(1), "token", TOKEN).await;
     let (_, shown) = ends(&mut world, None, work).await;
     assert_eq!(shown, "run failed\na[0] failed error: this worker opens no secrets, and the task reads `token`");
+}
+
+/// Cuts what its program says of a secret of several words, as the executor of processes does: a line of progress as it was
+/// written, one of the log that is too long, and an error that is.
+struct Cutter;
+
+#[async_trait]
+impl Executor for Cutter {
+    async fn execute(&self, work: Assignment, io: Arc<dyn AttemptIo>) -> Report {
+        io.started(None);
+        let Work::Process(process) = &work.work else { panic!("not a process") };
+        let token = process.env["TOKEN"].as_str();
+        io.progress_line(&format!("40 {token} now\r"));
+        io.progress_line(&format!("50 at {}", &token[..15]));
+        io.progress_line(&format!("{token} 60"));
+        io.log(Stream::Stdout, format!("long: {}", &token[..15]).as_bytes());
+        io.log_cut(Stream::Stdout);
+        io.log(Stream::Stdout, b" [cut]\nnext: ");
+        io.log(Stream::Stdout, &token.as_bytes()[..12]);
+        sleep(Duration::from_secs(3)).await;
+        let message = format!("{}{token}", "x".repeat(MESSAGE_BYTES_MAX - 10));
+        Report::of(Outcome::Failed(Failure::new(FailureKind::Output, message)))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_or_split_is_hidden_before_that() {
+    const WORDS: &str = "correct horse battery";
+    let mut world = World::new();
+    set(&world, &vault(1), "words", WORDS).await;
+    let executors = Executors { process: Some(Arc::new(Cutter)), ..Executors::default() };
+    let engine = world.start(executors, |config| config.vault = Some(vault(1))).await;
+    let mut seen = engine.observe();
+    let run = world.submit("{name: cut, tasks: {a: {command: [say], env: {TOKEN: '{{ secrets.words }}'}}}}").await;
+    let shown = world.end(run).await;
+    let (mut progress, mut log) = (Vec::new(), Vec::new());
+    while let Ok(observation) = seen.try_recv() {
+        match observation {
+            Observation::Progress { progress: Progress { percent, stage, message }, .. } => {
+                progress.push(format!("{percent} {stage:?} {message:?}"));
+            }
+            Observation::Log { bytes, .. } => log.extend_from_slice(&bytes),
+            _ => {}
+        }
+    }
+    assert_eq!(progress, [r#"40 Some("***") Some("now")"#, r#"50 Some("at") Some("***")"#]);
+    assert_eq!(String::from_utf8_lossy(&log), "long: *** [cut]\nnext: ***");
+    assert!(shown.ends_with("xxx***…"), "{}", &shown[shown.len() - 40..]);
+    let dump = format!("{:?}", world.dump(run).await);
+    assert!(!dump.contains("correct") && !dump.contains("battery"));
 }

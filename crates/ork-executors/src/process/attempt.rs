@@ -266,8 +266,8 @@ impl<'a> Attempt<'a> {
     }
 
     fn look_at_progress(&mut self, end: bool) {
-        if let Some(progress) = self.progress.look(end) {
-            self.io.progress(progress);
+        if let Some(line) = self.progress.look(end) {
+            self.io.progress_line(&line);
         }
     }
 

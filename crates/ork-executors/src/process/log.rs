@@ -4,7 +4,8 @@ use ork_core::executor::{AttemptIo, Stream};
 use ork_core::limits::{LOG_BYTES_MAX, LOG_LINE_BYTES_MAX};
 
 /// Passes an attempt's log on, up to the limits: of a line that is too long its beginning and a mark, of a log that is
-/// too long its beginning and one mark. Bytes are passed as they come, in pieces as large as they come.
+/// too long its beginning and one mark. Bytes are passed as they come, in pieces as large as they come. Before a mark it is said
+/// that the stream is cut: what comes after it is not what the task wrote next.
 pub struct Log<'a> {
     io: &'a dyn AttemptIo,
     /// Bytes that may still be kept.
@@ -50,6 +51,7 @@ impl<'a> Log<'a> {
             if overflows {
                 self.keep(stream, &bytes[from..at + room]);
                 if !was_cut {
+                    self.io.log_cut(stream);
                     self.keep(stream, LINE_MARK);
                 }
                 from = at + body; // the newline, if it is there, is passed on with what follows
@@ -61,6 +63,7 @@ impl<'a> Log<'a> {
 
     /// A line of Ork's own, which no limit holds back.
     pub fn note(&self, text: &str) {
+        self.io.log_cut(Stream::Stderr);
         self.io.log(Stream::Stderr, format!("ork: {text}\n").as_bytes());
     }
 
@@ -75,6 +78,7 @@ impl<'a> Log<'a> {
         }
         if fits < bytes.len() {
             self.is_cut = true;
+            self.io.log_cut(stream);
             let kept = LOG_BYTES_MAX >> 20;
             self.io.log(stream, format!("\n[ork: log truncated: the first {kept} MiB are kept]\n").as_bytes());
         }

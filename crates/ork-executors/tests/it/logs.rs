@@ -29,6 +29,7 @@ async fn a_flood_is_cut_once_and_memory_stays_flat() {
     let mark = "\n[ork: log truncated: the first 50 MiB are kept]\n";
     assert_eq!(io.bytes.load(Ordering::Relaxed), LOG_BYTES_MAX + mark.len() as u64);
     assert!(io.stdout().ends_with(mark));
+    assert_eq!(*io.cuts.lock().unwrap(), [(Stream::Stdout, LOG_BYTES_MAX)], "said before the mark");
     assert!(resident_bytes() < before + (64 << 20), "{before} {}", resident_bytes());
 }
 
@@ -39,6 +40,10 @@ async fn a_long_line_is_cut_and_the_next_is_whole() {
     assert_eq!(told(&report), "success");
     let cut = |letter: &str| format!("{} [ork: line truncated]", letter.repeat(LOG_LINE_BYTES_MAX));
     assert!(io.stdout() == format!("{}\nafter\n{}", cut("x"), cut("y")), "{} bytes", io.stdout().len());
+    let first = LOG_LINE_BYTES_MAX as u64;
+    let second = (cut("x").len() + "\nafter\n".len()) as u64 + first;
+    let cuts = [(Stream::Stdout, first), (Stream::Stdout, second)];
+    assert_eq!(*io.cuts.lock().unwrap(), cuts, "said before the marks");
 }
 
 #[tokio::test]

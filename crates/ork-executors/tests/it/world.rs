@@ -140,6 +140,8 @@ pub fn told(report: &Report) -> String {
 /// Hears what an attempt says, and may stop it.
 pub struct Witness {
     log: Mutex<Vec<(Stream, Vec<u8>)>>,
+    /// Where the log was cut, in bytes of it.
+    pub cuts: Mutex<Vec<(Stream, u64)>>,
     /// Bytes of log, kept or not.
     pub bytes: AtomicU64,
     keeps: bool,
@@ -161,6 +163,7 @@ impl Witness {
     fn make(keeps: bool) -> Arc<Self> {
         Arc::new(Self {
             log: Mutex::default(),
+            cuts: Mutex::default(),
             bytes: AtomicU64::new(0),
             keeps,
             progress: Mutex::default(),
@@ -209,6 +212,10 @@ impl AttemptIo for Witness {
         if self.keeps || bytes.len() < 200 {
             self.log.lock().unwrap().push((stream, bytes.to_vec()));
         }
+    }
+
+    fn log_cut(&self, stream: Stream) {
+        self.cuts.lock().unwrap().push((stream, self.bytes.load(Ordering::Relaxed)));
     }
 
     fn progress(&self, progress: Progress) {
