@@ -82,8 +82,10 @@ fn keys_are_read_again_when_one_is_not_known() {
         *counted.lock().unwrap() += 1;
         Some(disk.lock().unwrap().clone())
     });
-    assert_eq!(vault.open(HERE, &seal(&vault)), Ok(secret()));
-    assert_eq!(*reads.lock().unwrap(), 0, "a known key needs no reading");
+    let sealed = seal(&vault);
+    assert_eq!(*reads.lock().unwrap(), 1, "somebody may have put another key in front");
+    assert_eq!(vault.open(HERE, &sealed), Ok(secret()));
+    assert_eq!(*reads.lock().unwrap(), 1, "a known key needs no reading");
     let rotated = seal(&Vault::new(&[key(2), key(1)]));
     assert!(matches!(vault.open(HERE, &rotated), Err(Unopened::UnknownKey(_))));
     on_disk.lock().unwrap().insert(0, key(2));
