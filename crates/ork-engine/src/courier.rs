@@ -3,29 +3,43 @@
 //! A message is a row, written with what it tells of. The courier takes those that are due, for a while in which nobody else takes
 //! them, has them sent, and writes down how that went. If this process dies in between, somebody takes them again: whoever
 //! is told hears it at least once, under one id. No run waits for any of it.
+//!
+//! Nor does whoever is told wait for another one. A receiver that hangs holds each of its messages for as long as one may take, so
+//! one URL and one workspace have only so many places, and what waits for those is passed over.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
-use ork_core::id::TaskRef;
-use ork_core::store::{Addressee, Attempted, DeliveryRow, DeliveryTry, Due, RunRow, Scope, TaskRow, Verdict};
+use ork_core::id::{DeliveryId, TaskRef, WorkspaceId};
+use ork_core::store::{Addressee, Attempted, DeliveryRow, DeliveryTry, Due, DueKey, RunRow, Scope, TaskRow, Verdict};
 use ork_core::webhook::{Occasion, wait_ms};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::parts::Parts;
 
 /// Messages under way at once.
-const UNDER_WAY_MAX: usize = 16;
+const UNDER_WAY_MAX: usize = 32;
+/// Of them for one URL: if it hangs, the others' places stay free.
+const OF_URL_MAX: usize = 8;
+/// Of them of one workspace, however many URLs it names.
+const OF_WORKSPACE_MAX: usize = 16;
+/// Due messages that are read at once.
+const PAGE: u32 = 200;
+/// Pages that a round reads before it takes what it found; the next round goes on there.
+const PAGES_MAX: usize = 50;
 /// How long a message may be under way.
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long nobody else takes it: long enough to send it and to write down how that went.
 const TAKEN_MS: u64 = 60_000;
 /// How often somebody looks when nothing says that there is something to send.
 const PERIOD_MS: u64 = 1_000;
+/// How soon it looks again when somebody else took what it had chosen.
+const OUTRUN_MS: u64 = 50;
 /// The status by which an endpoint says that it is gone.
 const GONE: u16 = 410;
 
@@ -75,9 +89,9 @@ impl Sent {
 /// Sends what is due, for as long as the engine lives.
 pub async fn run(parts: Arc<Parts>) {
     let Some(post) = parts.config.post.clone() else { return std::future::pending().await };
-    let mut under_way = JoinSet::new();
+    let mut courier = Courier { parts: Arc::clone(&parts), post, under_way: UnderWay::default(), after: None };
     loop {
-        let wait_ms = match round(&parts, &post, &mut under_way).await {
+        let wait_ms = match courier.round().await {
             Ok(next_at) => next_at.map_or(PERIOD_MS, |at| at.since_ms(parts.clock.now()) + 1).min(PERIOD_MS),
             Err(error) => {
                 parts.store_failed("courier", &error);
@@ -86,36 +100,142 @@ pub async fn run(parts: Arc<Parts>) {
         };
         tokio::select! {
             biased;
-            Some(_) = under_way.join_next() => {}
-            () = parts.pokes.courier.notified(), if under_way.len() < UNDER_WAY_MAX => {}
+            Some(()) = courier.under_way.end() => {}
+            () = parts.pokes.courier.notified(), if courier.under_way.len() < UNDER_WAY_MAX => {}
             () = sleep(Duration::from_millis(wait_ms)) => {}
         }
     }
 }
 
-/// Takes what is due and sends it off; when the next one is due.
-async fn round(
-    parts: &Arc<Parts>,
-    post: &Arc<dyn Post>,
-    under_way: &mut JoinSet<()>,
-) -> StoreResult<Option<Timestamp>> {
-    while under_way.try_join_next().is_some() {}
-    let room = UNDER_WAY_MAX.saturating_sub(under_way.len());
-    if room == 0 {
-        return Ok(None);
+struct Courier {
+    parts: Arc<Parts>,
+    post: Arc<dyn Post>,
+    under_way: UnderWay,
+    /// Where the last round stopped reading, if more follows.
+    after: Option<(Timestamp, DeliveryId)>,
+}
+
+impl Courier {
+    /// Takes what is due and has a place, and sends it off; when to look again.
+    async fn round(&mut self) -> StoreResult<Option<Timestamp>> {
+        self.under_way.forget_ended();
+        let room = self.under_way.room();
+        if room.free == 0 {
+            return Ok(None);
+        }
+        // Reading is cheap, and mostly there is nothing to take.
+        let store = Arc::clone(&self.parts.store);
+        let now = self.parts.clock.now();
+        let next_at = store.next_delivery(self.parts.config.only_run).await?;
+        if next_at.is_none_or(|at| at > now) {
+            self.after = None;
+            return Ok(next_at);
+        }
+        let chosen = self.choose(room, now).await?;
+        if chosen.is_empty() {
+            return Ok(None);
+        }
+        let taken = store.take_deliveries(&chosen, now, now.plus_ms(TAKEN_MS)).await?;
+        let is_outrun = taken.len() < chosen.len();
+        for due in taken {
+            let place = Place { workspace: due.row.workspace, url: due.row.url.clone() };
+            self.under_way.add(place, carry(Arc::clone(&self.parts), Arc::clone(&self.post), due));
+        }
+        Ok(is_outrun.then(|| now.plus_ms(OUTRUN_MS)))
     }
-    // Reading is cheap, and mostly there is nothing to take.
-    let only = parts.config.only_run;
-    let now = parts.clock.now();
-    let next_at = parts.store.next_delivery(only).await?;
-    if next_at.is_none_or(|at| at > now) {
-        return Ok(next_at);
+
+    /// The due messages that have a place, those that wait longest first.
+    async fn choose(&mut self, mut room: Room, now: Timestamp) -> StoreResult<Vec<DeliveryId>> {
+        let mut after = self.after.take();
+        let mut chosen = Vec::new();
+        for _ in 0..PAGES_MAX {
+            let page = self.parts.store.due_deliveries(self.parts.config.only_run, after, now, PAGE).await?;
+            chosen.extend(page.iter().filter(|key| room.take(key)).map(|key| key.id));
+            let is_full = page.len() >= PAGE as usize;
+            let Some(last) = page.last().filter(|_| is_full && room.free > 0) else { return Ok(chosen) };
+            after = Some(last.place());
+        }
+        self.after = after;
+        Ok(chosen)
     }
-    let limit = u32::try_from(room).unwrap_or(u32::MAX);
-    for due in parts.store.take_deliveries(only, now, now.plus_ms(TAKEN_MS), limit).await? {
-        under_way.spawn(carry(Arc::clone(parts), Arc::clone(post), due));
+}
+
+/// Whose place a message takes.
+struct Place {
+    workspace: WorkspaceId,
+    url: String,
+}
+
+/// The messages that are under way, and their places.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<()>,
+    /// By task, since one that panics says nothing more.
+    places: Vec<(Id, Place)>,
+}
+
+impl UnderWay {
+    fn len(&self) -> usize {
+        self.tasks.len()
     }
-    Ok(None)
+
+    fn add(&mut self, place: Place, work: impl Future<Output = ()> + Send + 'static) {
+        let id = self.tasks.spawn(work).id();
+        self.places.push((id, place));
+    }
+
+    /// Waits until one has ended; `None` when there is none.
+    async fn end(&mut self) -> Option<()> {
+        let ended = self.tasks.join_next_with_id().await?;
+        self.free(ended);
+        Some(())
+    }
+
+    fn forget_ended(&mut self) {
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.free(ended);
+        }
+    }
+
+    fn free(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let ended = ended.map_or_else(|error| error.id(), |(id, ())| id);
+        self.places.retain(|(id, _)| *id != ended);
+    }
+
+    /// What they leave.
+    fn room(&self) -> Room {
+        let mut room = Room { free: UNDER_WAY_MAX, urls: BTreeMap::new(), workspaces: BTreeMap::new() };
+        for (_, Place { workspace, url }) in &self.places {
+            room.count(*workspace, url);
+        }
+        room
+    }
+}
+
+/// The places that are free, and how many each URL and each workspace has.
+struct Room {
+    free: usize,
+    urls: BTreeMap<String, usize>,
+    workspaces: BTreeMap<WorkspaceId, usize>,
+}
+
+impl Room {
+    fn count(&mut self, workspace: WorkspaceId, url: &str) {
+        self.free = self.free.saturating_sub(1);
+        *self.urls.entry(url.to_owned()).or_default() += 1;
+        *self.workspaces.entry(workspace).or_default() += 1;
+    }
+
+    /// Gives a message a place, if there is one for it.
+    fn take(&mut self, key: &DueKey) -> bool {
+        let has_place = self.free > 0
+            && self.urls.get(&key.url).is_none_or(|count| *count < OF_URL_MAX)
+            && self.workspaces.get(&key.workspace).is_none_or(|count| *count < OF_WORKSPACE_MAX);
+        if has_place {
+            self.count(key.workspace, &key.url);
+        }
+        has_place
+    }
 }
 
 /// One message, from what it says to what became of it.

@@ -163,8 +163,8 @@ CREATE TABLE webhook_deliveries (
     created_at       bigint NOT NULL,
     delivered_at     bigint
 ) WITH (fillfactor = 70);
--- What is due.
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at, run_id) WHERE status = 'pending';
+-- What is due, in the order in which it is read.
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at, id) WHERE status = 'pending';
 -- The list of a workspace's messages, newest first.
 CREATE INDEX webhook_deliveries_by_workspace ON webhook_deliveries (workspace_id, created_at, id);
 -- Those of a run.

@@ -8,7 +8,7 @@ use ork_core::error::StoreResult;
 use ork_core::id::{DeliveryId, EndpointId, RunId};
 use ork_core::limits::DELIVERY_TRIES_MAX;
 use ork_core::store::{
-    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, Endpoints,
+    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, DueKey, Endpoints,
     ROWS_MAX, Runs, Scope, Verdict,
 };
 use ork_core::webhook::{Occasion, Wanted};
@@ -145,14 +145,32 @@ impl Deliveries for PgStore {
         rows.first().map_or(Ok(None), |row| Columns::of(row, "webhook_deliveries").option("min"))
     }
 
-    async fn take_deliveries(
+    async fn due_deliveries(
         &self,
         run: Option<RunId>,
+        after: Option<(Timestamp, DeliveryId)>,
         now: Timestamp,
-        until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<Due>> {
-        let taken = self.write(Scope::All, Take { run, now, until, limit: limit.min(ROWS_MAX) }).await?;
+    ) -> StoreResult<Vec<DueKey>> {
+        // Without a place: after what no message comes before.
+        let (at, id) = after.map_or((i64::MIN, Uuid::nil()), |(at, id)| (at.micros(), id.uuid()));
+        let (now, limit) = (now.micros(), i64::from(limit.min(ROWS_MAX)));
+        let rows = match run {
+            Some(run) => {
+                let params: [&(dyn ToSql + Sync); 5] = [&now, &at, &id, &limit, &run.uuid()];
+                self.select(Scope::All, Sql::DeliveriesDueOfRun, &params).await?
+            }
+            None => self.select(Scope::All, Sql::DeliveriesDue, &[&now, &at, &id, &limit]).await?,
+        };
+        rows.iter().map(due_key).collect()
+    }
+
+    async fn take_deliveries(&self, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = ids.iter().map(|id| id.uuid()).collect();
+        let taken = self.write(Scope::All, Take { ids, now, until }).await?;
         let mut due = Vec::with_capacity(taken.len());
         for row in taken {
             let addressee = self.addressee(&row, now).await?;
@@ -223,10 +241,9 @@ impl Transition for Again {
 }
 
 struct Take {
-    run: Option<RunId>,
+    ids: Vec<Uuid>,
     now: Timestamp,
     until: Timestamp,
-    limit: u32,
 }
 
 impl Transition for Take {
@@ -234,8 +251,8 @@ impl Transition for Take {
 
     /// One statement, which is its own transaction.
     async fn apply(&self, db: &Conn) -> Work<Vec<DeliveryRow>> {
-        let (run, limit) = (self.run.map(RunId::uuid), i64::from(self.limit));
-        let rows = db.rows(Sql::DeliveriesTake, &[&self.now.micros(), &self.until.micros(), &run, &limit]).await?;
+        let params: [&(dyn ToSql + Sync); 3] = [&self.ids, &self.now.micros(), &self.until.micros()];
+        let rows = db.rows(Sql::DeliveriesTake, &params).await?;
         Ok(rows.iter().map(row).collect::<StoreResult<_>>()?)
     }
 }
@@ -283,6 +300,17 @@ impl Transition for Noted {
 fn log(tries: Vec<DeliveryTry>, last: &DeliveryTry) -> StoreResult<String> {
     let skipped = (tries.len() + 1).saturating_sub(DELIVERY_TRIES_MAX);
     encode(&tries.iter().chain([last]).skip(skipped).collect::<Vec<_>>())
+}
+
+/// Reads the columns of `deliveries/due.sql` and its kin.
+fn due_key(row: &Row) -> StoreResult<DueKey> {
+    let mut c = Columns::of(row, "webhook_deliveries");
+    Ok(DueKey {
+        id: c.next("id")?,
+        workspace: c.next("workspace_id")?,
+        url: c.next("url")?,
+        next_attempt_at: c.next("next_attempt_at")?,
+    })
 }
 
 /// Reads the columns of `deliveries/get.sql` and its kin.

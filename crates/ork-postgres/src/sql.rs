@@ -46,6 +46,8 @@ statements! {
     DeliveriesAddressees = "deliveries/addressees",
     DeliveriesAgain = "deliveries/again",
     DeliveriesAgainFailed = "deliveries/again_failed",
+    DeliveriesDue = "deliveries/due",
+    DeliveriesDueOfRun = "deliveries/due_of_run",
     DeliveriesGet = "deliveries/get",
     DeliveriesInsert = "deliveries/insert",
     DeliveriesList = "deliveries/list",

@@ -6,7 +6,8 @@ use ork_core::graph::{Head, News};
 use ork_core::id::{DeliveryId, EndpointId, RunId};
 use ork_core::limits::DELIVERY_TRIES_MAX;
 use ork_core::store::{
-    Addressee, Attempted, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, ROWS_MAX, Scope, Verdict,
+    Addressee, Attempted, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, DueKey, ROWS_MAX, Scope,
+    Verdict,
 };
 use ork_core::webhook::Wanted;
 use rusqlite::{Connection, Params, Row, params};
@@ -143,20 +144,45 @@ pub fn next(db: &Connection, run: Option<RunId>) -> StoreResult<Option<Timestamp
     Ok(micros.map(Timestamp::from_micros))
 }
 
-/// There is one writer, so nobody takes them in between.
-pub fn take(
+pub fn due(
     db: &Connection,
     run: Option<RunId>,
-    (now, until): (Timestamp, Timestamp),
+    after: Option<(Timestamp, DeliveryId)>,
+    now: Timestamp,
     limit: u32,
-) -> StoreResult<Vec<Due>> {
-    let taken = rows(db, sql::deliveries::DUE, params![now.micros(), run.map(run_key), limit.min(ROWS_MAX)])?;
-    let mut due = Vec::with_capacity(taken.len());
-    for mut row in taken {
-        execute(db, sql::deliveries::TAKE, params![key(row.id), until.micros()])?;
-        row.next_attempt_at = Some(until);
-        let addressee = addressee(db, &row, now)?;
-        due.push(Due { row, addressee });
+) -> StoreResult<Vec<DueKey>> {
+    // Without a place: after what no message comes before.
+    let (at, id) = after.map_or((i64::MIN, [0; 16]), |(at, id)| (at.micros(), key(id)));
+    let (now, limit) = (now.micros(), limit.min(ROWS_MAX));
+    match run {
+        Some(run) => due_keys(db, sql::deliveries::DUE_OF_RUN, params![now, at, id, limit, run_key(run)]),
+        None => due_keys(db, sql::deliveries::DUE, params![now, at, id, limit]),
+    }
+}
+
+fn due_keys(db: &Connection, statement: &str, params: impl Params) -> StoreResult<Vec<DueKey>> {
+    let mut statement = db.prepare_cached(statement).map_err(failed)?;
+    let found = statement
+        .query_map(params, |row| {
+            Ok(DueKey {
+                id: get(row, "id")?,
+                workspace: get(row, "workspace_id")?,
+                url: row.get("url")?,
+                next_attempt_at: get(row, "next_attempt_at")?,
+            })
+        })
+        .map_err(failed)?;
+    found.collect::<Result<_, _>>().map_err(failed)
+}
+
+/// There is one writer, so nobody takes them in between.
+pub fn take(db: &Connection, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>> {
+    let mut due = Vec::with_capacity(ids.len());
+    for id in ids {
+        for row in rows(db, sql::deliveries::TAKE, params![key(*id), now.micros(), until.micros()])? {
+            let addressee = addressee(db, &row, now)?;
+            due.push(Due { row, addressee });
+        }
     }
     Ok(due)
 }

@@ -26,6 +26,7 @@ statements! {
         AGAIN = "deliveries/again",
         AGAIN_FAILED = "deliveries/again_failed",
         DUE = "deliveries/due",
+        DUE_OF_RUN = "deliveries/due_of_run",
         GET = "deliveries/get",
         INSERT = "deliveries/insert",
         LIST = "deliveries/list",

@@ -79,6 +79,7 @@ cases!(
     webhooks::a_run_tells_of_itself_once_and_in_time = "G16",
     webhooks::endpoints_are_told_of_the_runs_of_their_workspace = "G16",
     webhooks::a_message_is_sent_by_one_at_a_time = "G16",
+    webhooks::due_messages_are_read_by_pages_and_taken_by_id = "G16",
     webhooks::who_is_gone_is_told_nothing_more = "G16",
     webhooks::messages_are_listed_and_asked_for_again = "G16",
     webhooks::endpoints_have_names_and_secrets = "G16",

@@ -6,8 +6,8 @@ use ork_core::id::{DeliveryId, EndpointId, RunId, WorkspaceId};
 use ork_core::limits::{DELIVERY_TRIES_MAX, ENDPOINTS_MAX};
 use ork_core::plan::{Node, Plan};
 use ork_core::store::{
-    Attempted, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, EndpointChange, EndpointRow, Reseal,
-    Scope, SealedAt, Settled, Submitted, Verdict,
+    Attempted, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, DueKey, EndpointChange, EndpointRow,
+    Reseal, Scope, SealedAt, Settled, Submitted, Verdict,
 };
 use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret, Wanted};
 
@@ -46,9 +46,18 @@ async fn told(bed: &Bed) -> Vec<String> {
         .collect()
 }
 
+async fn due(bed: &Bed, run: Option<RunId>, after: Option<&DueKey>, limit: u32) -> Vec<DueKey> {
+    let page = bed.store.due_deliveries(run, after.map(DueKey::place), bed.now, limit).await;
+    page.expect("due messages are listed")
+}
+
+/// Takes what is due, those that wait longest first.
 async fn take(bed: &Bed) -> Vec<Due> {
-    let until = bed.now.plus_ms(60_000);
-    bed.store.take_deliveries(None, bed.now, until, 10).await.expect("messages are taken")
+    let ids: Vec<DeliveryId> = due(bed, None, None, 10).await.into_iter().map(|key| key.id).collect();
+    let taken = bed.store.take_deliveries(&ids, bed.now, bed.now.plus_ms(60_000)).await;
+    let mut taken = taken.expect("messages are taken");
+    taken.sort_by_key(|due| ids.iter().position(|id| *id == due.row.id));
+    taken
 }
 
 fn attempted(bed: &Bed, due: &Due, verdict: Verdict) -> Attempted {
@@ -185,6 +194,68 @@ pub async fn a_message_is_sent_by_one_at_a_time(bed: &mut Bed) {
     let row = bed.store.delivery(Scope::One(OWN), first.row.id).await.expect("it is read").expect("it is there");
     assert_eq!((row.status, row.attempts, row.delivered_at), (DeliveryStatus::Delivered, 2, Some(bed.now)));
     assert_eq!((bed.store.next_delivery(None).await, take(bed).await), (Ok(None), vec![]));
+}
+
+pub async fn due_messages_are_read_by_pages_and_taken_by_id(bed: &mut Bed) {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        // Three are told of at once, so their ids alone tell them apart.
+        runs.push(submit(bed, plan(vec![node("a", &[])]), all()).await);
+        bed.work(done()).await;
+        bed.pass(1);
+    }
+    create(bed, "theirs", OTHER).await;
+    let theirs = NewRun { workspace: OTHER, ..bed.new_run(plan(vec![node("a", &[])])) };
+    bed.store.submit(&theirs).await.expect("the run is created");
+    bed.work(done()).await;
+    let rows = messages(bed, Scope::All).await;
+    let key = |row: &DeliveryRow| DueKey {
+        id: row.id,
+        workspace: row.workspace,
+        url: row.url.clone(),
+        next_attempt_at: row.next_attempt_at.expect("it is to be sent"),
+    };
+    let mut expected: Vec<DueKey> = rows.iter().map(key).collect();
+    expected.sort_by_key(DueKey::place);
+    assert_eq!(expected.len(), 7);
+    assert_eq!((expected[6].workspace, expected[6].url.as_str()), (OTHER, "https://theirs.example/"));
+    assert_eq!(due(bed, None, None, 10).await, expected);
+    let mut read: Vec<DueKey> = Vec::new();
+    for length in [2, 2, 2, 1, 0] {
+        let page = due(bed, None, read.last(), 2).await;
+        assert_eq!(page.len(), length);
+        read.extend(page);
+    }
+    assert_eq!(read, expected, "each once, in order");
+    // Of one run as well.
+    assert_eq!(due(bed, Some(runs[1]), None, 10).await, expected[3..6]);
+    assert_eq!(due(bed, Some(runs[1]), Some(&expected[3]), 10).await, expected[4..6]);
+    assert_eq!(due(bed, Some(theirs.id), Some(&expected[6]), 10).await, []);
+    // Those and no others are taken, and none twice; what is not due, or is not there, is left out.
+    let (until, store) = (bed.now.plus_ms(60_000), std::sync::Arc::clone(&bed.store));
+    let taken = async |ids: &[DeliveryId], now| {
+        let taken = store.take_deliveries(ids, now, until).await.expect("messages are taken");
+        let mut ids: Vec<DeliveryId> = taken.iter().map(|due| due.row.id).collect();
+        assert!(taken.iter().all(|due| due.row.next_attempt_at == Some(until) && due.addressee.is_some()));
+        ids.sort_unstable();
+        ids
+    };
+    let ids: Vec<DeliveryId> = expected.iter().map(|key| key.id).collect();
+    let [first, second, last] = [ids[0], ids[1], ids[6]];
+    assert_eq!(taken(&[], bed.now).await, []);
+    assert_eq!(taken(&[last], expected[0].next_attempt_at).await, [], "not before its time");
+    assert_eq!(taken(&[first, bed.new_delivery_id()], bed.now).await, [first]);
+    let mut two = [second, last];
+    two.sort_unstable();
+    assert_eq!(taken(&[first, last, second], bed.now).await, two, "somebody has the first");
+    assert_eq!(due(bed, None, None, 10).await, expected[2..6]);
+    bed.pass(60_000);
+    let ended = due(bed, None, None, 10).await;
+    assert_eq!(ended[..4], expected[2..6], "what was taken is due again, after what waits longer");
+    assert_eq!(ended.len(), 7);
+    let first = take(bed).await.swap_remove(0);
+    assert!(note(bed, &first, Verdict::Delivered).await);
+    assert_eq!(taken(&[first.row.id], bed.now.plus_ms(60_000)).await, [], "it was heard");
 }
 
 pub async fn who_is_gone_is_told_nothing_more(bed: &mut Bed) {

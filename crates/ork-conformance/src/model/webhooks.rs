@@ -8,8 +8,8 @@ use ork_core::id::{DeliveryId, EndpointId, RunId};
 use ork_core::limits::{DELIVERY_TRIES_MAX, ENDPOINTS_MAX};
 use ork_core::state::RunStatus;
 use ork_core::store::{
-    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, Due, EndpointChange, EndpointRow,
-    Endpoints, Scope, Submitted, Verdict,
+    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, Due, DueKey, EndpointChange,
+    EndpointRow, Endpoints, Scope, Submitted, Verdict,
 };
 use ork_core::webhook::{Occasion, Wanted};
 
@@ -64,6 +64,10 @@ impl State {
 fn ask_again(row: &mut DeliveryRow, now: Timestamp) {
     (row.status, row.attempts) = (DeliveryStatus::Pending, 0);
     (row.next_attempt_at, row.delivered_at) = (Some(now), None);
+}
+
+fn is_due(row: &DeliveryRow, now: Timestamp) -> bool {
+    row.status == DeliveryStatus::Pending && row.next_attempt_at.is_some_and(|at| at <= now)
 }
 
 #[async_trait]
@@ -195,28 +199,35 @@ impl Deliveries for Model {
         Ok(pending.filter(|row| run.is_none_or(|run| row.run == Some(run))).filter_map(|row| row.next_attempt_at).min())
     }
 
-    async fn take_deliveries(
+    async fn due_deliveries(
         &self,
         run: Option<RunId>,
+        after: Option<(Timestamp, DeliveryId)>,
         now: Timestamp,
-        until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<Due>> {
-        let mut state = self.state();
-        let is_due = |row: &&DeliveryRow| {
-            row.status == DeliveryStatus::Pending
-                && row.next_attempt_at.is_some_and(|at| at <= now)
-                && run.is_none_or(|run| row.run == Some(run))
-        };
-        let mut due: Vec<DeliveryRow> = state.deliveries.values().filter(is_due).cloned().collect();
-        due.sort_by_key(|row| row.next_attempt_at);
+    ) -> StoreResult<Vec<DueKey>> {
+        let state = self.state();
+        let is_asked_for = |row: &&DeliveryRow| is_due(row, now) && run.is_none_or(|run| row.run == Some(run));
+        let due = state.deliveries.values().filter(is_asked_for).filter_map(|row| {
+            let (workspace, url) = (row.workspace, row.url.clone());
+            Some(DueKey { id: row.id, workspace, url, next_attempt_at: row.next_attempt_at? })
+        });
+        let mut due: Vec<DueKey> = due.filter(|key| after.is_none_or(|after| key.place() > after)).collect();
+        due.sort_by_key(DueKey::place);
         due.truncate(limit as usize);
-        let take = |row: DeliveryRow| {
-            let row = DeliveryRow { next_attempt_at: Some(until), ..row };
-            state.deliveries.insert(row.id, row.clone());
-            Due { addressee: state.addressee(&row, now), row }
-        };
-        Ok(due.into_iter().map(take).collect())
+        Ok(due)
+    }
+
+    async fn take_deliveries(&self, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>> {
+        let mut state = self.state();
+        let mut due = Vec::new();
+        for id in ids {
+            let Some(row) = state.deliveries.get_mut(id).filter(|row| is_due(row, now)) else { continue };
+            row.next_attempt_at = Some(until);
+            let row = row.clone();
+            due.push(Due { addressee: state.addressee(&row, now), row });
+        }
+        Ok(due)
     }
 
     async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool> {

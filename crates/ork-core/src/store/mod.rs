@@ -69,8 +69,8 @@ pub use secrets::{NewSecret, Reseal, SealedAt, SealedSecret, SecretRow, Secrets}
 pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use webhooks::{
-    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, EndpointChange,
-    EndpointRow, Endpoints, Verdict,
+    Addressee, Attempted, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, DeliveryTry, Due, DueKey,
+    EndpointChange, EndpointRow, Endpoints, Verdict,
 };
 pub use workers::{WorkerRow, Workers};
 pub use workflows::{Applied, Current, Deleted, Expected, NewRevision, RevisionRow, WorkflowRow, Workflows};

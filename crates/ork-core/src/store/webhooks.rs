@@ -210,6 +210,27 @@ impl Addressee {
     }
 }
 
+/// A message that is due, as much of it as it takes to choose among those that are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueKey {
+    /// Its id.
+    pub id: DeliveryId,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// Where it goes.
+    pub url: String,
+    /// Since when it is due.
+    pub next_attempt_at: Timestamp,
+}
+
+impl DueKey {
+    /// Its place among those that are due.
+    #[must_use]
+    pub const fn place(&self) -> (Timestamp, DeliveryId) {
+        (self.next_attempt_at, self.id)
+    }
+}
+
 /// A message that somebody has taken, to send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
@@ -309,15 +330,19 @@ pub trait Deliveries {
     /// When the next message is due, of all workspaces; of one run, if it is named.
     async fn next_delivery(&self, run: Option<RunId>) -> StoreResult<Option<Timestamp>>;
 
-    /// Takes messages that are due, those that wait longest first; nobody else takes them before `until`. If this one does not
-    /// live so long, they are sent again then. Of all workspaces; of one run, if it is named.
-    async fn take_deliveries(
+    /// A page of the messages that are due, those that wait longest first, after that place if there is one. Nobody waits for
+    /// it. Of all workspaces; of one run, if it is named.
+    async fn due_deliveries(
         &self,
         run: Option<RunId>,
+        after: Option<(Timestamp, DeliveryId)>,
         now: Timestamp,
-        until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<Due>>;
+    ) -> StoreResult<Vec<DueKey>>;
+
+    /// Takes those of these messages that are due, in no order; nobody else takes them before `until`. If this one does not live so
+    /// long, they are sent again then. What somebody else has taken, or is taking, is left out.
+    async fn take_deliveries(&self, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>>;
 
     /// Writes an attempt down. False when the message was not taken so, or was asked for again meanwhile: nothing changed.
     async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool>;

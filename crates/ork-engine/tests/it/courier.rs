@@ -4,9 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ork_core::id::DeliveryId;
-use ork_core::store::{Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, Scope};
-use ork_core::webhook::ATTEMPTS_MAX;
+use ork_core::access::Settings;
+use ork_core::clock::{Clock, SeededEntropy};
+use ork_core::id::{DeliveryId, EndpointId, WorkspaceId};
+use ork_core::store::{
+    Access, Deliveries, DeliveryFilter, DeliveryRow, DeliveryStatus, EndpointRow, Endpoints, Scope, WorkspaceRow,
+};
+use ork_core::webhook::{ATTEMPTS_MAX, Format, Occasion};
 use ork_engine::{Letter, Post, Sent};
 use tokio::time::{Instant, sleep};
 
@@ -128,7 +132,7 @@ async fn what_is_not_written_down_is_sent_again() {
 /// An answer of the store that is lost makes no second message, whatever it was the answer to; at most a later one.
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_of_the_store_is_no_message() {
-    for request in ["note_delivery", "take_deliveries", "next_delivery"] {
+    for request in ["note_delivery", "take_deliveries", "due_deliveries", "next_delivery"] {
         let mut world = World::new();
         let post = Played::new(&[]);
         let own = Arc::clone(&post);
@@ -137,5 +141,98 @@ async fn a_lost_answer_of_the_store_is_no_message() {
         world.submit(TOLD).await;
         let row = end(&world).await;
         assert_eq!((row.status, row.attempts, post.sent().len()), (DeliveryStatus::Delivered, 1, 1), "{request}");
+    }
+}
+
+/// A post that hangs at addresses of `deaf.example`. It keeps what it was given.
+#[derive(Default)]
+struct Deaf(Mutex<Vec<(WorkspaceId, String)>>);
+
+impl Deaf {
+    fn count(&self, is_meant: impl Fn(WorkspaceId, &str) -> bool) -> usize {
+        self.0.lock().unwrap().iter().filter(|(workspace, url)| is_meant(*workspace, url)).count()
+    }
+}
+
+#[async_trait]
+impl Post for Deaf {
+    async fn send(&self, letter: &Letter) -> Sent {
+        let url = letter.delivery.url.clone();
+        let hangs = url.contains("deaf.example");
+        self.0.lock().unwrap().push((letter.delivery.workspace, url));
+        if hangs {
+            return std::future::pending().await;
+        }
+        Sent { status_code: Some(200), ..Sent::default() }
+    }
+}
+
+/// Messages for an endpoint of its own. Nothing is due before what was asked for earlier.
+async fn ask_for(world: &World, random: &mut SeededEntropy, workspace: WorkspaceId, url: &str, count: usize) {
+    let (store, now) = (&world.store.inner, world.clock.now());
+    let endpoint = EndpointRow {
+        id: EndpointId::new(now, random),
+        workspace,
+        name: url.into(),
+        url: url.into(),
+        events: Occasion::RunFinished.into(),
+        format: Format::Standard,
+        secret: vec![9],
+        previous: None,
+        slot: 1,
+        created_by: "ada".into(),
+        created_at: now,
+        updated_at: now,
+        disabled_at: None,
+        disabled_because: None,
+    };
+    store.create_endpoint(&endpoint).await.unwrap();
+    for _ in 0..count {
+        let row = DeliveryRow::test(&endpoint, DeliveryId::new(now, random), world.clock.now());
+        store.create_delivery(&row).await.unwrap();
+    }
+}
+
+/// A receiver that hangs keeps a few places, and a workspace whose receivers all hang half of them. Nobody else waits, however
+/// many messages wait for those.
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
+    for (deaf, at_once) in [(1, 8), (3, 16)] {
+        let world = &mut World::new();
+        let mut random = SeededEntropy::new(77);
+        let (own, now) = (WorkspaceId::DEFAULT, world.clock.now());
+        let other = WorkspaceId::new(now, &mut random);
+        let row = WorkspaceRow { id: other, name: "other".into(), settings: Settings::default(), created_at: now };
+        world.store.inner.create_workspace(&row).await.unwrap();
+        for n in 0..deaf {
+            ask_for(world, &mut random, own, &format!("http://{n}.deaf.example/"), 500 / deaf).await;
+        }
+        sleep(Duration::from_millis(1)).await;
+        let mut heard = 20;
+        ask_for(world, &mut random, other, "http://a.example/", 20).await;
+        if deaf == 1 {
+            heard = 40;
+            ask_for(world, &mut random, own, "http://b.example/", 20).await;
+        }
+        let post = Arc::new(Deaf::default());
+        let given = Arc::clone(&post);
+        let begun = Instant::now();
+        let _engine = world.engine_with(|config| config.post = Some(given)).await;
+        let filter =
+            DeliveryFilter { status: Some(DeliveryStatus::Delivered), limit: 100, ..DeliveryFilter::default() };
+        while world.store.inner.deliveries(Scope::All, &filter).await.unwrap().len() < heard {
+            assert!(begun.elapsed() < Duration::from_secs(5), "they wait for those that hang");
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(post.count(|workspace, _| workspace == other), 20, "each once");
+        assert_eq!(post.count(|_, url| url.contains("deaf")), at_once);
+        for n in 0..deaf {
+            let of_one = post.count(|_, url| url == format!("http://{n}.deaf.example/"));
+            assert!(of_one <= 8, "{of_one} for one URL");
+        }
+        // What is asked for while all of those wait is heard as well.
+        ask_for(world, &mut random, other, "http://c.example/", 1).await;
+        sleep(Duration::from_secs(3)).await;
+        assert_eq!(post.count(|_, url| url == "http://c.example/"), 1);
     }
 }

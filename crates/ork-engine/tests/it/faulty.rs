@@ -465,14 +465,17 @@ impl Deliveries for Faulty {
     async fn next_delivery(&self, run: Option<RunId>) -> StoreResult<Option<Timestamp>> {
         through!(self.next_delivery(run))
     }
-    async fn take_deliveries(
+    async fn due_deliveries(
         &self,
         run: Option<RunId>,
+        after: Option<(Timestamp, DeliveryId)>,
         now: Timestamp,
-        until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<Due>> {
-        through!(self.take_deliveries(run, now, until, limit))
+    ) -> StoreResult<Vec<DueKey>> {
+        through!(self.due_deliveries(run, after, now, limit))
+    }
+    async fn take_deliveries(&self, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>> {
+        through!(self.take_deliveries(ids, now, until))
     }
     async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool> {
         through!(self.note_delivery(attempted))

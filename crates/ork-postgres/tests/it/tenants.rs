@@ -387,14 +387,17 @@ impl Deliveries for Tenants {
     async fn next_delivery(&self, run: Option<RunId>) -> StoreResult<Option<Timestamp>> {
         self.0.next_delivery(run).await
     }
-    async fn take_deliveries(
+    async fn due_deliveries(
         &self,
         run: Option<RunId>,
+        after: Option<(Timestamp, DeliveryId)>,
         now: Timestamp,
-        until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<Due>> {
-        self.0.take_deliveries(run, now, until, limit).await
+    ) -> StoreResult<Vec<DueKey>> {
+        self.0.due_deliveries(run, after, now, limit).await
+    }
+    async fn take_deliveries(&self, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>> {
+        self.0.take_deliveries(ids, now, until).await
     }
     async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool> {
         self.0.note_delivery(attempted).await

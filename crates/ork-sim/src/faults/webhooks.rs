@@ -5,8 +5,8 @@ use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::id::{DeliveryId, EndpointId, RunId, WorkspaceId};
 use ork_core::store::{
-    Attempted, Deliveries, DeliveryFilter, DeliveryRow, Due, EndpointChange, EndpointRow, Endpoints, HookRow, Hooks,
-    Scope, Submitted,
+    Attempted, Deliveries, DeliveryFilter, DeliveryRow, Due, DueKey, EndpointChange, EndpointRow, Endpoints, HookRow,
+    Hooks, Scope, Submitted,
 };
 
 use super::FaultyStore;
@@ -66,14 +66,17 @@ impl Deliveries for FaultyStore {
     async fn next_delivery(&self, run: Option<RunId>) -> StoreResult<Option<Timestamp>> {
         self.send("next_delivery", self.world.store.next_delivery(run)).await
     }
-    async fn take_deliveries(
+    async fn due_deliveries(
         &self,
         run: Option<RunId>,
+        after: Option<(Timestamp, DeliveryId)>,
         now: Timestamp,
-        until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<Due>> {
-        self.send("take_deliveries", self.world.store.take_deliveries(run, now, until, limit)).await
+    ) -> StoreResult<Vec<DueKey>> {
+        self.send("due_deliveries", self.world.store.due_deliveries(run, after, now, limit)).await
+    }
+    async fn take_deliveries(&self, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>> {
+        self.send("take_deliveries", self.world.store.take_deliveries(ids, now, until)).await
     }
     async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool> {
         self.send("note_delivery", self.world.store.note_delivery(attempted)).await

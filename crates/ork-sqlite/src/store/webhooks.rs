@@ -5,8 +5,8 @@ use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::id::{DeliveryId, EndpointId, RunId, WorkspaceId};
 use ork_core::store::{
-    Attempted, Deliveries, DeliveryFilter, DeliveryRow, Due, EndpointChange, EndpointRow, Endpoints, HookRow, Hooks,
-    Scope, Submitted,
+    Attempted, Deliveries, DeliveryFilter, DeliveryRow, Due, DueKey, EndpointChange, EndpointRow, Endpoints, HookRow,
+    Hooks, Scope, Submitted,
 };
 
 use super::SqliteStore;
@@ -82,14 +82,19 @@ impl Deliveries for SqliteStore {
         self.read(|db| deliveries::next(db, run))
     }
 
-    async fn take_deliveries(
+    async fn due_deliveries(
         &self,
         run: Option<RunId>,
+        after: Option<(Timestamp, DeliveryId)>,
         now: Timestamp,
-        until: Timestamp,
         limit: u32,
-    ) -> StoreResult<Vec<Due>> {
-        self.write(move |db| deliveries::take(db, run, (now, until), limit)).await
+    ) -> StoreResult<Vec<DueKey>> {
+        self.read(|db| deliveries::due(db, run, after, now, limit))
+    }
+
+    async fn take_deliveries(&self, ids: &[DeliveryId], now: Timestamp, until: Timestamp) -> StoreResult<Vec<Due>> {
+        let ids = ids.to_vec();
+        self.write(move |db| deliveries::take(db, &ids, now, until)).await
     }
 
     async fn note_delivery(&self, attempted: &Attempted) -> StoreResult<bool> {
