@@ -221,7 +221,9 @@ impl Bed {
     /// Whoever is to be told of a run hears it.
     pub async fn hear(&self, run: RunId) {
         let until = self.now.plus_ms(1);
-        let due = self.store.take_deliveries(Some(run), self.now, until, 100).await.expect("messages are taken");
+        let due = self.store.due_deliveries(Some(run), None, self.now, 100).await.expect("messages are due");
+        let ids: Vec<DeliveryId> = due.into_iter().map(|key| key.id).collect();
+        let due = self.store.take_deliveries(&ids, self.now, until).await.expect("messages are taken");
         for Due { row, .. } in due {
             let attempt = DeliveryTry { at: self.now, took_ms: 1, status_code: Some(200), error: None, response: None };
             let (id, body, verdict) = (row.id, None, Verdict::Delivered);

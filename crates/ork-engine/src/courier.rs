@@ -76,6 +76,8 @@ pub struct Sent {
     pub error: Option<String>,
     /// The beginning of the answer.
     pub response: Option<String>,
+    /// This process could not, and another one may be able to: it counts as no attempt.
+    pub is_for_another: bool,
 }
 
 impl Sent {
@@ -252,6 +254,10 @@ async fn carry(parts: Arc<Parts>, post: Arc<dyn Post>, due: Due) {
         // It is due again when it is not taken any more.
         Err(error) => return parts.store_failed("courier", &error),
     };
+    if sent.is_for_another {
+        // Nobody takes it for a while; then it is due again.
+        return parts.observers.trouble("courier", sent.error.unwrap_or_default());
+    }
     let now = parts.clock.now();
     let verdict = match sent.status_code {
         Some(200..=299) if sent.error.is_none() => Verdict::Delivered,
@@ -260,7 +266,7 @@ async fn carry(parts: Arc<Parts>, post: Arc<dyn Post>, due: Due) {
         _ => wait_ms(attempts + 1, parts.random()).map_or(Verdict::Failed, |ms| Verdict::Again(now.plus_ms(ms))),
     };
     let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let Sent { body, status_code, error, response } = sent;
+    let Sent { body, status_code, error, response, .. } = sent;
     let attempt = DeliveryTry { at, took_ms, status_code, error, response };
     parts.tally.delivered(verdict);
     if let Err(error) = parts.store.note_delivery(&Attempted { id, taken_until, body, attempt, verdict, now }).await {

@@ -164,7 +164,7 @@ CREATE TABLE webhook_deliveries (
     delivered_at     bigint
 ) WITH (fillfactor = 70);
 -- What is due, in the order in which it is read.
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at, id) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (next_attempt_at, id, run_id) WHERE status = 'pending';
 -- The list of a workspace's messages, newest first.
 CREATE INDEX webhook_deliveries_by_workspace ON webhook_deliveries (workspace_id, created_at, id);
 -- Those of a run.

@@ -13,7 +13,7 @@ use ork_http::{Answer, Call, Limits, Reach, Transport};
 use ork_server::webhooks;
 use ork_server::webhooks::desk::{of_endpoint, of_url};
 use ork_server::webhooks::signature::{SigningKey, of_body, seconds};
-use ork_vault::{Place, Secret, Vault};
+use ork_vault::{Place, Secret, Unopened, Vault};
 
 use crate::VERSION;
 use crate::world::World;
@@ -35,8 +35,8 @@ impl Courier {
         Self { store, vault, http: Transport::new(Reach::Public(world.egress.clone())) }
     }
 
-    /// The secrets that a message is signed with, opened; or why one is not.
-    async fn secrets(&self, letter: &Letter) -> Result<Vec<Secret>, String> {
+    /// The secrets that a message is signed with, opened; or what becomes of it because one is not.
+    async fn secrets(&self, letter: &Letter) -> Result<Vec<Secret>, Sent> {
         let mut opened = Vec::new();
         for secret in &letter.addressee.secrets {
             opened.push(match secret {
@@ -48,21 +48,21 @@ impl Courier {
     }
 
     /// A secret of the workspace, as it is now.
-    async fn named(&self, workspace: WorkspaceId, name: &str) -> Result<Secret, String> {
-        let found =
-            self.store.sealed_secrets(workspace, &[name.to_owned()]).await.map_err(|error| error.to_string())?;
-        let sealed = found.first().ok_or_else(|| format!("there is no secret `{name}` in the workspace"))?;
-        let opened = self.vault.open(Place::secret(workspace, name), &sealed.sealed);
-        opened.map_err(|why| format!("failed to open the secret `{name}`: {why}"))
+    async fn named(&self, workspace: WorkspaceId, name: &str) -> Result<Secret, Sent> {
+        let found = self.store.sealed_secrets(workspace, &[name.to_owned()]).await;
+        let found = found.map_err(|error| for_another(error.to_string()))?;
+        let missing = || Sent::failed(format!("there is no secret `{name}` in the workspace"));
+        let sealed = found.first().ok_or_else(missing)?;
+        self.vault.open(Place::secret(workspace, name), &sealed.sealed).map_err(unopened)
     }
 
-    fn open(&self, delivery: &DeliveryRow, sealed: &[u8]) -> Result<Secret, String> {
+    fn open(&self, delivery: &DeliveryRow, sealed: &[u8]) -> Result<Secret, Sent> {
         let endpoint = delivery.endpoint.map(|id| id.to_string());
         let place = match &endpoint {
             Some(id) => of_endpoint(delivery.workspace, id),
             None => of_url(delivery.workspace, &delivery.url),
         };
-        self.vault.open(place, sealed).map_err(|why| format!("failed to open the secret: {why}"))
+        self.vault.open(place, sealed).map_err(unopened)
     }
 }
 
@@ -72,12 +72,12 @@ impl Post for Courier {
         let Letter { delivery, addressee, run, task, .. } = letter;
         let body = webhooks::body(delivery, run.as_ref(), task.as_ref(), addressee.format);
         let signed = match self.secrets(letter).await {
-            Ok(secrets) => headers(letter, &secrets, &body),
-            Err(why) => Err(why),
+            Ok(secrets) => headers(letter, &secrets, &body).map_err(Sent::failed),
+            Err(sent) => Err(sent),
         };
         let headers = match signed {
             Ok(headers) => headers,
-            Err(why) => return Sent::failed(why),
+            Err(sent) => return sent,
         };
         let call = Call { method: "POST".into(), url: addressee.url.clone(), headers, body: body.clone().into_bytes() };
         match self.http.call(call, LIMITS).await {
@@ -85,6 +85,19 @@ impl Post for Courier {
             Err(error) => Sent { body: Some(body), ..Sent::failed(error.to_string()) },
         }
     }
+}
+
+/// Whoever has the key sends it.
+fn unopened(why: Unopened) -> Sent {
+    let error = format!("failed to open the secret of a message: {why}");
+    match why {
+        Unopened::UnknownKey(_) => for_another(error),
+        Unopened::Damaged => Sent::failed(error),
+    }
+}
+
+fn for_another(error: String) -> Sent {
+    Sent { is_for_another: true, ..Sent::failed(error) }
 }
 
 fn heard(answer: Answer, body: String) -> Sent {
@@ -96,7 +109,7 @@ fn heard(answer: Answer, body: String) -> Sent {
     // NUL is what no database stores.
     let text = String::from_utf8_lossy(&answer.body).replace('\0', "\u{fffd}");
     let response = (!text.is_empty()).then_some(text);
-    Sent { body: Some(body), status_code: Some(answer.status), error, response }
+    Sent { body: Some(body), status_code: Some(answer.status), error, response, is_for_another: false }
 }
 
 /// What is said beside the body. The time is that of the attempt, so that an old message that is sent again is no replay.
