@@ -1,6 +1,6 @@
 //! Claims.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ork_core::clock::Timestamp;
@@ -19,6 +19,9 @@ use crate::marks::{Key, LOWEST, Place, Route};
 use crate::rows::Columns;
 use crate::sql::Sql;
 use crate::store::Transition;
+
+/// Times that a claim looks for more: of the workspaces that had something many may have nothing now.
+const VISITS_MAX: usize = 16;
 
 pub struct ClaimTasks {
     pub claim: Claim,
@@ -118,11 +121,15 @@ impl ClaimTasks {
         let mut wanted = self.claim.limit.min(BATCH_MAX);
         let mut taken = Vec::new();
         let mut highest: BTreeMap<Place, Key> = BTreeMap::new();
-        let mut stops: Vec<&(Uuid, Vec<(String, Key)>)> = route.stops.iter().collect();
-        while wanted > 0 && !stops.is_empty() {
-            stops.truncate(wanted);
-            let share = wanted.div_ceil(stops.len());
-            let rows = self.take_share(db, &stops, &highest, (share, wanted)).await?;
+        let mut waiting: VecDeque<&(Uuid, Vec<(String, Key)>)> = route.stops.iter().collect();
+        for _ in 0..VISITS_MAX {
+            if wanted == 0 || waiting.is_empty() {
+                break;
+            }
+            // Not more than can get something: whatever is looked at is locked for others.
+            let visited: Vec<_> = waiting.drain(..wanted.min(waiting.len())).collect();
+            let share = wanted.div_ceil(visited.len());
+            let rows = self.take_share(db, &visited, &highest, (share, wanted)).await?;
             let mut counts: BTreeMap<Uuid, usize> = BTreeMap::new();
             for row in &rows {
                 let (place, key, task) = self.claimed(row)?;
@@ -132,7 +139,8 @@ impl ClaimTasks {
                 taken.push(task);
             }
             wanted -= rows.len();
-            stops.retain(|(workspace, _)| counts.get(workspace).is_some_and(|count| *count >= share));
+            let has_more = |(workspace, _): &&(Uuid, _)| counts.get(workspace).is_some_and(|count| *count >= share);
+            waiting.extend(visited.into_iter().filter(has_more));
         }
         Ok((taken, highest))
     }

@@ -122,6 +122,7 @@ const ACROSS: &[&str] = &[
     "a_submit_creates_one_run",
     "endpoints_are_told_of_the_runs_of_their_workspace",
     "messages_are_listed_and_asked_for_again",
+    "due_messages_are_read_by_pages_and_taken_by_id",
     "endpoints_have_names_and_secrets",
     "lanes_are_counted",
     "the_feed_is_in_the_order_of_commits",
