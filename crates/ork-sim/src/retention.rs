@@ -16,9 +16,6 @@ use crate::serving::{Serving, Watch, days_ago, rest, text};
 
 /// How many times as long the slowest starts may take.
 const TIMES_MAX: f64 = 1.5;
-/// Runs of a workspace in a second if removing them took no time at all, as `janitor.rs` of the engine says: 20, and a rest
-/// of 50 ms. Each is removed by a transaction of its own, one after the other, so a slow disk lets it come to far fewer.
-const RUNS_PER_SECOND_MAX: f64 = 400.0;
 /// How long ago the runs ended, in days.
 const AGO: u64 = 10;
 /// The janitor looks once a minute whether there is something to do.
@@ -121,7 +118,7 @@ fn measure(figures: &mut Figures, place: &Place, (word, runs): (&str, &[RunId]),
     turns.note(figures, (word, "the janitor"), [(0.5, None), (0.99, Some(TIMES_MAX))]);
     #[allow(clippy::cast_precision_loss, reason = "a rate")]
     let rate = removed as f64 / seconds;
-    figures.note(&format!("runs removed, {word}"), "per s", Some(rate), (Some(RUNS_PER_SECOND_MAX), None));
+    figures.note(&format!("runs removed, {word}"), "per s", Some(rate), (None, None));
     let mut found = turns.counts();
     found["seconds_beside_the_janitor"] = seconds.round().into();
     Ok(found)
