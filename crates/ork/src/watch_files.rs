@@ -52,8 +52,9 @@ pub async fn repeat(
         // The run may have written anything but its own file.
         while changes.try_recv().is_ok() {}
         if fs::read(file).ok() == before {
-            out.talk(format!("watching {}; Ctrl-C ends it", eyes.folder.display()));
+            // Before it is said that one ends it: what comes while nobody listens is lost.
             let mut signals = Signals::listen()?;
+            out.talk(format!("watching {}; Ctrl-C ends it", eyes.folder.display()));
             tokio::select! {
                 changed = eyes.next(&mut changes) => {
                     out.talk(format!("\nchanged: {}", eyes.name(changed, file)));

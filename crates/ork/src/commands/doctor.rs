@@ -1,12 +1,11 @@
 //! `ork doctor`: the invariants of what is stored.
 
 use anyhow::Result;
-use futures_util::{StreamExt, stream};
 use ork_core::check::check;
 use ork_core::id::RunId;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::RunStatus;
-use ork_core::store::{RunDump, RunFilter, Scope, Store};
+use ork_core::store::{RunFilter, Scope, Store};
 use serde_json::{Value, json};
 
 use crate::carrier::orphans;
@@ -17,9 +16,6 @@ use crate::exit_code::Exit;
 use crate::ids;
 use crate::output::{Output, warn};
 use crate::world::World;
-
-/// Runs that are read at once.
-const READS: usize = 4;
 
 /// Options of `ork doctor`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +70,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             Some(text) => {
                 let run = ids::run(&world.history(), text).await?;
                 lost.extend(orphans(&world.history(), &[row(&world, run).await?]).await?);
-                look_at_one(world.store.as_ref(), run, &mut findings).await?
+                look_at(world.store.as_ref(), run, &mut findings).await?
             }
             None => {
                 lost = without_process(&world).await?;
@@ -131,12 +127,8 @@ async fn look_at_all(store: &dyn Store, findings: &mut Vec<Finding>) -> Result<u
     let (mut runs, mut last) = (0, None);
     loop {
         let page = store.run_ids(Scope::All, last, PAGE_MAX).await?;
-        let mut dumps = stream::iter(&page).map(|run| store.dump(Scope::All, *run)).buffered(READS);
-        while let Some(dump) = dumps.next().await {
-            // One that was removed meanwhile has none.
-            let Some(dump) = dump? else { continue };
-            runs += 1;
-            look_at(&dump, findings);
+        for run in &page {
+            runs += look_at(store, *run, findings).await?;
         }
         last = page.last().copied();
         if page.is_empty() {
@@ -151,19 +143,15 @@ async fn look_at_all(store: &dyn Store, findings: &mut Vec<Finding>) -> Result<u
 }
 
 /// 1, or 0 for a run that was removed meanwhile.
-async fn look_at_one(store: &dyn Store, run: RunId, findings: &mut Vec<Finding>) -> Result<u64> {
+async fn look_at(store: &dyn Store, run: RunId, findings: &mut Vec<Finding>) -> Result<u64> {
     let Some(dump) = store.dump(Scope::All, run).await? else { return Ok(0) };
-    look_at(&dump, findings);
-    Ok(1)
-}
-
-fn look_at(dump: &RunDump, findings: &mut Vec<Finding>) {
-    findings.extend(check(dump).into_iter().map(|violation| Finding {
-        run: Some(dump.row.id),
+    findings.extend(check(&dump).into_iter().map(|violation| Finding {
+        run: Some(run),
         rule: violation.rule.into(),
         guarantee: Some(violation.guarantee),
         message: violation.message,
     }));
+    Ok(1)
 }
 
 fn tell(out: Output, runs: u64, findings: &[Finding], lost: &[RunId]) -> Result<()> {
