@@ -138,14 +138,16 @@ fn refusals(method: &Method, operation: &Operation) -> Vec<StatusCode> {
     let reads = |place: &ParameterIn| parameters.iter().any(|parameter| parameter.parameter_in == *place);
     let may_match = parameters.iter().any(|parameter| parameter.name.eq_ignore_ascii_case("if-match"));
     let changes = *method != Method::GET;
-    // Where a name stands in the query, what it names may be missing too.
-    let names = reads(&ParameterIn::Path) || reads(&ParameterIn::Query);
     let has_body = operation.request_body.is_some();
+    // Where a name stands in the query or in the body, what it names may be missing too.
+    let names = reads(&ParameterIn::Path) || reads(&ParameterIn::Query) || has_body;
+    // Who is known by a signature brings no token.
+    let is_signed = parameters.iter().any(|parameter| parameter.name == "webhook-signature");
     let needs_token = operation.security.is_some();
     let anywhere = [Code::ForeignOrigin, Code::WrongHost, Code::Internal, Code::Unavailable].map(|code| (true, code));
     let rest = [
-        (needs_token || reads(&ParameterIn::Query), Code::InvalidRequest),
-        (needs_token, Code::Unauthorized),
+        (needs_token || is_signed || reads(&ParameterIn::Query), Code::InvalidRequest),
+        (needs_token || is_signed, Code::Unauthorized),
         (needs_token, Code::TooManyRequests),
         (names, Code::NotFound),
         (names, Code::Pruned),
