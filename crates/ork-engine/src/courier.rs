@@ -36,6 +36,9 @@ const PAGES_MAX: usize = 50;
 const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long nobody else takes it: long enough to send it and to write down how that went.
 const TAKEN_MS: u64 = 60_000;
+/// How long a process that cannot send what it took leaves all messages to others: as it keeps them from what it took, else it would
+/// keep them from everything.
+const REST_MS: u64 = 60_000;
 /// How often somebody looks when nothing says that there is something to send.
 const PERIOD_MS: u64 = 1_000;
 /// How soon it looks again when somebody else took what it had chosen.
@@ -91,7 +94,9 @@ impl Sent {
 /// Sends what is due, for as long as the engine lives.
 pub async fn run(parts: Arc<Parts>) {
     let Some(post) = parts.config.post.clone() else { return std::future::pending().await };
-    let mut courier = Courier { parts: Arc::clone(&parts), post, under_way: UnderWay::default(), after: None };
+    let under_way = UnderWay::default();
+    let rests_until = parts.clock.now();
+    let mut courier = Courier { parts: Arc::clone(&parts), post, under_way, after: None, rests_until };
     loop {
         let wait_ms = match courier.round().await {
             Ok(next_at) => next_at.map_or(PERIOD_MS, |at| at.since_ms(parts.clock.now()) + 1).min(PERIOD_MS),
@@ -102,7 +107,7 @@ pub async fn run(parts: Arc<Parts>) {
         };
         tokio::select! {
             biased;
-            Some(()) = courier.under_way.end() => {}
+            Some(was_able) = courier.under_way.end() => courier.rest_unless(was_able),
             () = parts.pokes.courier.notified(), if courier.under_way.len() < UNDER_WAY_MAX => {}
             () = sleep(Duration::from_millis(wait_ms)) => {}
         }
@@ -115,14 +120,17 @@ struct Courier {
     under_way: UnderWay,
     /// Where the last round stopped reading, if more follows.
     after: Option<(Timestamp, DeliveryId)>,
+    /// Until then it takes nothing.
+    rests_until: Timestamp,
 }
 
 impl Courier {
     /// Takes what is due and has a place, and sends it off; when to look again.
     async fn round(&mut self) -> StoreResult<Option<Timestamp>> {
-        self.under_way.forget_ended();
+        let was_able = self.under_way.forget_ended();
+        self.rest_unless(was_able);
         let room = self.under_way.room();
-        if room.free == 0 {
+        if room.free == 0 || self.parts.clock.now() < self.rests_until {
             return Ok(None);
         }
         // Reading is cheap, and mostly there is nothing to take.
@@ -144,6 +152,12 @@ impl Courier {
             self.under_way.add(place, carry(Arc::clone(&self.parts), Arc::clone(&self.post), due));
         }
         Ok(is_outrun.then(|| now.plus_ms(OUTRUN_MS)))
+    }
+
+    fn rest_unless(&mut self, was_able: bool) {
+        if !was_able {
+            self.rests_until = self.parts.clock.now().plus_ms(REST_MS);
+        }
     }
 
     /// The due messages that have a place, those that wait longest first.
@@ -171,7 +185,8 @@ struct Place {
 /// The messages that are under way, and their places.
 #[derive(Default)]
 struct UnderWay {
-    tasks: JoinSet<()>,
+    /// Each says whether this process was able to send it.
+    tasks: JoinSet<bool>,
     /// By task, since one that panics says nothing more.
     places: Vec<(Id, Place)>,
 }
@@ -181,27 +196,29 @@ impl UnderWay {
         self.tasks.len()
     }
 
-    fn add(&mut self, place: Place, work: impl Future<Output = ()> + Send + 'static) {
+    fn add(&mut self, place: Place, work: impl Future<Output = bool> + Send + 'static) {
         let id = self.tasks.spawn(work).id();
         self.places.push((id, place));
     }
 
-    /// Waits until one has ended; `None` when there is none.
-    async fn end(&mut self) -> Option<()> {
+    /// Waits until one has ended, and says whether it could be sent; `None` when there is none.
+    async fn end(&mut self) -> Option<bool> {
         let ended = self.tasks.join_next_with_id().await?;
-        self.free(ended);
-        Some(())
+        Some(self.free(ended))
     }
 
-    fn forget_ended(&mut self) {
+    fn forget_ended(&mut self) -> bool {
+        let mut was_able = true;
         while let Some(ended) = self.tasks.try_join_next_with_id() {
-            self.free(ended);
+            was_able &= self.free(ended);
         }
+        was_able
     }
 
-    fn free(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let ended = ended.map_or_else(|error| error.id(), |(id, ())| id);
+    fn free(&mut self, ended: Result<(Id, bool), JoinError>) -> bool {
+        let (ended, was_able) = ended.unwrap_or_else(|error| (error.id(), true));
         self.places.retain(|(id, _)| *id != ended);
+        was_able
     }
 
     /// What they leave.
@@ -240,9 +257,9 @@ impl Room {
     }
 }
 
-/// One message, from what it says to what became of it.
-async fn carry(parts: Arc<Parts>, post: Arc<dyn Post>, due: Due) {
-    let Some(taken_until) = due.row.next_attempt_at else { return };
+/// One message, from what it says to what became of it; false when another process has to send it.
+async fn carry(parts: Arc<Parts>, post: Arc<dyn Post>, due: Due) -> bool {
+    let Some(taken_until) = due.row.next_attempt_at else { return true };
     let (id, attempts, began) = (due.row.id, due.row.attempts, Instant::now());
     let at = parts.clock.now();
     let (sent, is_final) = match letter(&parts, due).await {
@@ -252,11 +269,15 @@ async fn carry(parts: Arc<Parts>, post: Arc<dyn Post>, due: Due) {
         }
         Ok(Err(why)) => (Sent::failed(why), true),
         // It is due again when it is not taken any more.
-        Err(error) => return parts.store_failed("courier", &error),
+        Err(error) => {
+            parts.store_failed("courier", &error);
+            return true;
+        }
     };
     if sent.is_for_another {
         // Nobody takes it for a while; then it is due again.
-        return parts.observers.trouble("courier", sent.error.unwrap_or_default());
+        parts.observers.trouble("courier", sent.error.unwrap_or_default());
+        return false;
     }
     let now = parts.clock.now();
     let verdict = match sent.status_code {
@@ -272,6 +293,7 @@ async fn carry(parts: Arc<Parts>, post: Arc<dyn Post>, due: Due) {
     if let Err(error) = parts.store.note_delivery(&Attempted { id, taken_until, body, attempt, verdict, now }).await {
         parts.store_failed("courier", &error);
     }
+    true
 }
 
 /// What a message tells of; or why nobody is told any more.

@@ -53,7 +53,13 @@ impl Courier {
         let found = found.map_err(|error| for_another(error.to_string()))?;
         let missing = || Sent::failed(format!("there is no secret `{name}` in the workspace"));
         let sealed = found.first().ok_or_else(missing)?;
-        self.vault.open(Place::secret(workspace, name), &sealed.sealed).map_err(unopened)
+        self.vault.open(Place::secret(workspace, name), &sealed.sealed).map_err(|why| self.unopened(why))
+    }
+
+    /// Without any key this process can sign nothing, and another one may; with some, the one that it was sealed with may be lost.
+    fn unopened(&self, why: Unopened) -> Sent {
+        let error = format!("failed to open the secret of a message: {why}");
+        if self.vault.key_id().is_none() { for_another(error) } else { Sent::failed(error) }
     }
 
     fn open(&self, delivery: &DeliveryRow, sealed: &[u8]) -> Result<Secret, Sent> {
@@ -62,7 +68,7 @@ impl Courier {
             Some(id) => of_endpoint(delivery.workspace, id),
             None => of_url(delivery.workspace, &delivery.url),
         };
-        self.vault.open(place, sealed).map_err(unopened)
+        self.vault.open(place, sealed).map_err(|why| self.unopened(why))
     }
 }
 
@@ -84,15 +90,6 @@ impl Post for Courier {
             Ok(answer) => heard(answer, body),
             Err(error) => Sent { body: Some(body), ..Sent::failed(error.to_string()) },
         }
-    }
-}
-
-/// Whoever has the key sends it.
-fn unopened(why: Unopened) -> Sent {
-    let error = format!("failed to open the secret of a message: {why}");
-    match why {
-        Unopened::UnknownKey(_) => for_another(error),
-        Unopened::Damaged => Sent::failed(error),
     }
 }
 

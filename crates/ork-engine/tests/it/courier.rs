@@ -236,3 +236,34 @@ async fn a_receiver_that_hangs_keeps_nobody_else_waiting() {
         assert_eq!(post.count(|_, url| url == "http://c.example/"), 1);
     }
 }
+
+/// One that has no key: whatever it is given is for another one.
+struct Keyless;
+
+#[async_trait]
+impl Post for Keyless {
+    async fn send(&self, _: &Letter) -> Sent {
+        Sent { is_for_another: true, ..Sent::failed("no key") }
+    }
+}
+
+/// A process that cannot send takes a few messages, once a minute, and none of them counts an attempt; all are sent by the other.
+#[tokio::test(start_paused = true)]
+async fn whoever_cannot_send_leaves_messages_to_others() {
+    let mut world = World::new();
+    let mut random = SeededEntropy::new(78);
+    let _keyless = world.engine_with(|config| config.post = Some(Arc::new(Keyless))).await;
+    ask_for(&world, &mut random, WorkspaceId::DEFAULT, "http://a.example/", 150).await;
+    sleep(Duration::from_secs(10)).await;
+    let post = Arc::new(Deaf::default());
+    let given = Arc::clone(&post);
+    let _other = world.engine_with(|config| config.post = Some(given)).await;
+    sleep(Duration::from_secs(10)).await;
+    let heard = post.count(|_, _| true);
+    assert!((100..150).contains(&heard), "all but those that the first one took: {heard}");
+    sleep(Duration::from_secs(300)).await;
+    assert_eq!(post.count(|_, _| true), 150, "each once");
+    let filter = DeliveryFilter { limit: 200, ..DeliveryFilter::default() };
+    let rows = world.store.inner.deliveries(Scope::All, &filter).await.unwrap();
+    assert!(rows.iter().all(|row| (row.status, row.attempts) == (DeliveryStatus::Delivered, 1)));
+}
