@@ -7,7 +7,8 @@ use crate::event::ActorKind;
 use crate::limits::KEEP_DAYS;
 
 /// What a token's bearer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Looks.
     Viewer,

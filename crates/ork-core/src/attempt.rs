@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::graph::OpenAs;
 use crate::json::Json;
 use crate::limits;
 use crate::retry::RetryPolicy;
 use crate::state::Reason;
+use crate::store::NewGate;
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,12 @@ pub enum FailureKind {
     Handler,
     /// The worker that took it does not do such work. Nothing was begun.
     Unserved,
+    /// A model gave no answer that can be used.
+    Ai,
+    /// A call did not fit into a budget.
+    Budget,
+    /// A gate was not passed.
+    Gate,
 }
 
 impl FailureKind {
@@ -61,13 +69,16 @@ impl FailureKind {
             Self::Start => "start",
             Self::Handler => "handler",
             Self::Unserved => "unserved",
+            Self::Ai => "ai",
+            Self::Budget => "budget",
+            Self::Gate => "gate",
         }
     }
 
     /// Whether trying again could help. A template or an unusable definition fails the same way each time.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        !matches!(self, Self::Template | Self::Interrupted | Self::Poison)
+        !matches!(self, Self::Template | Self::Interrupted | Self::Poison | Self::Budget)
     }
 }
 
@@ -134,6 +145,16 @@ pub enum Outcome {
     Cancelled,
     /// It was given back untouched or interrupted on purpose (drain): not a failure, and not counted as one.
     HandedBack,
+    /// Its steps wait for decisions: the lease ends, and the attempt does not.
+    Waiting {
+        /// What must be decided.
+        gates: Vec<NewGate>,
+    },
+    /// The steps of an attempt that another worker had begun, or that waited, are put away.
+    WoundUp {
+        /// What that worker's end was settled as; `None` when the attempt was cancelled.
+        failure: Option<Failure>,
+    },
 }
 
 impl Outcome {
@@ -148,11 +169,12 @@ impl Outcome {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Success { .. } => "success",
-            Self::Failed(Failure { kind: FailureKind::Lost, .. }) => "lost",
+            Self::Failed(Failure { kind: FailureKind::Lost, .. }) | Self::WoundUp { failure: Some(_) } => "lost",
             Self::Failed(Failure { kind: FailureKind::Timeout, .. }) => "timeout",
             Self::Failed(Failure { kind: FailureKind::Unserved, .. }) | Self::HandedBack => "handed_back",
             Self::Failed(_) => "failed",
-            Self::Cancelled => "cancelled",
+            Self::Cancelled | Self::WoundUp { failure: None } => "cancelled",
+            Self::Waiting { .. } => "waiting",
         }
     }
 }
@@ -164,6 +186,10 @@ pub struct Tally {
     pub failures: u32,
     /// Attempts whose worker was lost, before this one.
     pub lost: u32,
+    /// Steps of this attempt have begun: if its worker is lost, somebody must put them away.
+    pub begun: bool,
+    /// How the attempt was left by the lease before this one.
+    pub open_as: Option<OpenAs>,
 }
 
 /// What the run and the task allow after an attempt.
@@ -177,6 +203,8 @@ pub struct Circumstances<'a> {
     pub cancelling: bool,
     /// The run stops after a failure, and this task has no `run_if`: no more retries.
     pub stopping: bool,
+    /// Under this lease nothing was begun.
+    pub untouched: bool,
     /// The present moment.
     pub now: Timestamp,
     /// Chooses the point within the jitter.
@@ -215,6 +243,18 @@ pub enum Verdict {
         /// The error of the attempt that ended; `None` when it was handed back.
         failure: Option<Failure>,
     },
+    /// The attempt waits for decisions.
+    Wait {
+        /// Which.
+        gates: Vec<NewGate>,
+    },
+    /// The attempt goes back to its queue: it is to be put away, or goes on after its wait.
+    Reopen {
+        /// How it is left.
+        open_as: OpenAs,
+        /// The error of the lease that ended.
+        failure: Option<Failure>,
+    },
 }
 
 impl Verdict {
@@ -231,47 +271,63 @@ impl Verdict {
 /// that was cancelled meanwhile ends `cancelled` all the same.
 #[must_use]
 pub fn judge(outcome: Outcome, tally: &mut Tally, around: &Circumstances<'_>) -> Verdict {
+    let ending = around.cancelling || around.stopping;
     let failure = match outcome {
         Outcome::Success { output } => return Verdict::Success { output },
+        Outcome::Waiting { .. } if ending => return Verdict::Reopen { open_as: OpenAs::Cancelled, failure: None },
+        Outcome::Waiting { gates } => return Verdict::Wait { gates },
+        Outcome::WoundUp { failure: Some(failure) } => return after_loss(failure, *tally, around),
+        Outcome::WoundUp { failure: None } => return Verdict::Cancelled { reason: reason(around) },
+        Outcome::Cancelled | Outcome::HandedBack | Outcome::Failed(Failure { kind: FailureKind::Unserved, .. })
+            if around.untouched && tally.open_as.is_some() =>
+        {
+            let open_as = tally.open_as.filter(|open_as| !ending || *open_as == OpenAs::Lost);
+            return Verdict::Reopen { open_as: open_as.unwrap_or(OpenAs::Cancelled), failure: None };
+        }
         Outcome::Cancelled if around.cancelling => return Verdict::Cancelled { reason: Reason::Cancel },
         // A worker that gives up a task nobody cancelled hands it back.
-        Outcome::Cancelled | Outcome::HandedBack if !around.cancelling && !around.stopping => {
+        Outcome::Cancelled | Outcome::HandedBack if !ending => {
             return if around.at_most_once {
                 interrupted("the attempt was interrupted")
             } else {
                 Verdict::Requeue { failure: None }
             };
         }
-        Outcome::Failed(failure) if failure.kind == FailureKind::Unserved && !around.cancelling && !around.stopping => {
+        Outcome::Failed(failure) if failure.kind == FailureKind::Unserved && !ending => {
             return Verdict::Retry { available_at: around.now.plus_ms(UNSERVED_DELAY_MS), failure };
         }
         Outcome::Cancelled | Outcome::HandedBack | Outcome::Failed(Failure { kind: FailureKind::Unserved, .. }) => {
-            let reason = if around.cancelling { Reason::Cancel } else { Reason::Stop };
-            return Verdict::Cancelled { reason };
+            return Verdict::Cancelled { reason: reason(around) };
         }
         Outcome::Failed(failure) => failure,
     };
     if failure.kind == FailureKind::Lost {
-        return judge_lost(failure, tally, around);
+        tally.lost += 1;
+        if tally.begun && tally.lost < limits::LOST_MAX {
+            let open_as = tally.open_as.filter(|open_as| *open_as == OpenAs::Cancelled).unwrap_or(OpenAs::Lost);
+            return Verdict::Reopen { open_as, failure: Some(failure) };
+        }
+        return after_loss(failure, *tally, around);
     }
     tally.failures += 1;
-    if around.cancelling
-        || around.stopping
-        || tally.failures >= around.retry.max_attempts
-        || !around.retry.covers(&failure.kind)
-    {
+    if ending || tally.failures >= around.retry.max_attempts || !around.retry.covers(&failure.kind) {
         return Verdict::Failed { failure, reason: None };
     }
     let delay_ms = around.retry.delay_after_ms(tally.failures, around.random);
     Verdict::Retry { available_at: around.now.plus_ms(delay_ms), failure }
 }
 
+/// Why a task is cancelled whose attempt was given up.
+const fn reason(around: &Circumstances<'_>) -> Reason {
+    if around.stopping && !around.cancelling { Reason::Stop } else { Reason::Cancel }
+}
+
 fn interrupted(message: &str) -> Verdict {
     Verdict::Failed { failure: Failure::new(FailureKind::Interrupted, message), reason: Some(Reason::Interrupted) }
 }
 
-fn judge_lost(failure: Failure, tally: &mut Tally, around: &Circumstances<'_>) -> Verdict {
-    tally.lost += 1;
+/// What follows for the task from the loss of a worker, which is counted already.
+fn after_loss(failure: Failure, tally: Tally, around: &Circumstances<'_>) -> Verdict {
     if around.cancelling {
         // Nobody can prove that the work is dead; the lease that allowed it has ended.
         return Verdict::Cancelled { reason: Reason::Unproven };

@@ -8,6 +8,8 @@ use crate::clock::Timestamp;
 use crate::id::RunId;
 use crate::json::Json;
 use crate::state::{RunStatus, TaskStatus};
+use crate::step::StepStatus;
+use crate::store::GateStatus;
 
 /// Who did something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +89,12 @@ pub enum EventType {
     TaskCancelRequested,
     /// An outcome came after its attempt had ended, and changed nothing.
     AttemptLate,
+    /// A step of a task has this status now.
+    Step(StepStatus),
+    /// A gate of a task has this status now.
+    Gate(GateStatus),
+    /// A call did not fit into a budget.
+    BudgetExceeded,
 }
 
 impl EventType {
@@ -117,6 +125,19 @@ impl EventType {
             Self::TaskExpanded => "task.expanded",
             Self::TaskCancelRequested => "task.cancel_requested",
             Self::AttemptLate => "attempt.late",
+            Self::Step(StepStatus::Pending) => "step.pending",
+            Self::Step(StepStatus::Running) => "step.running",
+            Self::Step(StepStatus::Waiting) => "step.waiting",
+            Self::Step(StepStatus::Success) => "step.success",
+            Self::Step(StepStatus::Failed) => "step.failed",
+            Self::Step(StepStatus::Skipped) => "step.skipped",
+            Self::Step(StepStatus::Cancelled) => "step.cancelled",
+            Self::Gate(GateStatus::Open) => "gate.open",
+            Self::Gate(GateStatus::Approved) => "gate.approved",
+            Self::Gate(GateStatus::Rejected) => "gate.rejected",
+            Self::Gate(GateStatus::Expired) => "gate.expired",
+            Self::Gate(GateStatus::Cancelled) => "gate.cancelled",
+            Self::BudgetExceeded => "budget.exceeded",
         }
     }
 
@@ -135,10 +156,13 @@ impl EventType {
             Self::TaskExpanded,
             Self::TaskCancelRequested,
             Self::AttemptLate,
+            Self::BudgetExceeded,
         ];
         let runs = RunStatus::ALL.iter().map(|status| Self::Run(*status));
         let tasks = TaskStatus::ALL.iter().map(|status| Self::Task(*status));
-        singles.into_iter().chain(runs).chain(tasks)
+        let steps = StepStatus::ALL.iter().map(|status| Self::Step(*status));
+        let gates = GateStatus::ALL.iter().map(|status| Self::Gate(*status));
+        singles.into_iter().chain(runs).chain(tasks).chain(steps).chain(gates)
     }
 }
 

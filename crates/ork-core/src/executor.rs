@@ -8,9 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::attempt::{Outcome, Usage};
+use crate::attempt::{Failure, FailureKind, Outcome, Usage};
 use crate::id::{TaskRef, WorkspaceId};
 use crate::plan::OutputFrom;
+use crate::step::Tokens;
 
 /// One attempt's work, with every expression already evaluated.
 #[derive(Clone)]
@@ -33,6 +34,21 @@ pub struct Assignment {
     pub params: Value,
     /// The folder of the file that the run was started from, when that is on this machine.
     pub project: Option<PathBuf>,
+    /// What is done of the task, when it has steps.
+    pub step: Option<StepAssignment>,
+}
+
+/// Which step of a task is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepAssignment {
+    /// Its name.
+    pub name: String,
+    /// The round, from 1.
+    pub round: u32,
+    /// What the validation of the round before found: becomes the file `$ORK_FEEDBACK`.
+    pub feedback: Option<Value>,
+    /// The folder was lost with the worker that had it: `$ORK_WORK_LOST` is set.
+    pub is_work_lost: bool,
 }
 
 /// Without the parameters, which may hold secrets.
@@ -191,13 +207,26 @@ pub struct Report {
     pub signal: Option<i32>,
     /// What it used.
     pub usage: Usage,
+    /// What the models that a step's command spoke to have used, as the command says in its `$ORK_TOKENS`.
+    pub tokens: Vec<TokenNote>,
+}
+
+/// What a command says that a model has used.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenNote {
+    /// The model, if the command names one.
+    pub model: Option<String>,
+    /// Its tokens.
+    pub tokens: Tokens,
+    /// What that cost, in millionths of a US dollar, if the command says so.
+    pub cost_micros: Option<u64>,
 }
 
 impl Report {
     /// An outcome, and nothing more to say.
     #[must_use]
     pub fn of(outcome: Outcome) -> Self {
-        Self { outcome, exit_code: None, signal: None, usage: Usage::default() }
+        Self { outcome, exit_code: None, signal: None, usage: Usage::default(), tokens: Vec::new() }
     }
 }
 
@@ -207,4 +236,57 @@ pub trait Executor: Send + Sync {
     /// Does the work and returns once no trace of it is left running. When `io.stopped()` ends first, it ends the work:
     /// politely, then after a grace by force, with everything that the work started.
     async fn execute(&self, work: Assignment, io: Arc<dyn AttemptIo>) -> Report;
+
+    /// A folder for the steps of one attempt, empty. Leftovers of earlier attempts of the task are killed first.
+    ///
+    /// # Errors
+    /// When it cannot be made, or this executor has no folders.
+    async fn open(&self, _task: TaskRef) -> Result<Arc<dyn WorkFolder>, Failure> {
+        Err(Failure::new(FailureKind::Start, "this executor runs no steps"))
+    }
+}
+
+/// A folder that the steps of one attempt share: their `$ORK_WORK`.
+#[async_trait]
+pub trait WorkFolder: Send + Sync {
+    /// Does the work of one step in it, as [`Executor::execute`] does. Steps may run side by side. The report tells what the step
+    /// wrote into its `$ORK_TOKENS`.
+    async fn execute(&self, work: Assignment, io: Arc<dyn AttemptIo>) -> Report;
+
+    /// Writes its contents as one archive, piece by piece; each piece but the last has
+    /// [`crate::limits::WORK_PART_BYTES_MAX`] bytes. Returns the number of its bytes and their SHA-256 in hexadecimal.
+    ///
+    /// # Errors
+    /// When it cannot be read, is larger than [`crate::limits::WORK_BYTES_MAX`], or `parts` refuses a piece.
+    async fn save(&self, parts: &dyn PartSink) -> Result<(u64, String), String>;
+
+    /// Puts back what [`WorkFolder::save`] wrote, into the empty folder. Nothing outside of it is touched, whatever the archive
+    /// says.
+    ///
+    /// # Errors
+    /// When a piece is missing, or the bytes are not what their checksum says; then the folder is empty.
+    async fn restore(&self, parts: &dyn PartSource, checksum: &str) -> Result<(), String>;
+
+    /// Removes it. What is still in it is gone.
+    async fn close(&self);
+}
+
+/// Takes the pieces of an archive, in order.
+#[async_trait]
+pub trait PartSink: Send + Sync {
+    /// Takes a piece.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    async fn put(&self, bytes: Vec<u8>) -> Result<(), String>;
+}
+
+/// Gives the pieces of an archive.
+#[async_trait]
+pub trait PartSource: Send + Sync {
+    /// The piece with this number, from 0; `None` after the last one.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    async fn get(&self, part: u32) -> Result<Option<Vec<u8>>, String>;
 }

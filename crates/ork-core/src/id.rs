@@ -126,6 +126,11 @@ id!(
     DeliveryId, "msg_", "a message"
 );
 
+id!(
+    /// A decision that somebody must take.
+    GateId, "gate_", "a gate"
+);
+
 macro_rules! fresh {
     ($($name:ident)*) => {$(
         impl $name {
@@ -137,7 +142,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(WorkflowId RevisionId BulkId EndpointId DeliveryId);
+fresh!(WorkflowId RevisionId BulkId EndpointId DeliveryId GateId);
 
 impl WorkspaceId {
     /// The workspace that every new database has.

@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod access;
+pub mod ai;
 pub mod attempt;
 pub mod check;
 pub mod clock;
@@ -21,6 +22,7 @@ pub mod plan;
 pub mod planted;
 pub mod retry;
 pub mod state;
+pub mod step;
 pub mod store;
 pub mod suggest;
 pub mod transfer;

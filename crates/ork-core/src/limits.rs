@@ -71,6 +71,33 @@ pub const STREAMS_MAX: usize = 1_000;
 /// Topics of one event stream.
 pub const TOPICS_MAX: usize = 20;
 
+/// Steps of one task.
+pub const STEPS_MAX: usize = 100;
+/// Rounds of execution and validation of one attempt.
+pub const ROUNDS_MAX: u32 = 100;
+/// Tries of one step.
+pub const TRIES_MAX: u32 = 100;
+/// How long the cleanup of one attempt may take, in milliseconds.
+pub const CLEANUP_MS_MAX: u64 = 300_000;
+/// Bytes of a folder that is saved, as an archive.
+pub const WORK_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of one part of it.
+pub const WORK_PART_BYTES_MAX: usize = 1 << 20;
+/// Prompts of one workspace.
+pub const PROMPTS_MAX: u32 = 1_000;
+/// Bytes of one prompt.
+pub const PROMPT_BYTES_MAX: usize = 256 << 10;
+/// Variables of one prompt.
+pub const PROMPT_VARIABLES_MAX: usize = 100;
+/// Models of one workspace that have a price.
+pub const PRICES_MAX: u32 = 1_000;
+/// Tokens that an answer of a model may be allowed.
+pub const AI_TOKENS_MAX: u32 = 1_000_000;
+/// Bytes of one answer of a model.
+pub const AI_ANSWER_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a comment on a decision.
+pub const COMMENT_BYTES_MAX: usize = 4 << 10;
+
 /// Whether `name` may name a workflow, a task, a queue or a label: 1 to 128 bytes of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn is_name(name: &str) -> bool {

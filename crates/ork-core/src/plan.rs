@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::retry::RetryPolicy;
+use crate::step::{PlanBudget, Step};
 use crate::webhook::PlanWebhook;
 
 /// The compiled plan of one run.
@@ -42,6 +43,12 @@ pub struct Plan {
     /// Whom the run tells of itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<PlanWebhook>,
+    /// What its models may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<PlanBudget>,
+    /// The versions of the prompts that its expressions and steps name without one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prompts: BTreeMap<String, u32>,
 }
 
 /// What happens to the rest of a run when a task is out of attempts.
@@ -172,8 +179,19 @@ pub struct Action {
     /// Where it runs; `None` means the project's folder, else the attempt's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workdir: Option<String>,
-    /// Where its output is read from.
+    /// Where its output is read from; that of each of its commands, when it has steps.
     pub output: OutputFrom,
+    /// The steps of the work, by phase; empty for one command or operation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// How many rounds of execution and validation an attempt has at the most; 0 counts as 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rounds: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// Where a process's output is read from.

@@ -195,5 +195,6 @@ fn assignment(
         }),
         params: filled.params,
         project: plan.project.clone().filter(|_| is_here),
+        step: None,
     })
 }

@@ -171,7 +171,7 @@ impl Tasks {
             let n = row.task.n;
             let [ready, held, delayed] = self.waits.remove(&n).unwrap_or_default();
             let (lease, attempts) = (self.leases.remove(&n), self.attempts.remove(&n).unwrap_or_default());
-            TaskDump { row, lease, ready, held, delayed, attempts }
+            TaskDump { row, lease, ready, held, delayed, attempts, open_as: None, steps: Vec::new(), gates: Vec::new() }
         };
         tasks.rows.iter().map(|row| rows::task_row(row).map(&mut dump)).collect()
     }

@@ -225,7 +225,7 @@ fn tallies(rows: &[Row]) -> StoreResult<Tallies> {
         .map(|row| {
             let mut c = Columns::of(row, "tasks");
             let task = TaskRef { run: c.next("run_id")?, n: c.next("n")? };
-            let tally = Tally { failures: c.next("failures")?, lost: c.next("lost")? };
+            let tally = Tally { failures: c.next("failures")?, lost: c.next("lost")?, ..Tally::default() };
             Ok((task, (tally, c.next("?column?")?)))
         })
         .collect()

@@ -35,6 +35,9 @@ pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Run
             held: count(1),
             delayed: count(2),
             attempts: tasks::ended_attempts(db, row.task)?,
+            open_as: None,
+            steps: Vec::new(),
+            gates: Vec::new(),
             row,
         });
     }

@@ -106,7 +106,7 @@ fn tally(db: &Connection, task: TaskRef) -> StoreResult<(Tally, bool)> {
     let mut statement = db.prepare_cached(sql::tasks::TALLY).map_err(failed)?;
     statement
         .query_row(params![run_key(task.run), task.n], |row| {
-            Ok((Tally { failures: row.get(0)?, lost: row.get(1)? }, row.get(2)?))
+            Ok((Tally { failures: row.get(0)?, lost: row.get(1)?, ..Tally::default() }, row.get(2)?))
         })
         .map_err(failed)
 }

@@ -270,10 +270,11 @@ impl Run {
             at_most_once: group.spec.at_most_once,
             cancelling: self.cancelling.is_some() || task.cancel_requested_at.is_some(),
             stopping: self.stopping && group.spec.run_if.is_none(),
+            untouched: settle.started_at.is_none() && lease.started_at.is_none(),
             now: self.by.1,
             random: settle.random,
         };
-        let mut tally = Tally { failures: task.failures, lost: task.lost };
+        let mut tally = Tally { failures: task.failures, lost: task.lost, ..Tally::default() };
         let verdict = judge(settle.outcome.clone(), &mut tally, &around);
         let ended = Ended {
             lease: lease.id,
@@ -327,6 +328,7 @@ impl Run {
                     payload(&json!({ "attempt": attempt, "reason": why })),
                 );
             }
+            Verdict::Wait { .. } | Verdict::Reopen { .. } => unimplemented!("steps"),
         }
         if self.tasks[n as usize].end.is_some() {
             self.tasks[n as usize].finished_at = Some(settle.finished_at);
@@ -402,7 +404,7 @@ fn row(ended: &Ended, attempt: u32, verdict: &Verdict) -> AttemptRow {
     let error = match verdict {
         Verdict::Failed { failure, .. } | Verdict::Retry { failure, .. } => Some(failure.clone()),
         Verdict::Requeue { failure } => failure.clone(),
-        Verdict::Success { .. } | Verdict::Cancelled { .. } => None,
+        Verdict::Success { .. } | Verdict::Cancelled { .. } | Verdict::Wait { .. } | Verdict::Reopen { .. } => None,
     };
     AttemptRow {
         attempt,

@@ -245,6 +245,9 @@ impl Run {
                 held: u32::from(matches!(task.place, Place::Held(_))),
                 delayed: u32::from(matches!(task.place, Place::Delayed(_))),
                 attempts: task.attempts.clone(),
+                open_as: None,
+                steps: Vec::new(),
+                gates: Vec::new(),
             })
         });
         RunDump {

@@ -67,11 +67,12 @@ impl RunGraph {
         true
     }
 
-    /// Asks for the end of one live task. `leased` tasks end when their worker settles them; others at once, and with
-    /// them whatever needs them: load the whole run. An evaluation of its group is void once the group is over.
-    pub fn cancel_task(&mut self, g: u32, n: u32, leased: bool) {
+    /// Asks for the end of one live task. `leased` tasks end when their worker settles them; what has an attempt that is not over
+    /// (see [`RunGraph::wind_up`]) when that is put away; others at once, and with them whatever needs them: load the whole run.
+    /// An evaluation of its group is void once the group is over.
+    pub fn cancel_task(&mut self, g: u32, n: u32, holds_work: bool) {
         self.event(EventType::TaskCancelRequested, one(n), None);
-        if !leased && self.groups.get(&g).is_some_and(|group| group.phase != Phase::Over) {
+        if !holds_work && self.groups.get(&g).is_some_and(|group| group.phase != Phase::Over) {
             let write = TaskWrite { reason: Some(Reason::Cancel), ..unattempted(n) };
             self.end_task(g, write, TaskStatus::Cancelled, reason_payload(Reason::Cancel));
         }

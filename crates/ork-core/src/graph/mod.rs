@@ -8,6 +8,7 @@
 mod birth;
 mod cascade;
 mod control;
+mod open;
 mod settle;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -24,15 +25,29 @@ use crate::json::Json;
 use crate::plan::{Concurrency, OnFailure, RunIf};
 use crate::planted::{self, Bug};
 use crate::retry::RetryPolicy;
-use crate::state::{Reason, RunStatus, TaskStatus};
+use crate::state::{Reason, RunStatus, TaskStatus, words};
+use crate::store::NewGate;
 use crate::webhook::{Occasion, Wanted};
 
 pub use birth::{Birth, NewRun, Pin, Reuse, Reused, RevisionRef, TriggeredBy, birth};
+pub use open::{OpenTask, step_payload};
 pub use settle::{Ended, Expansion, Settlement};
 
 /// The token of one claim. Random, so that no crash can hand the same one out twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LeaseId(pub i64);
+
+words!(
+    /// How an attempt that is not over was left by its last lease.
+    OpenAs {
+        /// It waits for decisions, or goes on after them.
+        Waiting = "waiting",
+        /// Its worker was lost: its steps are to be put away.
+        Lost = "lost",
+        /// It was cancelled while it waited: its steps are to be put away.
+        Cancelled = "cancelled",
+    }
+);
 
 /// The narrow, hot part of a run: what each change of one of its tasks reads and writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -246,6 +261,35 @@ pub struct TaskWrite {
     /// How the attempt went, for the task row or, if the task goes on, for the `attempts` table; `None` when the task
     /// ended without one.
     pub ended: Option<Ended>,
+    /// The attempt is not over, though its lease is: it has no row in the `attempts` table yet, and the stored attempt is the one
+    /// before it.
+    pub open_as: Option<OpenAs>,
+}
+
+/// A gate that is opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenedGate {
+    /// Of which task, by number.
+    pub n: u32,
+    /// The gate.
+    pub gate: NewGate,
+}
+
+/// The end of a gate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateEnd {
+    /// Of which task, by number.
+    pub n: u32,
+    /// The gate.
+    pub gate: crate::id::GateId,
+    /// How it ended.
+    pub status: crate::store::GateStatus,
+    /// Which step waited for it.
+    pub step: crate::step::StepKey,
+    /// That step's name.
+    pub step_name: String,
+    /// Why, in words.
+    pub comment: Option<String>,
 }
 
 /// A task that is to be queued again, alone.
@@ -277,6 +321,10 @@ pub struct Changes {
     pub released: Vec<u32>,
     /// Single tasks to be queued.
     pub requeued: Vec<Requeue>,
+    /// Tasks to be queued so that the steps of their attempt are put away, even in a run that starts nothing more.
+    pub wound_up: Vec<Requeue>,
+    /// Gates to be opened; the steps that wait for them are `waiting` from now on.
+    pub gates: Vec<OpenedGate>,
     /// Groups that wait for their evaluation.
     pub evaluations: Vec<u32>,
     /// Groups that were expanded: their further tasks are to be created, from index 1.
@@ -403,6 +451,8 @@ impl RunGraph {
         self.changes.released.sort_unstable();
         self.changes.released.retain(|g| still(g, Phase::Released) && !paused);
         self.changes.requeued.retain(|task| still(&task.g, Phase::Released) && !paused);
+        let resting = paused && self.head.cancelling.is_none();
+        self.changes.wound_up.retain(|task| still(&task.g, Phase::Released) && !resting);
         self.changes.evaluations.retain(|g| still(g, Phase::Evaluating));
         (self.head, self.groups, self.changes)
     }

@@ -1,7 +1,7 @@
 //! The end of attempts, and the expansion of groups.
 
 use super::cascade::reason_payload;
-use super::{Lease, LeaseId, Phase, ProcessEnd, Reach, Requeue, RunGraph, TaskWrite};
+use super::{Lease, LeaseId, OpenAs, Phase, ProcessEnd, Reach, Requeue, RunGraph, TaskWrite};
 use crate::attempt::{Circumstances, Failure, FailureKind, Outcome, Tally, Verdict, judge};
 use crate::clock::Timestamp;
 use crate::event::{EventType, TaskSet};
@@ -75,7 +75,11 @@ impl Outcome {
     /// for a failure.
     #[must_use]
     pub const fn reach(&self, deep: bool) -> Reach {
-        if matches!(self, Self::Success { .. }) && !deep { Reach::Children } else { Reach::Whole }
+        match self {
+            Self::Success { .. } if !deep => Reach::Children,
+            Self::Waiting { .. } => Reach::Children,
+            _ => Reach::Whole,
+        }
     }
 }
 
@@ -128,6 +132,7 @@ impl RunGraph {
             at_most_once: group.spec.at_most_once,
             cancelling: self.head.cancelling.is_some() || settlement.cancel_requested,
             stopping: self.head.stopping && group.spec.run_if.is_none(),
+            untouched: settlement.started_at.is_none() && lease.started_at.is_none(),
             now: self.now,
             random,
         };
@@ -154,6 +159,7 @@ impl RunGraph {
             output: None,
             error: None,
             ended: Some(ended),
+            open_as: None,
         };
         self.apply(g, write, verdict);
     }
@@ -190,7 +196,30 @@ impl RunGraph {
                 write.error = failure;
                 self.changes.tasks.push(write);
             }
+            Verdict::Wait { gates } => {
+                self.event(EventType::Task(TaskStatus::Waiting), one(write.n), payload);
+                self.open_gates(write.n, gates);
+                write.status = TaskStatus::Waiting;
+                self.reopen(write, OpenAs::Waiting);
+            }
+            Verdict::Reopen { open_as, failure } => {
+                let requeue = Requeue { n: write.n, g };
+                self.queue_open(write.n, write.attempt, open_as);
+                match open_as {
+                    OpenAs::Waiting => self.changes.requeued.push(requeue),
+                    OpenAs::Lost | OpenAs::Cancelled => self.changes.wound_up.push(requeue),
+                }
+                write.error = failure;
+                self.reopen(write, open_as);
+            }
         }
+    }
+
+    /// Writes down that an attempt is not over.
+    fn reopen(&mut self, mut write: TaskWrite, open_as: OpenAs) {
+        write.open_as = Some(open_as);
+        write.attempt -= 1;
+        self.changes.tasks.push(write);
     }
 
     /// Gives a task its terminal status, and decides everything below it.
@@ -306,5 +335,6 @@ pub(super) const fn unattempted(n: u32) -> TaskWrite {
         output: None,
         error: None,
         ended: None,
+        open_as: None,
     }
 }

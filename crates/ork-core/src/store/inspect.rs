@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::{AttemptRow, RunRow, Scope, TaskRow};
+use super::{AttemptRow, GateRow, RunRow, Scope, TaskRow};
 use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::event::EventRow;
-use crate::graph::{Group, Head, Lease};
+use crate::graph::{Group, Head, Lease, OpenAs};
 use crate::id::{RunId, TaskRef};
+use crate::step::StepRow;
 
 /// A task with everything that says where it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +25,12 @@ pub struct TaskDump {
     pub delayed: u32,
     /// Its ended attempts, the last one included when the task is terminal.
     pub attempts: Vec<AttemptRow>,
+    /// How its attempt was left, if that is not over and has no lease.
+    pub open_as: Option<OpenAs>,
+    /// Its steps.
+    pub steps: Vec<StepRow>,
+    /// Its gates.
+    pub gates: Vec<GateRow>,
 }
 
 /// Everything that is stored of one run.

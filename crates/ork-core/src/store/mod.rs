@@ -7,7 +7,7 @@
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),* $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum $name { $($(#[$vdoc])* $variant),* }
 
         impl $name {
@@ -36,11 +36,13 @@ mod feed;
 mod hooks;
 mod inspect;
 mod pauses;
+mod prompts;
 mod queue;
 mod retention;
 mod runs;
 mod schedules;
 mod secrets;
+mod steps;
 mod tasks;
 mod upkeep;
 mod webhooks;
@@ -61,11 +63,16 @@ pub use feed::{Feed, FeedPage, FeedRow};
 pub use hooks::{HookRow, Hooks};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use pauses::{Pauses, QueuePause, queue_of};
+pub use prompts::{BudgetPeriod, BudgetRow, NewPrompt, PriceRow, PromptRow, PromptVariable, Prompts, fits};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
 pub use retention::{Retention, Swept, Tombstone};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
 pub use schedules::{CatchUp, Fired, Firing, NewSchedule, Overlap, ScheduleRow, ScheduleSpec, Schedules};
 pub use secrets::{NewSecret, Reseal, SealedAt, SealedSecret, SecretRow, Secrets};
+pub use steps::{
+    BudgetKind, Decided, Decision, GateFilter, GateKind, GateRow, GateStatus, NewGate, SavedWork, Shortage, Standing,
+    StepBegin, StepChange, StepEnd, StepWrite, Steps, StepsWritten, WorkPart,
+};
 pub use tasks::{AttemptRow, GroupCount, GroupRow, OutputRow, TaskFilter, TaskRow, Tasks};
 pub use upkeep::{Evaluation, EvaluationTarget, Maintained, Upkeep};
 pub use webhooks::{
@@ -120,6 +127,8 @@ pub trait Store:
     + Endpoints
     + Deliveries
     + Hooks
+    + Steps
+    + Prompts
     + Send
     + Sync
 {

@@ -599,3 +599,6 @@ impl Retention for Faulty {
         through!(self.tombstone(scope, run))
     }
 }
+
+impl ork_core::store::Steps for Faulty {}
+impl ork_core::store::Prompts for Faulty {}

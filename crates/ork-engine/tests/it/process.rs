@@ -36,7 +36,7 @@ impl Executor for Fake {
             sleep(Duration::from_millis(200)).await;
             (Outcome::Success { output: Some(Json::from_stored("1")) }, Some(0))
         };
-        Report { outcome, exit_code, signal: None, usage }
+        Report { outcome, exit_code, signal: None, usage, tokens: Vec::new() }
     }
 }
 

@@ -298,6 +298,7 @@ impl<'a> Attempt<'a> {
             exit_code: status.and_then(|status| status.code()),
             signal: status.and_then(|status| status.signal()),
             usage: usage.unwrap_or_default(),
+            tokens: Vec::new(),
         }
     }
 

@@ -107,6 +107,7 @@ pub fn work(program: Program) -> Assignment {
         work: Work::Process(ProcessWork { program, env: [].into(), workdir: None, output: OutputFrom::File }),
         params: Value::Null,
         project: None,
+        step: None,
     }
 }
 
@@ -134,6 +135,7 @@ pub fn told(report: &Report) -> String {
         Outcome::Failed(Failure { kind, message }) => format!("{kind:?}: {message}"),
         Outcome::Cancelled => "cancelled".into(),
         Outcome::HandedBack => "handed back".into(),
+        Outcome::Waiting { .. } | Outcome::WoundUp { .. } => report.outcome.word().into(),
     }
 }
 

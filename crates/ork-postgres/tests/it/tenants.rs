@@ -423,3 +423,6 @@ impl Hooks for Tenants {
         self.of(Scope::One(workspace)).0.delete_hook(workspace, name).await
     }
 }
+
+impl ork_core::store::Steps for Tenants {}
+impl ork_core::store::Prompts for Tenants {}

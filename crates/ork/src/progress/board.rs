@@ -91,7 +91,12 @@ impl Board {
             EventType::RunResumed => self.word = RunStatus::Running.word(),
             EventType::RunCancelRequested => self.word = "cancelling",
             EventType::Task(to) => self.take_tasks(row, to),
-            EventType::TaskExpanded | EventType::TaskCancelRequested | EventType::AttemptLate => {}
+            EventType::TaskExpanded
+            | EventType::TaskCancelRequested
+            | EventType::AttemptLate
+            | EventType::Step(_)
+            | EventType::Gate(_)
+            | EventType::BudgetExceeded => {}
         }
     }
 

@@ -324,7 +324,7 @@ impl World {
             settlements.push(Settlement {
                 lease,
                 outcome,
-                tally: Tally { failures: task.write.failures, lost: task.write.lost },
+                tally: Tally { failures: task.write.failures, lost: task.write.lost, ..Tally::default() },
                 cancel_requested: task.cancel_requested_at.is_some(),
                 started_at: None,
                 finished_at: self.now,
@@ -504,6 +504,9 @@ impl World {
             held: u32::from(task.held),
             delayed: u32::from(task.delayed),
             attempts: task.attempts.clone(),
+            open_as: None,
+            steps: Vec::new(),
+            gates: Vec::new(),
         });
         RunDump {
             row: self.run_row(),
