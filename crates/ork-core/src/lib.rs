@@ -10,6 +10,7 @@ pub mod ai;
 pub mod attempt;
 pub mod check;
 pub mod clock;
+pub mod course;
 pub mod error;
 pub mod event;
 pub mod executor;
