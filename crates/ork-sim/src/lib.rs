@@ -39,6 +39,7 @@ pub mod storm;
 pub mod stream;
 pub mod trace;
 pub mod users;
+pub mod waiting;
 pub mod weather;
 pub mod witness;
 pub mod world;
