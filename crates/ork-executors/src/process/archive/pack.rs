@@ -43,7 +43,7 @@ impl<W: Write> Packer<'_, W> {
             let name = folder.join(name);
             self.add(&name).map_err(|error| match error.get_ref() {
                 None => about(name.as_os_str().as_bytes(), &error),
-                Some(_) => error, // it has its name
+                Some(_) => error, // one of ours, which says it all
             })?;
         }
         Ok(())
