@@ -293,7 +293,7 @@ impl Shared {
         let fresh = self.base.join(FRESH);
         let filled = make(&fresh).and_then(|()| fill(&fresh)).and_then(|()| fs::rename(&fresh, self.work()));
         if filled.is_err() {
-            remove_tree(&fresh)?;
+            remove_tree(&fresh).ok();
         }
         filled
     }

@@ -252,6 +252,23 @@ async fn pieces_that_are_not_what_they_were() {
     assert_eq!(inventory(&other), expected(&place));
 }
 
+#[tokio::test]
+async fn a_folder_may_be_deep() {
+    let world = World::new();
+    let ((folder, place), pieces) = (open(&world).await, Pieces::default());
+    let deep = place.join("d/".repeat(500));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("file"), "down here").unwrap();
+    let (_, checksum) = folder.save(&pieces).await.unwrap();
+    let (second, other) = open(&world).await;
+    second.restore(&pieces, &checksum).await.unwrap();
+    let file = other.join("d/".repeat(500)).join("file");
+    assert_eq!(fs::read(file).unwrap(), b"down here");
+    folder.close().await;
+    second.close().await;
+    world.check_folders();
+}
+
 /// The header of a tar archive.
 fn header(kind: u8, name: &str, size: u64, target: &str) -> Vec<u8> {
     let mut block = vec![0; 512];
