@@ -12,7 +12,7 @@ use ork_core::json::Json;
 use ork_core::plan::Node;
 use ork_core::step::{Cost, Step, StepKey, StepPhase, StepRow, StepStatus, Tokens};
 use ork_core::store::{
-    GateKind, GateStatus, Shortage, Standing, StepBegin, StepChange, StepEnd, StepWrite, StepsWritten,
+    GateKind, GateRow, GateStatus, Shortage, Standing, StepBegin, StepChange, StepEnd, StepWrite, StepsWritten,
 };
 
 use crate::backoff::Backoff;
@@ -74,18 +74,17 @@ pub struct Ledger<'a> {
     spent_ms: u64,
 }
 
+/// Whether a step waited for more than its budget, and may go on.
+fn has_been_granted(standing: &Standing, row: &StepRow) -> bool {
+    let granted = |gate: &GateRow| gate.kind == GateKind::Budget && gate.status == GateStatus::Approved;
+    row.status == StepStatus::Waiting && standing.gates.iter().any(|gate| gate.step == row.key && granted(gate))
+}
+
 impl<'a> Ledger<'a> {
     pub fn new(live: &'a Live, standing: &Standing) -> Self {
-        let asked_for_more = |row: &&StepRow| {
-            standing.gates.iter().any(|gate| {
-                gate.step == row.key && gate.kind == GateKind::Budget && gate.status == GateStatus::Approved
-            })
-        };
-        // A try that ended in a question about the budget is followed by another.
-        let entries = standing.steps.iter().map(|row| {
-            let status = if asked_for_more(&row) { StepStatus::Pending } else { row.status };
+        let entries = standing.steps.iter().filter(|row| !has_been_granted(standing, row)).map(|row| {
             let (output, error) = (row.output.clone(), row.error.clone());
-            (row.key, Entry { name: row.name.clone(), phase: row.phase, status, output, error })
+            (row.key, Entry { name: row.name.clone(), phase: row.phase, status: row.status, output, error })
         });
         let waited = |row: &&StepRow| standing.gates.iter().any(|gate| gate.step == row.key);
         Self {
@@ -107,8 +106,9 @@ impl<'a> Ledger<'a> {
 
     /// Ends what the lease before left open: what was at work is lost, and what waited is not waited for any more. A call whose
     /// answer nobody has is charged in full.
-    pub async fn close_open(&self, rows: &[StepRow]) -> Result<(), Gone> {
-        for row in rows.iter().filter(|row| !row.status.is_terminal()) {
+    pub async fn close_open(&self, standing: &Standing, winds_up: bool) -> Result<(), Gone> {
+        let goes_on = |row: &&StepRow| !winds_up && has_been_granted(standing, row);
+        for row in standing.steps.iter().filter(|row| !row.status.is_terminal() && !goes_on(row)) {
             let mut ended = Ended::of(StepStatus::Cancelled);
             if row.status == StepStatus::Running {
                 ended = Ended::failed(Failure::new(FailureKind::Lost, "its worker died or lost its lease"));
@@ -122,8 +122,7 @@ impl<'a> Ledger<'a> {
     /// How the last try of each step ended.
     pub fn seen(&self) -> Seen {
         let entries = lock(&self.entries);
-        let known = entries.iter().filter(|(_, entry)| entry.status != StepStatus::Pending);
-        known.map(|(key, entry)| ((key.round, key.position), entry.status)).collect()
+        entries.iter().map(|(key, entry)| ((key.round, key.position), entry.status)).collect()
     }
 
     /// How often a step was tried in a round.
