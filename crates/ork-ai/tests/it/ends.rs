@@ -4,14 +4,16 @@ use ork_core::ai::{Ai, AiError};
 use ork_core::step::{AiApi, Tokens};
 use ork_doubles::llm::{Answer, Behaviour, Billing, End, Ending, Llm, Script};
 
-use crate::scene::{APIS, Io, ask, call, client, words};
+use crate::scene::{APIS, Io, ask, ask_by, call, client, impatient, words};
 
 const POEM: &str = "Rosen sind rot, Veilchen sind blau: äöü 漢字";
 
 /// The same in both formats, but for the provider's own words.
 async fn check(behaviour: Behaviour, expected: [&str; 2], ending: Ending) {
+    let hangs = matches!(&behaviour, Behaviour::Answer(answer) if answer.end == End::Hang);
+    let client = if hangs { impatient() } else { client() };
     for (api, expected) in APIS.into_iter().zip(expected) {
-        let ended = ask(api, Script::always(behaviour.clone()), |_| {}).await;
+        let ended = ask_by(client.clone(), api, Script::always(behaviour.clone()), |_| {}).await;
         assert_eq!(words(&ended.result), expected, "{api:?} {behaviour:?}");
         assert_eq!(ended.entry.ending, ending, "{api:?} {behaviour:?}");
         // What came was told, on a line of its own, whatever became of the answer.
@@ -36,10 +38,9 @@ async fn a_whole_answer_is_one() {
 #[tokio::test]
 async fn part_of_an_answer_is_none() {
     let ending = |end| Behaviour::ending(POEM, end);
-    let cut = "lost: the answer broke off: error reading a body from connection: unexpected EOF during chunk size line";
     for api in APIS {
         let ended = ask(api, Script::always(ending(End::Cut)), |_| {}).await;
-        assert!(words(&ended.result).starts_with("lost: the answer broke off: "), "{} {cut}", words(&ended.result));
+        assert!(words(&ended.result).starts_with("lost: the answer broke off: "), "{}", words(&ended.result));
         assert!(!ended.logged.is_empty());
     }
     both(ending(End::Short), "lost: the answer broke off: it ended before it was whole", Ending::Broken).await;
@@ -57,7 +58,7 @@ async fn nobody_knows_what_became_of_a_request_without_an_answer() {
     for api in APIS {
         let llm = Llm::start(Script::always(Behaviour::Hang)).await.unwrap();
         let place = llm.url().replace("http://", "");
-        let result = client().call(call(api, &llm.url()), &Io::default()).await;
+        let result = impatient().call(call(api, &llm.url()), &Io::default()).await;
         assert_eq!(words(&result), format!("lost: no answer came from `{place}` within 300 ms"));
         assert_eq!(llm.ended(1).await[0].ending, Ending::Left);
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ork_core::ai::Ai;
 use ork_doubles::llm::{Behaviour, End, Refusal, Script};
 
-use crate::scene::{APIS, Io, KEY, ask, call, client, words};
+use crate::scene::{APIS, Io, KEY, ask, ask_by, call, client, impatient, words};
 
 #[tokio::test]
 async fn a_provider_that_says_the_key_is_not_quoted() {
@@ -42,7 +42,7 @@ async fn neither_errors_nor_debug_have_a_key() {
     ];
     for api in APIS {
         for behaviour in &behaviours {
-            let ended = ask(api, Script::always(behaviour.clone()), |_| {}).await;
+            let ended = ask_by(impatient(), api, Script::always(behaviour.clone()), |_| {}).await;
             assert!(!format!("{:?}", ended.result).contains(KEY), "{behaviour:?}");
         }
         let call = call(api, "http://127.0.0.1:1");

@@ -80,7 +80,7 @@ async fn what_is_no_stream_is_no_answer() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>";
     let noise = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: <html>\n\n";
     let gone = "HTTP/1.1 500 Oh\r\ncontent-length: 6\r\n\r\n<html>";
-    let other = "HTTP/1.1 400 No\r\ncontent-length: 25\r\n\r\n{\"error\": \"unknown thing\"}";
+    let other = "HTTP/1.1 400 No\r\ncontent-length: 26\r\n\r\n{\"error\": \"unknown thing\"}";
     for api in APIS {
         let said = raw(page, api).await.0;
         assert!(said.starts_with("unusable: the answer is no stream of events but `text/html`"), "{said}");

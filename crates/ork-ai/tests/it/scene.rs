@@ -15,13 +15,15 @@ use tokio::sync::watch;
 pub const APIS: [AiApi; 2] = [AiApi::Openai, AiApi::Anthropic];
 pub const KEY: &str = "sk-test-0123456789";
 
-/// Waits for a moment only; every hang of these tests is meant.
-pub const PATIENCE: Patience =
-    Patience { first: Duration::from_millis(300), idle: Duration::from_millis(300), total: Duration::from_secs(20) };
-
 pub fn client() -> Client {
     // The doubles are on the loopback.
-    Client::new(Transport::new(Reach::Public("127.0.0.1".parse().unwrap()))).with_patience(PATIENCE)
+    Client::new(Transport::new(Reach::Public("127.0.0.1".parse().unwrap())))
+}
+
+/// One that does not wait for what never comes.
+pub fn impatient() -> Client {
+    let moment = Duration::from_millis(300);
+    client().with_patience(Patience { first: moment, idle: moment, ..Patience::default() })
 }
 
 pub fn call(api: AiApi, url: &str) -> AiCall {
@@ -90,11 +92,16 @@ pub struct Ended {
 
 /// One call of a provider that does what a script says.
 pub async fn ask(api: AiApi, script: Script, change: impl FnOnce(&mut AiCall)) -> Ended {
+    ask_by(client(), api, script, change).await
+}
+
+/// The same by another client.
+pub async fn ask_by(client: Client, api: AiApi, script: Script, change: impl FnOnce(&mut AiCall)) -> Ended {
     let llm = Llm::start(script).await.unwrap();
     let mut call = call(api, &llm.url());
     change(&mut call);
     let io = Io::default();
-    let result = client().call(call, &io).await;
+    let result = client.call(call, &io).await;
     let entry = llm.ended(1).await.remove(0);
     Ended { result, logged: io.logged(), entry }
 }

@@ -9,12 +9,12 @@ use ork_doubles::llm::{Answer, Behaviour, Ending, Entry, Llm, Script};
 
 use crate::scene::{APIS, Io, call, client};
 
-/// Stops a call once so many pieces were heard. The client has all the patience of the world.
+/// Stops a call once so many pieces were heard.
 async fn stopped(api: AiApi, behaviour: Behaviour, pieces: usize) -> (Arc<Io>, Entry) {
     let llm = Llm::start(Script::always(behaviour)).await.unwrap();
     let io = Arc::new(Io::default());
     let (call, heard) = (call(api, &llm.url()), Arc::clone(&io));
-    let calling = tokio::spawn(async move { client().with_patience(Default::default()).call(call, &*heard).await });
+    let calling = tokio::spawn(async move { client().call(call, &*heard).await });
     io.heard(pieces).await;
     io.stop();
     let result = tokio::time::timeout(Duration::from_secs(10), calling).await.expect("it ends at once").unwrap();
