@@ -18,6 +18,7 @@ pub mod graph;
 pub mod id;
 pub mod json;
 pub mod limits;
+pub mod pin;
 pub mod plan;
 pub mod planted;
 pub mod retry;
