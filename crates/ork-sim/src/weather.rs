@@ -94,6 +94,20 @@ impl Weather {
         Fate { there_ms, fails, fails_commit, loses_answer, back_ms }
     }
 
+    /// Whether a node dies just before its next request takes effect, or just after.
+    pub fn deaths(&mut self, who: Who) -> (bool, bool) {
+        let share = self.rates.death;
+        if share == 0 || who == Who::Users {
+            return (false, false);
+        }
+        let dies = self.dice.per_mille(share);
+        let before = dies && self.dice.percent(50);
+        if dies {
+            self.land("death at a request");
+        }
+        (before, dies && !before)
+    }
+
     /// How long after a change another process notices it.
     pub fn bell_ms(&mut self) -> u64 {
         self.dice.below(BELL_MS)

@@ -77,3 +77,23 @@ fn an_answer_before_the_commit_is_found() {
         assert!(found.is_some(), "nobody missed what was never committed: {lost}");
     }
 }
+
+#[test]
+fn a_call_that_is_made_again_under_its_name_is_found() {
+    check(Bug::AiCallRepeated, "starts twice");
+}
+
+#[test]
+fn a_cleanup_that_is_forgotten_after_a_wait_is_found() {
+    check(Bug::CleanupForgottenAfterWait, "put away");
+}
+
+#[test]
+fn a_gate_that_is_decided_twice_is_found() {
+    check(Bug::GateDecidedTwice, "decided again");
+}
+
+#[test]
+fn a_reservation_that_outlives_its_call_is_found() {
+    check(Bug::ReservationNotSettled, "reserved");
+}
