@@ -108,7 +108,11 @@ impl FaultyStore {
         }
         let request = async {
             let answer = request.await;
-            if after { self.die(name).await } else { answer }
+            if after {
+                drop(answer);
+                return self.die(name).await;
+            }
+            answer
         };
         self.send(name, request).await
     }

@@ -203,7 +203,7 @@ fn rates(dice: &mut Dice, mode: Mode) -> Rates {
     }
     let mut below = |bound| dice.below(bound);
     let (before, after, slow, commit) = (below(60), below(60), below(150), below(40));
-    Rates { before, after, slow, commit, death: if dice.percent(50) { dice.below(25) } else { 0 } }
+    Rates { before, after, slow, commit, death: if dice.percent(50) { dice.below(60) } else { 0 } }
 }
 
 fn incidents(dice: &mut Dice, mode: Mode, nodes: usize, horizon_ms: u64) -> Vec<Timed<Incident>> {

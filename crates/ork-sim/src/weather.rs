@@ -75,7 +75,7 @@ impl Weather {
 
     /// What happens to the next request.
     pub fn fate(&mut self) -> Fate {
-        let Rates { before, after, slow, commit } = self.rates;
+        let Rates { before, after, slow, commit, .. } = self.rates;
         let dice = &mut self.dice;
         if self.rates == Rates::default() {
             return Fate { there_ms: dice.below(LATENCY_MS), ..Fate::default() };

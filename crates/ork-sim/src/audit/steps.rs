@@ -105,13 +105,13 @@ fn is_charged(row: &StepRow, call: &Call) -> bool {
 fn compare_gates(witness: &Witness, task: &TaskDump) -> Vec<String> {
     let mut wrong = Vec::new();
     for gate in &task.gates {
-        let seen = witness.steps.decided.get(&gate.id).copied();
+        let seen = witness.steps.decision(gate.id);
         let is_right = match (gate.status, seen) {
             (GateStatus::Open | GateStatus::Cancelled, seen) => seen.is_none(),
             (stored, seen) => seen == Some(stored),
         };
         if !is_right {
-            wrong.push(format!("the gate of `{}` is {}, and was seen as {seen:?}", gate.step_name, gate.status));
+            wrong.push(format!("the gate of `{}` is {:?}, and was seen as {seen:?}", gate.step_name, gate.status));
         }
     }
     wrong

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::executor::{Assignment, AttemptIo, PartSink, PartSource, Report, Stream, TokenNote, WorkFolder};
+use ork_core::graph::LeaseId;
 use ork_core::id::TaskRef;
 use ork_core::limits::WORK_PART_BYTES_MAX;
 use ork_core::step::{Cost, StepKey, Tokens};
@@ -37,13 +38,11 @@ impl FakeFolder {
         Self { world: Arc::clone(world), place, task, files: Mutex::default(), is_restored }
     }
 
-    /// Whatever a step says of the folder that it finds.
-    fn check(&self, key: StepKey, is_lost: bool) {
-        let was_kept = lock(&self.world.witness).steps.is_kept((self.task, key.attempt));
-        let here = |place: (usize, u32)| place == self.place;
-        let is_another = !lock(&self.world.witness).of_attempt(self.task, key.attempt).any(|e| here(e.place));
-        let is_restored = self.is_restored.load(Ordering::Relaxed);
-        if was_kept && is_another && !is_restored && !is_lost && !lock(&self.world.weather).is_excused(self.place.0) {
+    /// What another lease has left is there, or the step is told that it is not.
+    fn check(&self, attempt: u32, lease: LeaseId, is_lost: bool) {
+        let is_left = lock(&self.world.witness).steps.is_left_to((self.task, attempt, lease));
+        let is_here = is_lost || self.is_restored.load(Ordering::Relaxed);
+        if is_left && !is_here && !lock(&self.world.weather).is_excused(self.place.0) {
             let name = self.world.name(self.task);
             self.world.problem(format!("{name}: a step finds an empty folder, and nobody tells it that it is lost"));
         }
@@ -73,19 +72,21 @@ impl FakeFolder {
     }
 }
 
-/// Which try of which step: the end of the nonce says it.
-fn key_of(work: &Assignment) -> Option<StepKey> {
-    let mut numbers = work.nonce.rsplit('-').map_while(|part| part.parse().ok());
-    let (tried, position, round) = (numbers.next()?, numbers.next()?, numbers.next()?);
-    Some(StepKey { attempt: work.attempt, round, position, tried })
+/// Under which lease, and which try of which step: the nonce says it.
+fn named(work: &Assignment) -> Option<(LeaseId, StepKey)> {
+    let mut parts = work.nonce.rsplit('-');
+    let mut number = || parts.next()?.parse().ok();
+    let (tried, position, round) = (number()?, number()?, number()?);
+    let lease = u64::from_str_radix(parts.next()?, 16).ok()?;
+    Some((LeaseId(lease.cast_signed()), StepKey { attempt: work.attempt, round, position, tried }))
 }
 
 #[async_trait]
 impl WorkFolder for FakeFolder {
     async fn execute(&self, assignment: Assignment, io: Arc<dyn AttemptIo>) -> Report {
         let unknown = || Report::of(Outcome::Failed(Failure::new(FailureKind::Start, "the step is not known")));
-        let Some(key) = key_of(&assignment) else { return unknown() };
-        self.check(key, assignment.step.as_ref().is_some_and(|step| step.is_work_lost));
+        let Some((lease, key)) = named(&assignment) else { return unknown() };
+        self.check(key.attempt, lease, assignment.step.as_ref().is_some_and(|step| step.is_work_lost));
         let mut execution = Execution::begin(&self.world, self.task, key.attempt, Some(key), self.place, true).await;
         let Some(StepBehaviour { behaviour, tokens, bytes }) = self.behaviour(key) else {
             execution.end(End::Failure);

@@ -97,7 +97,7 @@ impl Steps for FaultyStore {
         let request = async {
             let kept = self.world.store.keep_work(scope, at, saved).await?;
             if kept {
-                lock(&self.world.witness).steps.keep((at.0, at.1), &saved.checksum);
+                lock(&self.world.witness).steps.keep(at, &saved.checksum);
             }
             Ok(kept)
         };
@@ -141,15 +141,15 @@ impl FaultyStore {
 
     fn saw_decided(&self, row: &GateRow) {
         let name = self.world.name(row.task);
-        self.world.note(format_args!("  {name} gate of {} {}", row.step_name, row.status));
+        self.world.note(format_args!("  {name} gate of {} {}", row.step_name, row.status.word()));
         let mut witness = lock(&self.world.witness);
         witness.mark(match row.status.word() {
             "approved" => "gate approved",
             "rejected" => "gate rejected",
             _ => "gate expired",
         });
-        if let Some(before) = witness.steps.decided.insert(row.id, row.status) {
-            witness.problems.push(format!("{name}: a gate that was {before} is decided again, as {}", row.status));
+        if let Some(before) = witness.steps.decide(row) {
+            witness.problems.push(format!("{name}: a gate that was {before:?} is decided again, as {:?}", row.status));
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use ork_core::event::Actor;
+use ork_core::graph::LeaseId;
 use ork_core::id::{GateId, TaskRef};
 use ork_core::step::{Cost, StepKey};
-use ork_core::store::GateStatus;
+use ork_core::store::{GateRow, GateStatus};
 
 /// The files of a folder.
 pub type Files = BTreeMap<String, String>;
@@ -38,10 +40,10 @@ pub struct StepsSeen {
     pub calls: BTreeMap<(TaskRef, StepKey), Call>,
     /// What commands have said that models used.
     pub told: BTreeMap<(TaskRef, StepKey), Cost>,
-    /// How gates were decided.
-    pub decided: BTreeMap<GateId, GateStatus>,
-    /// The checksum of the folder that was kept last, by attempt.
-    kept: BTreeMap<(TaskRef, u32), String>,
+    /// How gates were decided, by whom.
+    decided: BTreeMap<GateId, (GateStatus, Option<Actor>)>,
+    /// The lease and the checksum of the folder that was kept last, by attempt.
+    kept: BTreeMap<(TaskRef, u32), (LeaseId, String)>,
     /// What was in folders that were saved, by checksum.
     contents: BTreeMap<String, Files>,
 }
@@ -53,20 +55,33 @@ impl StepsSeen {
     }
 
     /// The store has accepted a saved folder.
-    pub fn keep(&mut self, attempt: (TaskRef, u32), checksum: &str) {
-        self.kept.insert(attempt, checksum.to_owned());
+    pub fn keep(&mut self, (task, attempt, lease): (TaskRef, u32, LeaseId), checksum: &str) {
+        self.kept.insert((task, attempt), (lease, checksum.to_owned()));
     }
 
-    /// Whether a folder of this attempt was kept.
+    /// Whether another lease has left a folder for this one.
     #[must_use]
-    pub fn is_kept(&self, attempt: (TaskRef, u32)) -> bool {
-        self.kept.contains_key(&attempt)
+    pub fn is_left_to(&self, (task, attempt, lease): (TaskRef, u32, LeaseId)) -> bool {
+        self.kept.get(&(task, attempt)).is_some_and(|(by, _)| *by != lease)
     }
 
     /// Whether these are the files that the newest attempt of the task with a kept folder had when it was kept.
     #[must_use]
     pub fn is_as_kept(&self, task: TaskRef, files: &Files) -> bool {
         let kept = self.kept.range((task, 0)..=(task, u32::MAX)).next_back();
-        kept.and_then(|(_, checksum)| self.contents.get(checksum)) == Some(files)
+        kept.and_then(|(_, (_, checksum))| self.contents.get(checksum)) == Some(files)
+    }
+
+    /// A gate is decided; what was decided before, if that was something else. Whoever asks again is told the same again.
+    pub fn decide(&mut self, gate: &GateRow) -> Option<GateStatus> {
+        let decision = (gate.status, gate.decided_by.clone());
+        let before = self.decided.insert(gate.id, decision.clone())?;
+        (before != decision).then_some(before.0)
+    }
+
+    /// How a gate was decided.
+    #[must_use]
+    pub fn decision(&self, gate: GateId) -> Option<GateStatus> {
+        self.decided.get(&gate).map(|(status, _)| *status)
     }
 }
