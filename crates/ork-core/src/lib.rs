@@ -18,6 +18,7 @@ pub mod feed;
 pub mod graph;
 pub mod id;
 pub mod json;
+pub mod ledger;
 pub mod limits;
 pub mod plan;
 pub mod planted;
