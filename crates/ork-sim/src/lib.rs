@@ -40,6 +40,7 @@ pub mod storm;
 pub mod stream;
 pub mod trace;
 pub mod users;
+pub mod waiting;
 pub mod weather;
 pub mod witness;
 pub mod world;
