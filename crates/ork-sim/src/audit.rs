@@ -57,9 +57,6 @@ impl Auditor {
 
 fn report(world: &World, dump: &RunDump) {
     let number = world.known(dump.row.id).map_or(0, |known| known.number);
-    for problem in steps::compare_budget(dump) {
-        world.problem(format!("r{number}: {problem}"));
-    }
     if dump.tasks.iter().any(|task| task.row.reason == Some(Reason::Poison)) {
         lock(&world.witness).mark("quarantined");
     }

@@ -4,7 +4,7 @@ use ork_core::attempt::FailureKind;
 use ork_core::limits;
 use ork_core::state::TaskStatus;
 use ork_core::step::{Cost, StepRow, StepStatus, StepType};
-use ork_core::store::{GateStatus, RunDump, TaskDump};
+use ork_core::store::{GateStatus, TaskDump};
 
 use crate::rules::steps::not_put_away;
 use crate::witness::steps::{Call, CallEnd};
@@ -115,17 +115,4 @@ fn compare_gates(witness: &Witness, task: &TaskDump) -> Vec<String> {
         }
     }
     wrong
-}
-
-/// The run's budget is the sum of its steps.
-pub fn compare_budget(dump: &RunDump) -> Vec<String> {
-    let Some(budget) = &dump.budget else { return Vec::new() };
-    let steps = || dump.tasks.iter().flat_map(|task| &task.steps);
-    let used = steps().map(StepRow::cost).fold(Cost::default(), Cost::plus);
-    let reserved = steps().map(|row| row.reserved).fold(Cost::default(), Cost::plus);
-    if (budget.used, budget.reserved) == (used, reserved) {
-        return Vec::new();
-    }
-    let (has_used, has_reserved) = (budget.used, budget.reserved);
-    vec![format!("the budget has {has_used:?} and {has_reserved:?} reserved, and its steps {used:?} and {reserved:?}")]
 }

@@ -63,6 +63,10 @@ impl Steps for FaultyStore {
         let request = async {
             let decided = self.world.store.decide(scope, decision).await?;
             if let Decided::Done(row) = &decided {
+                if !decision.repeats(row) {
+                    let name = self.world.name(row.task);
+                    self.world.problem(format!("{name}: a decision is told to count, and another one does: {row:?}"));
+                }
                 self.saw_decided(row);
             }
             Ok(decided)
