@@ -53,9 +53,9 @@ pub fn render_prompt(text: &str, vars: BTreeMap<String, Value>) -> Result<String
     ork_workflow::render_prompt(text, vars).map_err(failed)
 }
 
-/// The prompts that a node's expressions read, by name.
-pub fn prompts_read(node: &Node) -> BTreeSet<String> {
-    ork_workflow::prompts_read(node)
+/// The prompts that a node names without a version: those that its expressions read are among them.
+pub fn prompts(node: &Node) -> BTreeSet<String> {
+    ork_workflow::prompts_of(node).into_iter().filter(|(_, version)| version.is_none()).map(|(id, _)| id).collect()
 }
 
 /// An expression failed: the same data would give the same error, so there is no retry.

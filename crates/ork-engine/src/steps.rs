@@ -21,8 +21,7 @@ use ork_core::executor::{Executor, Report, StopCause, WorkFolder};
 use ork_core::graph::OpenAs;
 use ork_core::limits;
 use ork_core::plan::Node;
-use ork_core::state::TaskStatus;
-use ork_core::step::{Approval, OnExpiry, Step, StepKey, StepPhase, StepStatus, StepWork, Tokens};
+use ork_core::step::{Approval, OnExpiry, Step, StepKey, StepPhase, StepStatus, StepWork};
 use ork_core::store::{BudgetKind, NewGate, Shortage, Standing};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -143,8 +142,7 @@ impl<'a> Walk<'a> {
             if self.until.is_some_and(|until| Instant::now() >= until) && cleanup_until.is_none() {
                 self.live.stop(StopCause::Timeout);
             }
-            let mode =
-                if self.winds_up || self.live.cause().is_some() { Mode::PutAway } else { Mode::Whole };
+            let mode = if self.winds_up || self.live.cause().is_some() { Mode::PutAway } else { Mode::Whole };
             match self.course.next(&self.ledger.seen(), mode) {
                 Next::Do { round, positions } => {
                     let phase = positions.first().and_then(|at| self.step(*at)).map(|step| step.phase);

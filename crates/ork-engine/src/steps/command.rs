@@ -21,13 +21,7 @@ pub enum Said<'a> {
 }
 
 impl Walk<'_> {
-    pub(super) async fn command(
-        &self,
-        step: &Step,
-        key: StepKey,
-        said: Said<'_>,
-        io: StepIo,
-    ) -> Result<Tried, Gone> {
+    pub(super) async fn command(&self, step: &Step, key: StepKey, said: Said<'_>, io: StepIo) -> Result<Tried, Gone> {
         self.ledger.begin(key, step, None);
         let assignment = match self.assignment(step, key, said) {
             Ok(assignment) => assignment,
@@ -85,11 +79,7 @@ impl Walk<'_> {
             key: plan.key(claimed.g),
             index: claimed.task_index,
             attempt,
-            nonce: format!(
-                "{}-{attempt}-{:016x}-{round}-{position}-{tried}",
-                claimed.task.id(),
-                ticket.lease.0
-            ),
+            nonce: format!("{}-{attempt}-{:016x}-{round}-{position}-{tried}", claimed.task.id(), ticket.lease.0),
             work: Work::Process(ProcessWork { program, env, workdir, output: action.output }),
             params: self.sight.value(&self.ledger, round, &action.params)?,
             project: plan.project.clone().filter(|_| is_here),
@@ -124,4 +114,3 @@ impl Walk<'_> {
 fn stopped() -> Failure {
     Failure::new(FailureKind::Ai, "stopped before what the models used was known")
 }
-

@@ -92,9 +92,7 @@ impl AttemptIo for StepIo {
 
     async fn stopped(&self) -> StopCause {
         let inner = &self.0;
-        let attempt = async {
-            if inner.is_cleanup { pending().await } else { inner.live.until_stopped().await }
-        };
+        let attempt = async { if inner.is_cleanup { pending().await } else { inner.live.until_stopped().await } };
         tokio::select! {
             biased;
             cause = attempt => cause,

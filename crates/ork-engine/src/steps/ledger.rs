@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use ork_core::attempt::{Failure, FailureKind};
 use ork_core::clock::Timestamp;
-use ork_core::course::{Course, Seen};
+use ork_core::course::Seen;
 use ork_core::error::StoreError;
 use ork_core::executor::StopCause;
 use ork_core::json::Json;
@@ -40,7 +40,7 @@ impl Ended {
         Self { status, output: None, error: None, exit_code: None, model: None, tokens, cost }
     }
 
-    pub const fn failed(failure: Failure) -> Self {
+    pub fn failed(failure: Failure) -> Self {
         Self { error: Some(failure), ..Self::of(StepStatus::Failed) }
     }
 }
@@ -271,9 +271,4 @@ impl<'a> Ledger<'a> {
             }
         }
     }
-}
-
-/// The round that an attempt is in.
-pub fn round(ledger: &Ledger<'_>) -> u32 {
-    Course::round(&ledger.seen())
 }

@@ -75,9 +75,7 @@ impl Walk<'_> {
             (None, None) => return Err(expressions::failed("the step has neither a prompt nor a text").into()),
         };
         let [key, base_url] = [(&ai.key, 0), (&ai.base_url, 1)].map(|(own, at)| match own {
-            Some(own) => {
-                self.sight.secret_text(&self.ledger, round, &Value::from(own.as_str())).map(Some)
-            }
+            Some(own) => self.sight.secret_text(&self.ledger, round, &Value::from(own.as_str())).map(Some),
             None => Ok(self.sight.secret(sight::usual_secrets(ai.api)[at])),
         });
         let call = AiCall {
@@ -139,10 +137,8 @@ impl Walk<'_> {
     }
 
     fn ended(&self, result: Result<AiAnswer, AiError>, rates: Option<Rates>, most: Cost) -> (Ended, u64) {
-        let charged = |tokens: Tokens| Cost {
-            tokens: tokens.total(),
-            micros: rates.map_or(0, |rates| rates.cost(tokens)),
-        };
+        let charged =
+            |tokens: Tokens| Cost { tokens: tokens.total(), micros: rates.map_or(0, |rates| rates.cost(tokens)) };
         let failed = |message: String, tokens: Tokens, cost: Cost| {
             let message = self.live.hidden_text(&message);
             Ended { tokens, cost, ..Ended::failed(Failure::new(FailureKind::Ai, message)) }
@@ -191,8 +187,9 @@ pub fn shortage(shortage: &Shortage) -> String {
     let over = |limit: Option<u64>, taken: u64, wanted: u64| {
         limit.filter(|limit| taken.saturating_add(wanted) > *limit).map(|limit| limit.saturating_sub(taken))
     };
-    let tokens = over(limit.tokens, taken.tokens, wanted.tokens)
-        .map(|left| format!("has {left} tokens left of {}, and the call may use {}", limit.tokens.unwrap_or(0), wanted.tokens));
+    let tokens = over(limit.tokens, taken.tokens, wanted.tokens).map(|left| {
+        format!("has {left} tokens left of {}, and the call may use {}", limit.tokens.unwrap_or(0), wanted.tokens)
+    });
     let money = over(limit.micros, taken.micros, wanted.micros).map(|left| {
         let [left, of, wanted] = [left, limit.micros.unwrap_or(0), wanted.micros].map(usd);
         format!("has {left} USD left of {of}, and the call may cost {wanted}")

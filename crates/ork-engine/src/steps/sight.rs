@@ -36,7 +36,7 @@ impl Sight {
         let Context { scope, task } = Context::of(live, node).await?;
         let secrets = secrets::unlock(live, node, &wanted.collect::<Vec<_>>()).await?;
         let mut prompts = BTreeMap::new();
-        for id in expressions::prompts_read(node) {
+        for id in expressions::prompts(node) {
             let version = live.ticket.plan.plan.prompts.get(&id).copied();
             prompts.insert(id.clone(), prompt(live, &id, version).await?.text);
         }
@@ -55,7 +55,7 @@ impl Sight {
         task["feedback"] = feedback(ledger, round).unwrap_or(Value::Null);
         let mut scope = lock(&self.scope);
         scope.task = Some(task);
-        scope.steps = Some(steps);
+        scope.steps = steps;
         scope.prompts.clone_from(&self.prompts);
         if reads_secrets {
             scope.secrets = self.secrets.clone();
@@ -63,7 +63,7 @@ impl Sight {
         let used = use_it(&scope);
         // Siblings share the scope, and nobody else is to find secrets in it.
         scope.secrets = Secrets::default();
-        scope.steps = None;
+        scope.steps.clear();
         used
     }
 

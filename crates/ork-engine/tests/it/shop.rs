@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use ork_core::ai::{Ai, AiAnswer, AiCall, AiError};
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::executor::{
-    Assignment, AttemptIo, Executor, PartSink, PartSource, Program, Report, StopCause, Stream, TokenNote, Work, WorkFolder,
+    Assignment, AttemptIo, Executor, PartSink, PartSource, Program, Report, StopCause, Stream, TokenNote, Work,
+    WorkFolder,
 };
 use ork_core::id::TaskRef;
 use ork_core::json::Json;

@@ -102,7 +102,10 @@ async fn an_attempt_goes_through_its_phases_its_rounds_and_a_gate() {
     assert_eq!(told[0], "fetch");
     assert_eq!(told[1], "write: 1");
     assert_eq!(told[2], "lint: fine");
-    assert!(told[3].starts_with("write: [{") && told[3].contains("\"step\":\"check\"") && told[3].ends_with(": 2"), "{told:?}");
+    assert!(
+        told[3].starts_with("write: [{") && told[3].contains("\"step\":\"check\"") && told[3].ends_with(": 2"),
+        "{told:?}"
+    );
     assert_eq!(told.last().map(String::as_str).map(|told| told.ends_with(": text")), Some(true), "{told:?}");
     second.drain(Duration::from_secs(1)).await.unwrap();
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
+use std::hash::{DefaultHasher, Hasher};
 use std::io::{Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -82,8 +83,8 @@ async fn open(world: &World) -> (Arc<dyn WorkFolder>, PathBuf) {
     (folder, io.stdout().trim_end().into())
 }
 
-/// All that is in a folder: of each path the kind and the mode, the time, and the contents or where it leads.
-type Inventory = BTreeMap<Vec<u8>, (u32, i64, Vec<u8>)>;
+/// All that is in a folder: of each path the mode with the kind, the time, and what it holds or where it leads.
+type Inventory = BTreeMap<String, (u32, i64, String)>;
 
 fn inventory(root: &Path) -> Inventory {
     let mut found = BTreeMap::new();
@@ -101,20 +102,25 @@ fn list(root: &Path, folder: &Path, found: &mut Inventory) {
             permit(0o700);
             list(root, &path, found);
             permit(0);
-            Vec::new()
+            "a folder".into()
         } else if meta.is_symlink() {
-            fs::read_link(&path).unwrap().into_os_string().into_vec()
+            escaped(&fs::read_link(&path).unwrap())
         } else if meta.is_file() {
             permit(0o600);
             let contents = fs::read(&path).unwrap();
             permit(0);
-            contents
+            let mut hash = DefaultHasher::new();
+            hash.write(&contents);
+            format!("{} bytes, {:x}", contents.len(), hash.finish())
         } else {
-            b"neither".to_vec()
+            "neither".into()
         };
-        let name = path.strip_prefix(root).unwrap().as_os_str().as_bytes().to_vec();
-        found.insert(name, (meta.mode(), meta.mtime(), contents));
+        found.insert(escaped(path.strip_prefix(root).unwrap()), (meta.mode(), meta.mtime(), contents));
     }
+}
+
+fn escaped(path: &Path) -> String {
+    path.as_os_str().as_bytes().escape_ascii().to_string()
 }
 
 fn make_old(path: &Path, secs: i64) {
@@ -157,7 +163,7 @@ fn furnish(root: &Path) {
 /// What comes back of what [`furnish`] made: no pipe, and nothing that runs as its owner.
 fn expected(root: &Path) -> Inventory {
     let mut found = inventory(root);
-    assert_eq!(found.remove(&b"pipe"[..]).map(|(_, _, contents)| contents), Some(b"neither".to_vec()));
+    assert_eq!(found.remove("pipe").map(|(_, _, contents)| contents).as_deref(), Some("neither"));
     found.values_mut().for_each(|(mode, ..)| *mode &= !0o6000);
     found
 }
