@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
-use ork_core::executor::{Assignment, AttemptIo, PartSink, PartSource, Report, Stream, TokenNote, WorkFolder};
+use ork_core::executor::{Assignment, AttemptIo, PartSink, PartSource, Report, StopCause, Stream, TokenNote, WorkFolder};
 use ork_core::graph::LeaseId;
 use ork_core::id::TaskRef;
 use ork_core::limits::WORK_PART_BYTES_MAX;
@@ -99,9 +99,11 @@ impl WorkFolder for FakeFolder {
         self.write(key, bytes);
         let stopped = work(&behaviour, io.stopped()).await;
         let tokens = self.told(key, tokens);
-        if stopped.is_some() {
+        if let Some(cause) = stopped {
             execution.end(End::Stopped);
-            return Report { signal: Some(15), tokens, ..Report::of(Outcome::Cancelled) };
+            let late = Failure::new(FailureKind::Timeout, "simulated");
+            let outcome = if cause == StopCause::Timeout { Outcome::Failed(late) } else { Outcome::Cancelled };
+            return Report { signal: Some(15), tokens, ..Report::of(outcome) };
         }
         let (end, exit_code, outcome) = match behaviour.ending {
             Ending::Success(output) => (End::Success, 0, Outcome::Success { output: Some(output) }),
