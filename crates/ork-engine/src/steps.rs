@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
 
     /// Does what is to be done until nothing is, or until somebody must decide.
     async fn walk(&mut self, standing: &Standing) -> Result<Option<Vec<NewGate>>, Gone> {
-        self.ledger.close_open(&standing.steps).await?;
+        self.ledger.close_open(standing).await?;
         let mut cleanup_until = None;
         loop {
             if self.until.is_some_and(|until| Instant::now() >= until) && cleanup_until.is_none() {

@@ -76,14 +76,8 @@ pub struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     pub fn new(live: &'a Live, standing: &Standing) -> Self {
-        let asked_for_more = |row: &&StepRow| {
-            standing.gates.iter().any(|gate| {
-                gate.step == row.key && gate.kind == GateKind::Budget && gate.status == GateStatus::Approved
-            })
-        };
-        // A try that ended in a question about the budget is followed by another.
         let entries = standing.steps.iter().map(|row| {
-            let status = if asked_for_more(&row) { StepStatus::Pending } else { row.status };
+            let status = if is_tried_again(row, standing) { StepStatus::Pending } else { row.status };
             let (output, error) = (row.output.clone(), row.error.clone());
             (row.key, Entry { name: row.name.clone(), phase: row.phase, status, output, error })
         });
@@ -107,14 +101,19 @@ impl<'a> Ledger<'a> {
 
     /// Ends what the lease before left open: what was at work is lost, and what waited is not waited for any more. A call whose
     /// answer nobody has is charged in full.
-    pub async fn close_open(&self, rows: &[StepRow]) -> Result<(), Gone> {
-        for row in rows.iter().filter(|row| !row.status.is_terminal()) {
+    pub async fn close_open(&self, standing: &Standing) -> Result<(), Gone> {
+        for row in standing.steps.iter().filter(|row| !row.status.is_terminal()) {
             let mut ended = Ended::of(StepStatus::Cancelled);
             if row.status == StepStatus::Running {
                 ended = Ended::failed(Failure::new(FailureKind::Lost, "its worker died or lost its lease"));
                 ended.cost = row.reserved;
             }
             self.end(row.key, ended);
+            if is_tried_again(row, standing)
+                && let Some(entry) = lock(&self.entries).get_mut(&row.key)
+            {
+                entry.status = StepStatus::Pending;
+            }
         }
         self.flush().await
     }
@@ -271,4 +270,15 @@ impl<'a> Ledger<'a> {
             }
         }
     }
+}
+
+/// Whether another try follows one of an earlier lease: it asked for a larger budget and got it, or it was to put away and its
+/// worker was lost.
+fn is_tried_again(row: &StepRow, standing: &Standing) -> bool {
+    let has_got_more = standing.gates.iter().any(|gate| {
+        gate.step == row.key && gate.kind == GateKind::Budget && gate.status == GateStatus::Approved
+    });
+    let is_lost = row.status == StepStatus::Running
+        || row.error.as_ref().is_some_and(|error| error.kind == FailureKind::Lost);
+    has_got_more || (row.phase == StepPhase::Cleanup && is_lost)
 }
