@@ -34,7 +34,7 @@ pub enum Bug {
     AiCallRepeated,
     /// What an attempt has begun that was cancelled while it waited is not put away.
     CleanupForgottenAfterWait,
-    /// A decision counts although there was one before.
+    /// Whoever decides after somebody else is told that it counts.
     GateDecidedTwice,
     /// What was reserved for a call is still reserved when the call is over.
     ReservationNotSettled,

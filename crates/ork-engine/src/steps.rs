@@ -21,6 +21,7 @@ use ork_core::executor::{Executor, Report, StopCause, WorkFolder};
 use ork_core::graph::OpenAs;
 use ork_core::limits;
 use ork_core::plan::Node;
+use ork_core::planted::{self, Bug};
 use ork_core::step::{Approval, OnExpiry, Step, StepKey, StepPhase, StepStatus, StepWork};
 use ork_core::store::{BudgetKind, NewGate, Shortage, Standing};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -137,6 +138,9 @@ impl<'a> Walk<'a> {
     /// Does what is to be done until nothing is, or until somebody must decide.
     async fn walk(&mut self, standing: &Standing) -> Result<Option<Vec<NewGate>>, Gone> {
         self.ledger.close_open(standing).await?;
+        if planted::is(Bug::CleanupForgottenAfterWait) && standing.open_as == Some(OpenAs::Cancelled) {
+            return Ok(None);
+        }
         let mut cleanup_until = None;
         loop {
             if self.until.is_some_and(|until| Instant::now() >= until) && cleanup_until.is_none() {
@@ -305,7 +309,7 @@ impl<'a> Walk<'a> {
             tokio::select! {
                 biased;
                 () = ended => return Ok(None),
-                () = pause => key.tried += 1,
+                () = pause => key.tried += u32::from(!is_repeated(step)),
             }
         }
     }
@@ -396,6 +400,11 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// Whether a call is made again as if it had never been made: only for [`Bug::AiCallRepeated`].
+fn is_repeated(step: &Step) -> bool {
+    planted::is(Bug::AiCallRepeated) && matches!(step.work, StepWork::Ai(_))
 }
 
 /// What stands in the log above what a step says.
