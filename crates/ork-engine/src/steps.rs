@@ -67,14 +67,16 @@ pub async fn carry(live: &Arc<Live>, executor: &Arc<dyn Executor>, node: &Node) 
         Err(Unprepared::Failed(failure)) => return Report::of(Outcome::Failed(failure)),
         Err(Unprepared::Stopped) => return Report::of(untouched(live)),
     };
-    live.mark_started();
     let wound_up = wound_up(&standing);
     let folder = match executor.open(claimed.task).await {
         Ok(folder) => folder,
         Err(failure) => return Report::of(wound_up.unwrap_or(Outcome::Failed(failure))),
     };
     let report = match Walk::begin(live, node, &standing, &*folder).await {
-        Ok(walk) => walk.go(&standing).await,
+        Ok(walk) => {
+            live.mark_started();
+            walk.go(&standing).await
+        }
         Err(Unprepared::Failed(failure)) => Report::of(wound_up.unwrap_or(Outcome::Failed(failure))),
         Err(Unprepared::Stopped) => Report::of(untouched(live)),
     };

@@ -121,8 +121,8 @@ impl<'a> Ledger<'a> {
     /// How the last try of each step ended.
     pub fn seen(&self) -> Seen {
         let entries = lock(&self.entries);
-        let known = entries.iter().filter(|(_, entry)| entry.status != StepStatus::Pending);
-        known.map(|(key, entry)| ((key.round, key.position), entry.status)).collect()
+        let last: Seen = entries.iter().map(|(key, entry)| ((key.round, key.position), entry.status)).collect();
+        last.into_iter().filter(|(_, status)| *status != StepStatus::Pending).collect()
     }
 
     /// How often a step was tried in a round.
