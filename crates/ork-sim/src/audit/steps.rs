@@ -3,8 +3,8 @@
 use ork_core::attempt::FailureKind;
 use ork_core::limits;
 use ork_core::state::TaskStatus;
-use ork_core::step::{Cost, StepRow, StepStatus, StepType};
-use ork_core::store::{GateStatus, TaskDump};
+use ork_core::step::{Cost, StepKey, StepRow, StepStatus, StepType};
+use ork_core::store::{GateKind, GateStatus, TaskDump};
 
 use crate::rules::steps::not_put_away;
 use crate::witness::steps::{Call, CallEnd};
@@ -113,6 +113,23 @@ fn compare_gates(witness: &Witness, task: &TaskDump) -> Vec<String> {
         if !is_right {
             wrong.push(format!("the gate of `{}` is {:?}, and was seen as {seen:?}", gate.step_name, gate.status));
         }
+        let is_granted = gate.kind == GateKind::Budget && gate.status == GateStatus::Approved;
+        if is_granted && is_over_by_itself(task, gate.step.attempt) && !is_tried_again(task, gate.step) {
+            wrong.push(format!("`{}` has got a larger budget, and was not tried again", gate.step_name));
+        }
     }
     wrong
+}
+
+/// Whether nobody had to end the attempt.
+fn is_over_by_itself(task: &TaskDump, attempt: u32) -> bool {
+    let over = task.attempts.iter().find(|row| row.attempt == attempt);
+    over.is_some_and(|row| matches!(row.outcome.as_deref(), Some("success" | "failed")))
+}
+
+fn is_tried_again(task: &TaskDump, step: StepKey) -> bool {
+    task.steps.iter().any(|row| {
+        let is_same = (row.key.attempt, row.key.round, row.key.position) == (step.attempt, step.round, step.position);
+        is_same && row.key.tried > step.tried
+    })
 }
