@@ -10,6 +10,7 @@ use crate::error::StoreError;
 use crate::graph::{RunGraph, step_payload};
 use crate::id::TaskRef;
 use crate::json::Json;
+use crate::planted::{self, Bug};
 use crate::state::IllegalChange;
 use crate::step::{Allowance, Cost, StepKey, StepRow, StepStatus, Tokens};
 use crate::store::{BudgetKind, BudgetRow, Shortage, StepBegin, StepChange, StepEnd, StepWrite, fits};
@@ -297,7 +298,9 @@ impl BudgetRow {
     }
 
     fn charge(&mut self, reserved: Cost, cost: Cost) {
-        self.reserved = self.reserved.minus(reserved);
+        if !planted::is(Bug::ReservationNotSettled) {
+            self.reserved = self.reserved.minus(reserved);
+        }
         self.used = self.used.plus(cost);
     }
 

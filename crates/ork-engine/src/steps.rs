@@ -21,6 +21,7 @@ use ork_core::executor::{Executor, Report, StopCause, WorkFolder};
 use ork_core::graph::OpenAs;
 use ork_core::limits;
 use ork_core::plan::Node;
+use ork_core::planted::{self, Bug};
 use ork_core::step::{Approval, OnExpiry, Step, StepKey, StepPhase, StepStatus, StepWork};
 use ork_core::store::{BudgetKind, NewGate, Shortage, Standing};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -66,14 +67,16 @@ pub async fn carry(live: &Arc<Live>, executor: &Arc<dyn Executor>, node: &Node) 
         Err(Unprepared::Failed(failure)) => return Report::of(Outcome::Failed(failure)),
         Err(Unprepared::Stopped) => return Report::of(untouched(live)),
     };
-    live.mark_started();
     let wound_up = wound_up(&standing);
     let folder = match executor.open(claimed.task).await {
         Ok(folder) => folder,
         Err(failure) => return Report::of(wound_up.unwrap_or(Outcome::Failed(failure))),
     };
     let report = match Walk::begin(live, node, &standing, &*folder).await {
-        Ok(walk) => walk.go(&standing).await,
+        Ok(walk) => {
+            live.mark_started();
+            walk.go(&standing).await
+        }
         Err(Unprepared::Failed(failure)) => Report::of(wound_up.unwrap_or(Outcome::Failed(failure))),
         Err(Unprepared::Stopped) => Report::of(untouched(live)),
     };
@@ -137,6 +140,9 @@ impl<'a> Walk<'a> {
     /// Does what is to be done until nothing is, or until somebody must decide.
     async fn walk(&mut self, standing: &Standing) -> Result<Option<Vec<NewGate>>, Gone> {
         self.ledger.close_open(standing, self.winds_up).await?;
+        if planted::is(Bug::CleanupForgottenAfterWait) && standing.open_as == Some(OpenAs::Cancelled) {
+            return Ok(None);
+        }
         let mut cleanup_until = None;
         loop {
             if self.until.is_some_and(|until| Instant::now() >= until) && cleanup_until.is_none() {
@@ -305,7 +311,7 @@ impl<'a> Walk<'a> {
             tokio::select! {
                 biased;
                 () = ended => return Ok(None),
-                () = pause => key.tried += 1,
+                () = pause => key.tried += u32::from(!is_repeated(step)),
             }
         }
     }
@@ -396,6 +402,11 @@ impl<'a> Walk<'a> {
             }
         }
     }
+}
+
+/// Whether a call is made again as if it had never been made: only for [`Bug::AiCallRepeated`].
+fn is_repeated(step: &Step) -> bool {
+    planted::is(Bug::AiCallRepeated) && matches!(step.work, StepWork::Ai(_))
 }
 
 /// What stands in the log above what a step says.

@@ -26,6 +26,7 @@ pub mod nodes;
 pub mod openapi;
 pub mod outage;
 mod past;
+pub mod people;
 pub mod plans;
 pub mod reader;
 mod receiver;

@@ -83,8 +83,9 @@ fn has_been_granted(standing: &Standing, row: &StepRow) -> bool {
 impl<'a> Ledger<'a> {
     pub fn new(live: &'a Live, standing: &Standing) -> Self {
         let entries = standing.steps.iter().filter(|row| !has_been_granted(standing, row)).map(|row| {
+            let status = if is_put_away_again(row) { StepStatus::Pending } else { row.status };
             let (output, error) = (row.output.clone(), row.error.clone());
-            (row.key, Entry { name: row.name.clone(), phase: row.phase, status: row.status, output, error })
+            (row.key, Entry { name: row.name.clone(), phase: row.phase, status, output, error })
         });
         let waited = |row: &&StepRow| standing.gates.iter().any(|gate| gate.step == row.key);
         Self {
@@ -115,6 +116,11 @@ impl<'a> Ledger<'a> {
                 ended.cost = row.reserved;
             }
             self.end(row.key, ended);
+            if is_put_away_again(row)
+                && let Some(entry) = lock(&self.entries).get_mut(&row.key)
+            {
+                entry.status = StepStatus::Pending;
+            }
         }
         self.flush().await
     }
@@ -122,7 +128,8 @@ impl<'a> Ledger<'a> {
     /// How the last try of each step ended.
     pub fn seen(&self) -> Seen {
         let entries = lock(&self.entries);
-        entries.iter().map(|(key, entry)| ((key.round, key.position), entry.status)).collect()
+        let last: Seen = entries.iter().map(|(key, entry)| ((key.round, key.position), entry.status)).collect();
+        last.into_iter().filter(|(_, status)| *status != StepStatus::Pending).collect()
     }
 
     /// How often a step was tried in a round.
@@ -270,4 +277,10 @@ impl<'a> Ledger<'a> {
             }
         }
     }
+}
+
+/// Whether a cleanup step is tried again: its worker was lost in the middle of it.
+fn is_put_away_again(row: &StepRow) -> bool {
+    let is_lost = row.error.as_ref().is_some_and(|error| error.kind == FailureKind::Lost);
+    row.phase == StepPhase::Cleanup && (row.status == StepStatus::Running || is_lost)
 }
