@@ -193,7 +193,9 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         Some(row) => progress.after(row),
         None => progress,
     };
-    progress.tell_gates().await?;
+    if carriage.before.is_some() {
+        progress.tell_gates().await?;
+    }
     let mut asking = Asking::Nothing;
     let mut live = carriage.how.logs.then(LiveLogs::default);
     engine.wake();
