@@ -275,10 +275,11 @@ impl<'a> Ledger<'a> {
 /// Whether another try follows one of an earlier lease: it asked for a larger budget and got it, or it was to put away and its
 /// worker was lost.
 fn is_tried_again(row: &StepRow, standing: &Standing) -> bool {
-    let has_got_more = standing.gates.iter().any(|gate| {
-        gate.step == row.key && gate.kind == GateKind::Budget && gate.status == GateStatus::Approved
-    });
-    let is_lost = row.status == StepStatus::Running
-        || row.error.as_ref().is_some_and(|error| error.kind == FailureKind::Lost);
+    let has_got_more = standing
+        .gates
+        .iter()
+        .any(|gate| gate.step == row.key && gate.kind == GateKind::Budget && gate.status == GateStatus::Approved);
+    let is_lost =
+        row.status == StepStatus::Running || row.error.as_ref().is_some_and(|error| error.kind == FailureKind::Lost);
     has_got_more || (row.phase == StepPhase::Cleanup && is_lost)
 }

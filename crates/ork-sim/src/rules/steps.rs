@@ -64,7 +64,8 @@ impl Starting<'_> {
     /// Whether another step may run at this one's side.
     fn is_beside(&self, key: StepKey) -> bool {
         let judges = |step: &Step| {
-            let is_judge = matches!(step.work, StepWork::GateCommand(_) | StepWork::GateRun(_) | StepWork::GateCondition(_));
+            let is_judge =
+                matches!(step.work, StepWork::GateCommand(_) | StepWork::GateRun(_) | StepWork::GateCondition(_));
             is_judge && step.phase == self.step.phase
         };
         let other = self.node.action.steps.get(key.position as usize);
