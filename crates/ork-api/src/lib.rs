@@ -3,15 +3,20 @@
 #![deny(missing_docs)]
 
 mod access;
+mod budget;
 mod bulk;
 mod event;
+mod gate;
 mod hook;
+mod money;
 mod problem;
+mod prompt;
 mod queue;
 mod run;
 mod schedule;
 mod secret;
 mod service;
+mod step;
 mod suggestion;
 mod task;
 mod webhook;
@@ -22,15 +27,20 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
+pub use budget::{Allowance, Amount, Budget, DeletedBudget, DeletedPrice, Price, RunBudget, SetPrice};
 pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
 pub use event::{Actor, Event};
+pub use gate::{Decide, DecideByLink, Gate, Link, NewLink};
 pub use hook::{DeletedHook, Hook, HookSecret, NewHook};
+pub use money::{NoAmount, Usd};
 pub use problem::{Fault, Problem};
+pub use prompt::{Prompt, PromptSummary, PromptVariable, PromptVersion, PutPrompt};
 pub use queue::{Queue, QueueAsked, QueuePause, Worker, WorkerStatus};
 pub use run::{Asked, Group, Resolved, Retry, Run, RunPlan, RunSummary, Submit, Submitted};
 pub use schedule::{Schedule, ScheduleAsked, ScheduleSummary};
 pub use secret::{DeletedSecret, Secret, SecretSet, SetSecret};
 pub use service::{Check, Ready, Version};
+pub use step::{Spent, Step};
 pub use suggestion::Suggestion;
 pub use task::{Attempt, Failure, LogChunk, LogPage, Task, TaskAsked, TaskSummary, Usage};
 pub use webhook::{

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::Gate;
+
 /// Why a request was not carried out (`application/problem+json`).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -27,6 +29,10 @@ pub struct Problem {
     /// Each thing that is wrong with the request's content.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Fault>,
+    /// For `gate-decided`: the gate as it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Gate>)]
+    pub gate: Option<Box<Gate>>,
 }
 
 /// One thing that is wrong with a request's content.

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::RunBudget;
 use crate::webhook::NewWebhook;
 
 /// A run to be created: a stored workflow, a text or a plan, and what it is run with.
@@ -162,6 +163,9 @@ pub struct Run {
     pub summary: RunSummary,
     /// What it gave.
     pub result: Option<Value>,
+    /// How its budget stands; null when its plan has none, and in lists.
+    #[serde(default)]
+    pub budget: Option<RunBudget>,
 }
 
 /// What a run was made of. It never changes.

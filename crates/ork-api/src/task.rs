@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::Spent;
+
 /// What went wrong.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
@@ -96,6 +98,9 @@ pub struct Task {
     pub summary: TaskSummary,
     /// What it gave.
     pub output: Option<Value>,
+    /// What its models have used; null when it has no steps, and in lists.
+    #[serde(default)]
+    pub spent: Option<Spent>,
 }
 
 /// One try of a task.

@@ -298,7 +298,7 @@ impl Client {
     }
 }
 
-fn paged(cursor: Option<&str>, limit: u32) -> Vec<(&'static str, String)> {
+pub(crate) fn paged(cursor: Option<&str>, limit: u32) -> Vec<(&'static str, String)> {
     let mut query = vec![("limit", limit.to_string())];
     query.extend(cursor.map(|cursor| ("cursor", cursor.to_owned())));
     query

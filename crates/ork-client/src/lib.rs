@@ -10,7 +10,9 @@
 mod address;
 mod calls;
 mod error;
+mod gates;
 mod live;
+mod means;
 pub mod stream;
 mod token;
 mod wire;
@@ -18,6 +20,7 @@ mod wire;
 pub use address::Address;
 pub use calls::{Chunks, Runs, Tasks};
 pub use error::{ClientError, ClientResult};
+pub use gates::Gates;
 pub use live::Live;
 pub use token::Token;
 pub use wire::{Client, Options};

@@ -223,8 +223,8 @@ pub(crate) fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     harmless(&ork_http::root_cause(error))
 }
 
-/// A value of a query (RFC 3986).
-fn encoded(value: &str) -> String {
+/// A value of a query, or a part of a path (RFC 3986).
+pub(crate) fn encoded(value: &str) -> String {
     let mut text = String::new();
     for byte in value.bytes() {
         match byte {

@@ -20,6 +20,7 @@ pub mod id;
 pub mod json;
 pub mod ledger;
 pub mod limits;
+pub mod pin;
 pub mod plan;
 pub mod planted;
 pub mod retry;

@@ -7,12 +7,14 @@ mod sentence;
 
 use serde::Serialize;
 
+use crate::access::Role;
 use crate::attempt::FailureKind;
 use crate::clock::Timestamp;
 use crate::graph::Phase;
-use crate::id::{RunId, WorkerId};
+use crate::id::{GateId, RunId, WorkerId};
 use crate::state::{Reason, RunStatus, TaskStatus};
-use crate::store::{GroupRow, QueuePause, RunRow, TaskRow, WorkerRow, queue_of};
+use crate::step::OnExpiry;
+use crate::store::{GateKind, GateRow, GroupRow, QueuePause, RunRow, TaskRow, WorkerRow, queue_of};
 
 /// What is known around a task; everything in it comes from one look at the store.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +45,8 @@ pub struct Around<'a> {
     pub slots: Option<&'a Slots>,
     /// Tasks at work on the workers that serve its lane; `None` when nobody counted.
     pub at_work: Option<u32>,
+    /// The gate that it waits at, if it waits at one.
+    pub gate: Option<&'a GateRow>,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -207,6 +211,27 @@ pub enum Why {
         /// Tasks that they can have at once.
         capacity: u32,
     },
+    /// It waits for somebody's decision.
+    Gate {
+        /// About this.
+        gate: GateId,
+        /// The step that asks.
+        step: String,
+        /// What is asked, in words.
+        message: Option<String>,
+        /// Whether the run may use more than its budget is what is asked.
+        is_budget: bool,
+        /// The least role of whoever decides.
+        role: Role,
+        /// Who may not decide all the same: whoever started the run.
+        not_by: Option<String>,
+        /// There is time for so many milliseconds; 0 when it is over.
+        due_in_ms: Option<u64>,
+        /// Until then.
+        at: Option<Timestamp>,
+        /// What happens then.
+        on_expiry: OnExpiry,
+    },
     /// It waits for something outside.
     Outside,
 }
@@ -226,6 +251,9 @@ pub fn why_task(around: Around<'_>) -> Why {
         let by = around.paused.map(|(by, _)| by.to_owned());
         let since_ms = around.paused.map(|(_, at)| now.since_ms(at));
         return Why::Paused { by, since_ms, run: run.id };
+    }
+    if let Some(gate) = around.gate.filter(|_| task.status == TaskStatus::Waiting) {
+        return why_gate(gate, now);
     }
     // What only a loop of some engine can end is nobody's as long as no engine lives.
     let nobody = around.workers.is_empty() || (run.in_process && serving(around).next().is_none());
@@ -258,6 +286,20 @@ pub fn why_task(around: Around<'_>) -> Why {
             Why::SlotTaken { key: task.concurrency_key.clone().unwrap_or_default(), slots: around.slots.cloned() }
         }
         _ => why_queued(around),
+    }
+}
+
+fn why_gate(gate: &GateRow, now: Timestamp) -> Why {
+    Why::Gate {
+        gate: gate.id,
+        step: gate.step_name.clone(),
+        message: gate.message.clone(),
+        is_budget: gate.kind == GateKind::Budget,
+        role: gate.role,
+        not_by: (!gate.allow_self).then(|| gate.started_by.clone()),
+        due_in_ms: gate.expires_at.map(|at| at.since_ms(now)),
+        at: gate.expires_at,
+        on_expiry: gate.on_expiry,
     }
 }
 
@@ -371,6 +413,7 @@ impl Why {
             Self::OtherHost { .. } => "other_host",
             Self::NoWorker { .. } => "no_worker",
             Self::Queued { .. } => "queued",
+            Self::Gate { .. } => "gate",
             Self::Outside => "outside",
         }
     }
@@ -386,6 +429,7 @@ impl Why {
                 | Self::OtherHost { .. }
                 | Self::NoWorker { .. }
                 | Self::WorkerGone { workers: 0, .. }
+                | Self::Gate { .. }
         )
     }
 }

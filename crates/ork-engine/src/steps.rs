@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
 
     /// Does what is to be done until nothing is, or until somebody must decide.
     async fn walk(&mut self, standing: &Standing) -> Result<Option<Vec<NewGate>>, Gone> {
-        self.ledger.close_open(standing).await?;
+        self.ledger.close_open(standing, self.winds_up).await?;
         if planted::is(Bug::CleanupForgottenAfterWait) && standing.open_as == Some(OpenAs::Cancelled) {
             return Ok(None);
         }

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use ork_api::{Fault, Page};
-use ork_core::id::{BulkId, DeliveryId, IdError, RunId, TaskId, TaskRef, TokenId};
+use ork_core::id::{BulkId, DeliveryId, GateId, IdError, RunId, TaskId, TaskRef, TokenId};
 use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX};
 use ork_core::suggest::nearest;
 use serde::Deserialize;
@@ -109,7 +109,8 @@ async fn read(headers: &HeaderMap, body: Body) -> Answer<Vec<u8>> {
     Ok(bytes)
 }
 
-fn parse<T: DeserializeOwned>(text: &str) -> Answer<T> {
+/// JSON that is an object.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Answer<T> {
     // A shape could be read from a list as well, by position: nobody should rely on that.
     if !text.trim_start().starts_with('{') {
         let what = if text.trim().is_empty() { "the body is empty" } else { "the body is no JSON object" };
@@ -280,6 +281,17 @@ impl FromRequestParts<Arc<Server>> for BulkPath {
 pub struct DeliveryPath(pub DeliveryId);
 
 impl FromRequestParts<Arc<Server>> for DeliveryPath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        id(parts, server).await.map(Self)
+    }
+}
+
+/// The gate that a path names.
+pub struct GatePath(pub GateId);
+
+impl FromRequestParts<Arc<Server>> for GatePath {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {

@@ -105,6 +105,11 @@ impl Door {
         Some(newer)
     }
 
+    /// What one of the keys reads; somebody may have put another one in front.
+    pub(crate) fn read<T>(&self, now: Timestamp, read: impl Fn(&TokenKey) -> Option<T>) -> Option<T> {
+        read(&self.key()).or_else(|| read(self.newer_key(now)?.as_ref()))
+    }
+
     /// Whether somebody without a token is let in now.
     pub(crate) async fn is_open(&self, server: &Server) -> Answer<bool> {
         match self.anybody {

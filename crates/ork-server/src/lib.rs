@@ -11,20 +11,24 @@
 //! Who asks is a [`Caller`], made in one place of the request's token, and of nothing else that it brings.
 #![deny(missing_docs)]
 
+pub mod budgets;
 pub mod bulk;
 mod caller;
 mod content;
 mod door;
 mod gate;
+pub mod gates;
 pub mod graph;
 mod guard;
 pub mod hooks;
+pub mod links;
 mod listen;
 mod live;
 mod look;
 mod metrics;
 pub mod names;
 mod patience;
+pub mod prompts;
 pub mod queues;
 mod rates;
 mod refused;
@@ -37,6 +41,7 @@ pub mod secret;
 pub mod secrets;
 mod server;
 mod source;
+pub mod steps;
 pub mod tokens;
 pub mod view;
 pub mod webhooks;

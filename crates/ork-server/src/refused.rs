@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use ork_api::{Fault, Problem};
+use ork_api::{Fault, Gate, Problem};
 use ork_core::error::StoreError;
 use ork_core::limits::NAME_BYTES_MAX;
 
@@ -56,6 +56,8 @@ codes! {
     BodyTimeout = "body-timeout", REQUEST_TIMEOUT;
     /// It contradicts what is stored.
     Conflict = "conflict", CONFLICT;
+    /// Somebody has decided already.
+    GateDecided = "gate-decided", CONFLICT;
     /// It is not what the request expected it to be.
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED;
     /// It is not kept any more.
@@ -92,6 +94,8 @@ pub struct Refused {
     /// What to do about it.
     pub hint: Option<String>,
     errors: Vec<Fault>,
+    /// The gate that was decided already.
+    gate: Option<Box<Gate>>,
     /// Seconds after which the same may succeed.
     retry_after_s: Option<u64>,
 }
@@ -107,7 +111,7 @@ impl Refused {
             Code::OverQuota => Some(10),
             _ => None,
         };
-        Self { code, detail: detail.into(), hint: None, errors: Vec::new(), retry_after_s }
+        Self { code, detail: detail.into(), hint: None, errors: Vec::new(), gate: None, retry_after_s }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -117,6 +121,11 @@ impl Refused {
 
     pub(crate) fn errors(mut self, errors: Vec<Fault>) -> Self {
         self.errors = errors;
+        self
+    }
+
+    pub(crate) fn gate(mut self, gate: Gate) -> Self {
+        self.gate = Some(Box::new(gate));
         self
     }
 
@@ -166,6 +175,7 @@ impl Refused {
             retryable,
             hint: self.hint,
             errors: self.errors,
+            gate: self.gate,
         }
     }
 

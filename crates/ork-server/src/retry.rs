@@ -9,6 +9,7 @@ use ork_core::graph::{NewRun, Pin, Reuse, TriggeredBy};
 use ork_core::id::RunId;
 use ork_core::json::{Json, JsonError};
 use ork_core::limits::PAGE_MAX;
+use ork_core::pin;
 use ork_core::plan::Plan;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::RunRow;
@@ -17,7 +18,7 @@ use ork_workflow::Diagnostics;
 use serde_json::{Map, Value};
 
 use crate::look::Look;
-use crate::{reuse, why, workflows};
+use crate::{prompts, reuse, why, workflows};
 
 /// What of a run is to be done again.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +44,8 @@ pub enum Unfit {
     NoSource,
     /// With these inputs the workflow cannot be run.
     Invalid(Diagnostics),
+    /// With these inputs it names prompts that are not there, or gives them wrong variables.
+    Prompts(Vec<pin::Unfit>),
     /// The inputs are over a limit, or hold what cannot be stored.
     Input(JsonError),
     /// The store.
@@ -87,7 +90,13 @@ pub async fn again(look: Look<'_>, run: &RunRow, wish: Wish<'_>) -> Result<Again
         (old.clone(), stored.input.clone())
     } else {
         let source = source.as_deref().ok_or(Unfit::NoSource)?;
-        rebind(&old, source, &stored.input, wish.input)?
+        let (mut plan, input) = rebind(&old, source, &stored.input, wish.input)?;
+        // What was not named before is pinned now; the rest stays what it was.
+        plan.prompts.clone_from(&old.prompts);
+        match prompts::pin(look.store, run.workspace, &mut plan).await? {
+            unfit if unfit.is_empty() => (plan, input),
+            unfit => return Err(Unfit::Prompts(unfit)),
+        }
     };
     // With other inputs the workflow may tell somebody else; what a request said goes before the workflow, and stays.
     let told = |plan: &Plan| plan.webhook.as_ref().map(PlanWebhook::of_run);

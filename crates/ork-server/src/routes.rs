@@ -1,11 +1,16 @@
 //! The routes: one noun a folder, one endpoint a file.
 
 mod access;
+mod budgets;
 mod bulk;
 mod deliveries;
 mod endpoints;
 mod events;
+mod gates;
 mod hooks;
+mod links;
+mod prices;
+mod prompts;
 mod queues;
 mod runs;
 mod schedules;
@@ -46,6 +51,11 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(endpoints::routes())
         .merge(deliveries::routes())
         .merge(hooks::routes())
+        .merge(gates::routes())
+        .merge(links::routes())
+        .merge(prompts::routes())
+        .merge(prices::routes())
+        .merge(budgets::routes())
         .merge(queues::routes())
         .merge(workers::routes())
         .merge(workflows::routes())
@@ -146,7 +156,7 @@ fn refusals(method: &Method, operation: &Operation) -> Vec<StatusCode> {
     let needs_token = operation.security.is_some();
     let anywhere = [Code::ForeignOrigin, Code::WrongHost, Code::Internal, Code::Unavailable].map(|code| (true, code));
     let rest = [
-        (needs_token || is_signed || reads(&ParameterIn::Query), Code::InvalidRequest),
+        (needs_token || is_signed || has_body || reads(&ParameterIn::Query), Code::InvalidRequest),
         (needs_token || is_signed, Code::Unauthorized),
         (needs_token, Code::TooManyRequests),
         (names, Code::NotFound),

@@ -32,13 +32,15 @@ pub struct TokenKey {
 #[derive(Clone)]
 struct Hasher {
     key: [u8; 32],
+    link: [u8; 32],
     id: String,
 }
 
 impl Hasher {
     fn new(key: &MasterKey) -> Self {
         let id = key.derived("ork/token/id");
-        Self { key: key.derived("ork/token/hash"), id: signs(&id, PREFIX_SIGNS) }
+        let (hash, link) = (key.derived("ork/token/hash"), key.derived("ork/link/sign"));
+        Self { key: hash, link, id: signs(&id, PREFIX_SIGNS) }
     }
 
     fn hash(&self, text: &str) -> TokenHash {
@@ -86,6 +88,23 @@ impl TokenKey {
         let text = format!("{body}_{}", checksum(&body));
         let hash = self.newest.hash(&text);
         Minted { text, prefix, hash }
+    }
+
+    /// Signs what a link says.
+    #[must_use]
+    pub fn sign_link(&self, said: &[u8]) -> [u8; 32] {
+        hmac(&self.newest.link, &[said])
+    }
+
+    /// Whether one of the keys has signed what a link says. How much of a signature is right shows in no time that it takes.
+    #[must_use]
+    pub fn has_signed_link(&self, said: &[u8], mac: &[u8]) -> bool {
+        let is_right = |key: &Hasher| {
+            let mut own = Hmac::<Sha256>::new_from_slice(&key.link).expect("a key of HMAC may have any length");
+            own.update(said);
+            own.verify_slice(mac).is_ok()
+        };
+        std::iter::once(&self.newest).chain(&self.older).any(is_right)
     }
 
     /// The hashes of what somebody sent, by the newest key first; none when no token looks like that.

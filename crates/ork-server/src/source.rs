@@ -1,6 +1,7 @@
 //! Workflows in requests, and what is wrong with them.
 
 use ork_api::Fault;
+use ork_core::pin::Unfit;
 use ork_workflow::{Diagnostic, Diagnostics, Workflow};
 use serde_json::value::RawValue;
 
@@ -42,6 +43,19 @@ impl<'a> Sent<'a> {
         let errors = if count == 1 { "1 error".to_owned() } else { format!("{count} errors") };
         let detail = format!("the workflow has {errors}; nothing was created");
         Refused::new(Code::InvalidWorkflow, detail).errors(self.faults(diagnostics))
+    }
+
+    /// What its plan says about prompts that cannot be, as a refusal.
+    pub fn refuse_prompts(&self, unfit: Vec<Unfit>) -> Refused {
+        let fault = |Unfit { place, message, hint }| Fault {
+            pointer: format!("/{}", self.member),
+            message: format!("`{place}`: {message}"),
+            hint,
+            ..Fault::default()
+        };
+        let errors: Vec<Fault> = unfit.into_iter().map(fault).collect();
+        let first = errors.first().map(|fault| fault.message.clone()).unwrap_or_default();
+        Refused::new(Code::InvalidWorkflow, format!("{first}; nothing was created")).errors(errors)
     }
 
     /// What is wrong with it.

@@ -66,7 +66,7 @@ pub fn run_summary(row: &RunRow) -> RunSummary {
 /// A run.
 #[must_use]
 pub fn run(row: &RunRow) -> Run {
-    Run { summary: run_summary(row), result: row.result.as_ref().map(Json::value) }
+    Run { summary: run_summary(row), result: row.result.as_ref().map(Json::value), budget: None }
 }
 
 /// A task for lists.
@@ -107,7 +107,7 @@ pub fn task_summary(row: &TaskRow) -> TaskSummary {
 /// A task.
 #[must_use]
 pub fn task(row: &TaskRow) -> Task {
-    Task { summary: task_summary(row), output: row.output.as_ref().map(Json::value) }
+    Task { summary: task_summary(row), output: row.output.as_ref().map(Json::value), spent: None }
 }
 
 /// An attempt.

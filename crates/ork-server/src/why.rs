@@ -11,7 +11,9 @@ use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::plan::Plan;
 use ork_core::state::{self, RunStatus, TaskStatus};
-use ork_core::store::{GroupRow, QueuePause, RunRow, Scope, StoredPlan, TaskFilter, TaskRow, WorkerRow};
+use ork_core::store::{
+    GateFilter, GateRow, GroupRow, QueuePause, ROWS_MAX, RunRow, Scope, StoredPlan, TaskFilter, TaskRow, WorkerRow,
+};
 use ork_core::why::{Around, Slots, Why, why_task};
 
 use crate::look::Look;
@@ -60,6 +62,8 @@ struct Gathered {
     failed: Vec<TaskRow>,
     /// Tasks at work on the workers that serve a lane, for those that something is queued in.
     at_work: BTreeMap<String, u32>,
+    /// Open gates, for those that wait.
+    gates: Vec<GateRow>,
 }
 
 /// Why a task is where it is; `None` when it does not exist.
@@ -120,9 +124,10 @@ const fn rank(why: &Why) -> u8 {
         | Why::Unserved { .. } => 1,
         Why::SlotTaken { .. } => 2,
         Why::Retry { .. } => 3,
-        Why::Running { .. } | Why::Outside => 4,
-        Why::Queued { .. } | Why::Evaluation => 5,
-        Why::Parents { .. } | Why::Over { .. } => 6,
+        Why::Gate { .. } => 4,
+        Why::Running { .. } | Why::Outside => 5,
+        Why::Queued { .. } | Why::Evaluation => 6,
+        Why::Parents { .. } | Why::Over { .. } => 7,
     }
 }
 
@@ -166,7 +171,13 @@ async fn gather(look: Look<'_>, id: RunId, tasks: &[TaskRow]) -> StoreResult<Opt
     } else {
         Vec::new()
     };
-    Ok(Some(Gathered { failed, run, names, plan, workers, gone, paused, pauses, run_slots, slots, at_work }))
+    let gates = if tasks.iter().any(|task| task.status == TaskStatus::Waiting) {
+        let filter = GateFilter { run: Some(id), open: true, limit: ROWS_MAX, ..GateFilter::default() };
+        store.gates(look.scope, &filter).await?
+    } else {
+        Vec::new()
+    };
+    Ok(Some(Gathered { failed, run, names, plan, workers, gone, paused, pauses, run_slots, slots, at_work, gates }))
 }
 
 /// Who paused a run, and when. Little happens to a paused run, so that is among its last events.
@@ -245,6 +256,8 @@ impl Gathered {
             run_slots: self.run_slots.as_ref(),
             slots: task.concurrency_key.as_ref().and_then(|key| self.slots.get(key)),
             at_work: self.at_work.get(&task.lane).copied(),
+            // Of several the one that was opened first: newer ones come first.
+            gate: self.gates.iter().rfind(|gate| gate.task == task.task),
             now: look.now,
         });
         let name = self.names.of_task(&task);

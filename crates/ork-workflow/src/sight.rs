@@ -127,8 +127,10 @@ impl<'w, 't> Eyes<'w, 't> {
         match analyse(source) {
             Err(flaw) => self.refuse(node, flaw.shifted(start), report),
             Ok(references) => {
-                for reference in &references {
-                    if let Err(flaw) = self.look(reference, sight, node, start) {
+                for (index, reference) in references.iter().enumerate() {
+                    if let Err(mut flaw) = self.look(reference, sight, node, start) {
+                        let before = index.checked_sub(1).map(|before| &references[before]);
+                        flaw.hint = before.and_then(|before| torn(source, before, reference)).or(flaw.hint);
                         // After `tasks.cut-it` with a dash the rest of the name would be reported as well.
                         let is_cut = flaw.hint.as_ref().is_some_and(|hint| hint.ends_with(DASH));
                         self.refuse(node, flaw.shifted(start), report);
@@ -287,6 +289,15 @@ pub const DASH: &str = "a dash is a minus sign in an expression";
 /// `cut-it` where `cut` stands, which is what the tokenizer left of the name at its dash.
 pub fn cut_off<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     known.into_iter().find(|known| known.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '.'])))
+}
+
+/// How to write the name of a secret or a prompt that was torn at its dash: any name may be one of those.
+fn torn(source: &str, before: &Reference, after: &Reference) -> Option<String> {
+    let (_, from) = before.spans.last()?;
+    let (to, end) = after.spans.first()?;
+    let is_torn = matches!(before.root.as_str(), "secrets" | "prompts") && source.get(*from..*to) == Some("-");
+    let name = source.get(before.spans.get(1)?.0..*end)?;
+    is_torn.then(|| in_brackets(&before.root, name, ""))
 }
 
 /// How a name with a dash in it is read.

@@ -10,8 +10,8 @@ use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RunId, TaskId};
 use ork_core::limits::PAGE_MAX;
 use ork_core::plan::{Node, Plan};
-use ork_core::state::Reason;
-use ork_core::store::{DeliveryFilter, DeliveryStatus, RunRow, StoredPlan};
+use ork_core::state::{Reason, TaskStatus};
+use ork_core::store::{DeliveryFilter, DeliveryStatus, RunRow, StoredPlan, TaskFilter};
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use tokio::sync::broadcast::error::RecvError;
@@ -21,7 +21,7 @@ use crate::config::{Config, JOBS};
 use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal, is_transient};
 use crate::follow::Follower;
-use crate::history::History;
+use crate::history::{History, Outputs, WantedGates};
 use crate::host;
 use crate::live_logs::LiveLogs;
 use crate::liveness::{Graves, LockFiles};
@@ -33,6 +33,7 @@ use crate::progress::{self, Progress, Style, tasks};
 use crate::signals::{Asked, Signals};
 use crate::spool::Files;
 use crate::verdict;
+use crate::view;
 use crate::world::World;
 
 /// How often the run is looked at.
@@ -70,6 +71,7 @@ impl Options {
             style: self.progress.settle(out, config)?,
             logs: self.logs && !out.json,
             operations: config.operations(&self.serving)?,
+            waits: true,
         })
     }
 }
@@ -85,12 +87,14 @@ pub struct How {
     pub logs: bool,
     /// What serves operations.
     pub operations: Operations,
+    /// Whether somebody's decision is waited for.
+    pub waits: bool,
 }
 
 impl How {
     /// Only what a dead process left behind is settled.
     pub const fn to_end() -> Self {
-        Self { jobs: 0, style: Style::Plain, logs: false, operations: Operations::new() }
+        Self { jobs: 0, style: Style::Plain, logs: false, operations: Operations::new(), waits: true }
     }
 }
 
@@ -182,10 +186,15 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         Some(row) => progress.after(row),
         None => progress,
     };
+    progress.tell_gates().await?;
     let mut asking = Asking::Nothing;
     let mut live = carriage.how.logs.then(LiveLogs::default);
     engine.wake();
     while !look(&history, &mut follower, &mut progress).await? {
+        if !carriage.how.waits && is_at_gate(&history, run).await? {
+            drop(progress);
+            return leave(world, run, engine).await;
+        }
         tokio::select! {
             asked = signals.next() => {
                 asking = answer(world, run, (&engine, &processes), (asking, asked), engine.attempts()).await?;
@@ -344,6 +353,38 @@ async fn hand_back(
     }
     warn(format!("interrupted; go on with: ork run --resume {run}{}", world.flags()));
     Ok(Exit::Interrupted)
+}
+
+/// Whether nothing is left to do but to wait for somebody's decision.
+async fn is_at_gate(history: &History, run: RunId) -> Result<bool> {
+    use TaskStatus::{Dispatched, Queued, Retrying, Running};
+    let busy = TaskFilter { statuses: vec![Queued, Dispatched, Running, Retrying], limit: 1, ..TaskFilter::default() };
+    let looked = async {
+        let asks = !history.gates(WantedGates { run: Some(run), all: false, limit: 1 }).await?.is_empty();
+        Ok(asks && history.tasks(run, &busy, Outputs::Without).await?.is_empty())
+    };
+    match looked.await {
+        Err(error) if is_transient(&error) => Ok(false),
+        looked => looked,
+    }
+}
+
+/// Ends where the run waits for somebody.
+async fn leave(world: &World, run: RunId, engine: EngineHandle) -> Result<Exit> {
+    if let Err(problem) = engine.drain(Duration::ZERO).await {
+        warn(format!("warning: {problem}"));
+    }
+    if world.out.json {
+        let mut verdict = view::run(&row(world, run).await?);
+        verdict["type"] = "run".into();
+        verdict["exit_code"] = (Exit::AtGate as u8).into();
+        world.out.value(&verdict)?;
+    }
+    let flags = world.flags();
+    world
+        .out
+        .talk(format!("stopped at a gate: ork gates list {run}{flags}; go on with: ork run --resume {run}{flags}"));
+    Ok(Exit::AtGate)
 }
 
 fn broken(world: &World, run: RunId, problem: Option<String>) -> anyhow::Error {

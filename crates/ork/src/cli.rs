@@ -4,9 +4,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, context, db, dev, doctor, events, explain, graph, hooks, init, man, queues, run, runs,
-    schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks, why, worker, workers, workflows,
-    workspaces,
+    budgets, completions, config, context, db, dev, doctor, events, explain, gates, graph, hooks, init, man, prices,
+    prompts, queues, run, runs, schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks, why,
+    worker, workers, workflows, workspaces,
 };
 use crate::exit_code::Refusal;
 
@@ -41,7 +41,7 @@ Runs and tasks are named by their id, by a part of it (four digits or more, its 
 the newest run, and tasks by RUN/KEY or RUN/KEY/INDEX.
 
 Exit codes: 0 success, 1 the run failed, 2 wrong usage or an invalid file, 3 cancelled, 4 not allowed, 5 a wait timed \
-out, 7 nothing matched, 8 the database or the server cannot be reached, 70 internal error, 130 interrupted.
+out, 6 stopped at a gate, 7 nothing matched, 8 the database or the server cannot be reached, 70 internal error, 130 interrupted.
 
 Examples:
   ork run examples/hello.yaml
@@ -64,6 +64,9 @@ pub enum Command {
     /// List, show, retry and cancel tasks.
     #[command(subcommand)]
     Tasks(tasks::Command),
+    /// List, show and take the decisions that runs wait for.
+    #[command(subcommand)]
+    Gates(gates::Command),
     /// Print what happened to a run, event by event.
     Events(events::Args),
     /// Say why a run or a task is not over: the one reason, and until when.
@@ -101,6 +104,15 @@ pub enum Command {
     /// Set, list and delete secrets, and change the key that they are sealed with.
     #[command(subcommand)]
     Secrets(secrets::Command),
+    /// Store prompts, with all their versions, and look at them.
+    #[command(subcommand)]
+    Prompts(prompts::Command),
+    /// Say what models cost.
+    #[command(subcommand)]
+    Prices(prices::Command),
+    /// Say how much models may use, and see how much is left.
+    #[command(subcommand)]
+    Budgets(budgets::Command),
     /// Look after the database.
     #[command(subcommand)]
     Db(db::Command),
@@ -124,6 +136,7 @@ pub enum Command {
 
 /// Commands that other tools have, and what they are here.
 const FOREIGN: &[(&str, &str)] = &[
+    ("approve", "ork gates approve last"),
     ("cancel", "ork runs cancel"),
     ("diff", "ork runs diff"),
     ("list", "ork runs list"),
@@ -132,6 +145,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("ls", "ork runs list"),
     ("pause", "ork runs pause"),
     ("ps", "ork runs list is:running"),
+    ("reject", "ork gates reject last"),
     ("resume", "ork run --resume last"),
     ("retry", "ork runs retry last"),
     ("rerun", "ork runs retry last"),

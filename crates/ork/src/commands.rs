@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod budgets;
 pub mod completions;
 pub mod config;
 pub mod context;
@@ -8,10 +9,13 @@ pub mod dev;
 pub mod doctor;
 pub mod events;
 pub mod explain;
+pub mod gates;
 pub mod graph;
 pub mod hooks;
 pub mod init;
 pub mod man;
+pub mod prices;
+pub mod prompts;
 pub mod queues;
 pub mod run;
 pub mod runs;
@@ -68,6 +72,7 @@ async fn carry_out(command: Command, out: Output, flags: &Flags) -> Result<Exit>
         Command::Graph(args) => graph::run(args, out, &config()?).await,
         Command::Runs(command) => runs::run(command, out, &config()?).await,
         Command::Tasks(command) => tasks::run(command, out, &config()?).await,
+        Command::Gates(command) => gates::run(command, out, &config()?).await,
         Command::Events(args) => events::run(args, out, &config()?).await,
         Command::Why(args) => why::run(args, out, &config()?).await,
         Command::Doctor(args) => doctor::run(args, out, &config()?).await,
@@ -84,6 +89,9 @@ async fn carry_out(command: Command, out: Output, flags: &Flags) -> Result<Exit>
         Command::Secrets(command) => secrets::run(command, out, &config()?).await,
         Command::Workflows(command) => workflows::run(command, out, &config()?).await,
         Command::Db(command) => db::run(command, out, &config()?).await,
+        Command::Prompts(command) => prompts::run(command, out, &config()?).await,
+        Command::Prices(command) => prices::run(command, out, &config()?).await,
+        Command::Budgets(command) => budgets::run(command, out, &config()?).await,
         Command::Config(command) => config::run(&command, out, &config()?),
         Command::Context(command) => context::run(command, out, &config()?),
         Command::Schema(args) => schema::run(&args, out),
@@ -100,6 +108,10 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
     let (name, why, instead) = match command {
         Command::Runs(_)
         | Command::Tasks(_)
+        | Command::Gates(_)
+        | Command::Prompts(_)
+        | Command::Prices(_)
+        | Command::Budgets(_)
         | Command::Events(_)
         | Command::Why(_)
         | Command::Workers(_)

@@ -17,10 +17,12 @@ pub enum Exit {
     Invalid = 2,
     /// The run was cancelled.
     Cancelled = 3,
-    /// A server does not let this one do that.
+    /// It is not for whoever asks: a server says so, or a gate.
     Forbidden = 4,
     /// `--timeout` passed before the run was over.
     TimedOut = 5,
+    /// `ork run --no-wait`: the run waits for somebody's decision.
+    AtGate = 6,
     /// Nothing matched.
     NoMatch = 7,
     /// The database, or the server, cannot be reached.
@@ -135,6 +137,7 @@ impl From<Refused> for Refusal {
         let exit = match refused.code {
             Code::NotFound => Exit::NoMatch,
             Code::Internal => Exit::Internal,
+            Code::Forbidden => Exit::Forbidden,
             _ if refused.is_retryable() => Exit::Unreachable,
             _ => Exit::Invalid,
         };

@@ -2,7 +2,9 @@
 //!
 //! Commands ask for rows and show them, and cannot tell where they came from. So what they say is the same in both cases.
 
+mod gates;
 mod local;
+mod means;
 mod remote;
 mod rows;
 
@@ -31,6 +33,9 @@ use ork_server::resolve::Target;
 use ork_workflow::{Bound, Workflow};
 use serde_json::Value;
 
+use self::gates::Gates;
+pub use self::gates::WantedGates;
+use self::means::Means;
 use self::remote::Remote;
 pub use self::remote::client;
 use crate::config::Config;
@@ -92,7 +97,7 @@ pub trait Bell: Send {
 
 /// What commands ask of a history. `None` is for what does not exist; the wishes say whether they changed something.
 #[async_trait]
-pub trait Backend: Send + Sync {
+pub trait Backend: Gates + Means + Send + Sync {
     /// What a name stands for.
     async fn resolve(&self, name: &str) -> Result<Target>;
     async fn runs(&self, wanted: &Wanted) -> Result<Vec<RunRow>>;

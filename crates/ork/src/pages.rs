@@ -28,6 +28,9 @@ const PAGES: &[Code] = pages! {
          context gives one; `ork context list` shows the contexts, and `ork config show --origin` which server was asked.";
     "exit-5", "a wait timed out",
         "The time of `ork runs watch --timeout` passed. The run goes on; `ork why last` says what it waits for.";
+    "exit-6", "stopped at a gate",
+        "`ork run --no-wait`: the run waits for somebody's decision, and stays as it is. `ork gates list` shows what is asked, \
+         `ork gates approve` and `reject` decide, and `ork run --resume last` goes on.";
     "exit-7", "nothing matched",
         "There is no such run, task or code. `ork runs list` shows the runs of the database that is in use, and \
          `ork config show --origin` which one that is.";
@@ -67,6 +70,9 @@ const PAGES: &[Code] = pages! {
         "The `external_id` or `Idempotency-Key` names another run already: send the same workflow, input, labels and priority to \
          get that run, or another name to create one. Or the run is not so far: only one that is over is done again or \
          acknowledged.";
+    "http-gate-decided", "409: somebody has decided already",
+        "The first decision about a gate counts, and `gate` shows it: who decided, when, and why. It may also have expired, or not be \
+         needed any more because its run or its task was cancelled.";
     "http-precondition-failed", "412: it is not what the request expects",
         "The workflow has another revision than `If-Match` names, or there is one although `If-None-Match: *` says that there is \
          none: somebody was faster. Nothing was changed. Read it again, and send the change with its new `ETag`.";
@@ -170,7 +176,7 @@ mod tests {
             fs::read_to_string(format!("{}/src/exit_code.rs", env!("CARGO_MANIFEST_DIR"))).expect("a source file");
         let exits = exits.lines().filter_map(|line| line.strip_prefix("    ")?.strip_suffix(',')?.split_once(" = "));
         let exits: Vec<&str> = exits.map(|(_, number)| number).collect();
-        assert_eq!(exits.len(), 10);
+        assert_eq!(exits.len(), 11);
         assert!(exits.iter().all(|number| find(number).is_some()), "{exits:?}");
         assert!(ork_server::Code::ALL.iter().all(|code| find(code.word()).is_some()));
     }

@@ -2,6 +2,7 @@
 //! with `--json` its events.
 
 mod board;
+mod gates;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,8 +148,12 @@ impl Progress {
                     // Whoever read this may have gone; the run goes on all the same.
                     self.history.out.value(&event).ok();
                 }
-            } else if let (EventType::Task(task_status), false) = (row.event_type, self.is_silent()) {
+            } else if self.is_silent() {
+                continue;
+            } else if let EventType::Task(task_status) = row.event_type {
                 patient(self.tasks(row, task_status, names, &ended).await)?;
+            } else if let EventType::Gate(gate_status) = row.event_type {
+                self.gate(row, gate_status, names);
             }
         }
         if !rows.is_empty() {
@@ -331,7 +336,10 @@ impl Progress {
         self.spoke_at = Instant::now();
         let found = why::of_run(&self.history, self.run).await?;
         let sentence = found.map(|reason| reason.shape.sentence);
-        if let Some(text) = sentence.clone().filter(|_| self.style == Style::Plain && sentence != self.board.waits_for)
+        // What waits at a gate was told when it came there.
+        let is_told = self.board.is_at_gate();
+        if let Some(text) =
+            sentence.clone().filter(|_| !is_told && self.style == Style::Plain && sentence != self.board.waits_for)
         {
             self.line("waiting", &text, "");
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use ork_core::limits::SOURCE_BYTES_MAX;
+use ork_core::pin::Unfit;
 use ork_workflow::{Bound, Diagnostic, Diagnostics, Format, Source, Workflow, nearest, parse};
 use serde_json::{Map, Value};
 
@@ -182,6 +183,16 @@ fn tell_unbound(out: Output, diagnostics: &Diagnostics, inputs: &Inputs) -> Resu
     let errors = errors(diagnostics);
     warn(format!("the inputs have {errors}; nothing was run. More about one: ork explain {first}"));
     Ok(())
+}
+
+/// What a plan says about prompts that cannot be; nothing was created.
+pub fn refuse_prompts(unfit: Vec<Unfit>) -> Refusal {
+    let lines: Vec<String> = unfit.iter().map(|Unfit { place, message, .. }| format!("`{place}`: {message}")).collect();
+    let refusal = Refusal::usage(lines.join("\n"));
+    match unfit.into_iter().find_map(|unfit| unfit.hint) {
+        Some(hint) => refusal.hint(hint),
+        None => refusal,
+    }
 }
 
 /// `1 error`, `2 errors`

@@ -53,6 +53,8 @@ pub struct World {
     pub clock: Arc<DatabaseClock>,
     /// Whether a worker lives, as far as can be told from here.
     pub lives: Arc<Lives>,
+    /// Where the keys of the installation come from.
+    pub keys: Source,
     /// What seals and opens secrets.
     pub vault: Arc<Vault>,
     /// What webhooks may reach although it is not public.
@@ -116,10 +118,11 @@ impl World {
         }
         let workspace = workspace(store.as_ref(), config).await?;
         let lives = lives(database.clone());
-        let vault = Arc::new(Source::locate(None, config, &database)?.vault());
+        let keys = Source::locate(None, config, &database)?;
+        let vault = Arc::new(keys.clone().vault());
         let egress = config.egress()?;
         let file = database.file();
-        Ok(Self { vault, egress, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
+        Ok(Self { keys, vault, egress, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Awaited, Slots, Why};
 use crate::state::{Reason, TaskStatus};
+use crate::step::OnExpiry;
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,6 +71,7 @@ impl fmt::Display for Why {
             Self::Queued { queue, at_work, workers, capacity } => {
                 queued(f, queue.as_deref(), *at_work, (*workers, *capacity))
             }
+            Self::Gate { .. } => gate(f, self),
             Self::Outside => f.write_str("waits for something outside"),
         }
     }
@@ -91,6 +93,29 @@ fn running(f: &mut fmt::Formatter<'_>, why: &Why) -> fmt::Result {
         (true, None) => f.write_str("; the worker was asked to end it"),
         (true, Some(by)) => write!(f, "; `{by}` asked the worker to end it"),
     }
+}
+
+fn gate(f: &mut fmt::Formatter<'_>, why: &Why) -> fmt::Result {
+    let Why::Gate { gate, step, message, is_budget, role, not_by, due_in_ms, on_expiry, .. } = why else {
+        return Ok(());
+    };
+    let what = if *is_budget { "for leave to use more than the run's budget" } else { "for a decision" };
+    write!(f, "`{step}` waits {what}")?;
+    if let Some(line) = message.as_deref().and_then(|message| message.lines().next()) {
+        write!(f, ": {line}")?;
+    }
+    write!(f, "; the role `{}` decides, or a higher one", role.word())?;
+    if let Some(starter) = not_by {
+        write!(f, ", but not `{starter}`, who started the run")?;
+    }
+    match (due_in_ms, on_expiry) {
+        (None, _) => {}
+        (Some(ms), OnExpiry::Reject) => write!(f, ", within {}, or it counts as rejected", Span(*ms))?,
+        (Some(ms), OnExpiry::Approve) => write!(f, ", within {}, or it counts as approved", Span(*ms))?,
+        (Some(0), OnExpiry::Hold) => f.write_str(", and should have by now")?,
+        (Some(ms), OnExpiry::Hold) => write!(f, ", within {} if they can", Span(*ms))?,
+    }
+    write!(f, "; decide with: ork gates approve {gate}")
 }
 
 fn over(

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{Around, Slots, Why, why_task};
+use crate::access::Role;
 use crate::attempt::{Failure, FailureKind};
 use crate::clock::Timestamp;
 use crate::graph::{Phase, ProcessEnd};
-use crate::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use crate::id::{GateId, RunId, TaskRef, WorkerId, WorkspaceId};
 use crate::json::Json;
 use crate::state::{Reason, RunStatus, TaskStatus};
-use crate::store::{GroupRow, QueuePause, RunRow, TaskRow, WorkerRow};
+use crate::step::{OnExpiry, StepKey};
+use crate::store::{GateKind, GateRow, GateStatus, GroupRow, QueuePause, RunRow, TaskRow, WorkerRow};
 
 const NOW: Timestamp = Timestamp::from_micros(1_000_000_000_000);
 const RUN: &str = "run_01920000-0000-7000-8000-000000000000";
@@ -37,6 +39,7 @@ struct Scene {
     run_slots: Option<Slots>,
     slots: Option<Slots>,
     at_work: Option<u32>,
+    gate: Option<GateRow>,
 }
 
 fn group(key: &str, phase: Phase, tasks_left: u32) -> GroupRow {
@@ -122,6 +125,32 @@ fn run() -> RunRow {
     }
 }
 
+fn gate() -> GateRow {
+    GateRow {
+        id: GateId::from_uuid(uuid::Uuid::from_u128(9)),
+        workspace: WorkspaceId::DEFAULT,
+        task: TaskRef { run: id(), n: 0 },
+        task_key: "cut".into(),
+        task_index: 0,
+        run_name: "reel".into(),
+        owner: None,
+        started_by: "ada".into(),
+        step: StepKey { attempt: 1, round: 1, position: 4, tried: 1 },
+        step_name: "approve".into(),
+        kind: GateKind::Approval,
+        status: GateStatus::Open,
+        role: Role::Operator,
+        allow_self: true,
+        message: None,
+        opened_at: NOW,
+        expires_at: None,
+        on_expiry: OnExpiry::Reject,
+        decided_by: None,
+        comment: None,
+        decided_at: None,
+    }
+}
+
 fn scene() -> Scene {
     let worker = WorkerRow {
         id: worker_id(),
@@ -147,6 +176,7 @@ fn scene() -> Scene {
         run_slots: None,
         slots: None,
         at_work: None,
+        gate: None,
         cause: None,
     }
 }
@@ -169,6 +199,7 @@ fn check(set: impl FnOnce(&mut Scene), code: &str, sentence: &str) -> Why {
         run_slots: scene.run_slots.as_ref(),
         slots: scene.slots.as_ref(),
         at_work: scene.at_work,
+        gate: scene.gate.as_ref(),
         now: NOW,
     });
     assert_eq!((why.code(), why.to_string().as_str()), (code, sentence));
@@ -409,4 +440,38 @@ fn what_is_queued_says_who_could_take_it() {
         (s.workers[0].lanes, s.at_work) = (vec![s.task.lane.clone()], Some(4));
     };
     check(turn, "queued", "waits for its turn in the process that carries the run, with 4 of 4 tasks at work");
+}
+
+#[test]
+fn what_waits_for_a_decision_says_whose() {
+    let waits = |gate: GateRow| {
+        move |s: &mut Scene| (s.task.status, s.gate, s.run.in_process) = (TaskStatus::Waiting, Some(gate), true)
+    };
+    let command = "decide with: ork gates approve gate_00000000-0000-0000-0000-000000000009";
+    let plain = format!("`approve` waits for a decision; the role `operator` decides, or a higher one; {command}");
+    assert!(check(waits(gate()), "gate", &plain).ends_in_command());
+    check(
+        |s| s.gate = Some(gate()),
+        "queued",
+        "waits for a worker: 1 serves the queue `video`, with room for 4 tasks at once",
+    );
+    let strict = GateRow {
+        allow_self: false,
+        role: Role::Admin,
+        message: Some("Publish?\nIt is final.".into()),
+        expires_at: Some(NOW.plus_ms(7_200_000)),
+        ..gate()
+    };
+    let sentence = format!(
+        "`approve` waits for a decision: Publish?; the role `admin` decides, or a higher one, but not `ada`, who started \
+         the run, within 2 h, or it counts as rejected; {command}"
+    );
+    check(waits(strict), "gate", &sentence);
+    let budget = GateRow { kind: GateKind::Budget, on_expiry: OnExpiry::Hold, expires_at: Some(NOW), ..gate() };
+    let sentence = format!(
+        "`approve` waits for leave to use more than the run's budget; the role `operator` decides, or a higher one, and \
+         should have by now; {command}"
+    );
+    check(waits(budget), "gate", &sentence);
+    check(|s| s.task.status = TaskStatus::Waiting, "outside", "waits for something outside");
 }

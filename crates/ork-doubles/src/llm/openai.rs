@@ -91,7 +91,7 @@ impl Protocol for Openai {
                 "model": frame.model, "choices": [],
                 "usage": {
                     "prompt_tokens": used.input, "completion_tokens": used.output,
-                    "total_tokens": used.input + used.output,
+                    "total_tokens": used.input.saturating_add(used.output),
                     "prompt_tokens_details": {"cached_tokens": used.cached, "audio_tokens": 0},
                     "completion_tokens_details": {"reasoning_tokens": 0},
                 },

@@ -18,8 +18,9 @@ use super::protocol::{Asked, Frame, Protocol, Used, refuse, tokens};
 use super::script::{Answer, Behaviour, Billing, End, Refusal, Script};
 use crate::http::{self, Request};
 
-/// Characters of a piece of text.
+/// Characters of a piece of text at the least, and pieces of a text at the most.
 const PIECE: usize = 8;
+const PIECES_MAX: usize = 1_000;
 
 /// The provider behind a server.
 pub struct Provider {
@@ -154,7 +155,8 @@ impl<'a> Answering<'a> {
             answer.end = End::Length;
         }
         let chars: Vec<char> = answer.text.chars().collect();
-        let mut pieces: Vec<String> = chars.chunks(PIECE).map(|piece| piece.iter().collect()).collect();
+        let mut pieces: Vec<String> =
+            chars.chunks(PIECE.max(chars.len() / PIECES_MAX)).map(|piece| piece.iter().collect()).collect();
         if matches!(answer.end, End::Error | End::Cut | End::Short | End::Hang) {
             pieces.truncate(pieces.len().div_ceil(2));
         }

@@ -12,7 +12,7 @@ use ork_core::json::Json;
 use ork_core::plan::Node;
 use ork_core::step::{Cost, Step, StepKey, StepPhase, StepRow, StepStatus, Tokens};
 use ork_core::store::{
-    GateKind, GateStatus, Shortage, Standing, StepBegin, StepChange, StepEnd, StepWrite, StepsWritten,
+    GateKind, GateRow, GateStatus, Shortage, Standing, StepBegin, StepChange, StepEnd, StepWrite, StepsWritten,
 };
 
 use crate::backoff::Backoff;
@@ -74,10 +74,16 @@ pub struct Ledger<'a> {
     spent_ms: u64,
 }
 
+/// Whether a step waited for more than its budget, and may go on.
+fn has_been_granted(standing: &Standing, row: &StepRow) -> bool {
+    let granted = |gate: &GateRow| gate.kind == GateKind::Budget && gate.status == GateStatus::Approved;
+    row.status == StepStatus::Waiting && standing.gates.iter().any(|gate| gate.step == row.key && granted(gate))
+}
+
 impl<'a> Ledger<'a> {
     pub fn new(live: &'a Live, standing: &Standing) -> Self {
-        let entries = standing.steps.iter().map(|row| {
-            let status = if is_tried_again(row, standing) { StepStatus::Pending } else { row.status };
+        let entries = standing.steps.iter().filter(|row| !has_been_granted(standing, row)).map(|row| {
+            let status = if is_put_away_again(row) { StepStatus::Pending } else { row.status };
             let (output, error) = (row.output.clone(), row.error.clone());
             (row.key, Entry { name: row.name.clone(), phase: row.phase, status, output, error })
         });
@@ -101,15 +107,16 @@ impl<'a> Ledger<'a> {
 
     /// Ends what the lease before left open: what was at work is lost, and what waited is not waited for any more. A call whose
     /// answer nobody has is charged in full.
-    pub async fn close_open(&self, standing: &Standing) -> Result<(), Gone> {
-        for row in standing.steps.iter().filter(|row| !row.status.is_terminal()) {
+    pub async fn close_open(&self, standing: &Standing, winds_up: bool) -> Result<(), Gone> {
+        let goes_on = |row: &&StepRow| !winds_up && has_been_granted(standing, row);
+        for row in standing.steps.iter().filter(|row| !row.status.is_terminal() && !goes_on(row)) {
             let mut ended = Ended::of(StepStatus::Cancelled);
             if row.status == StepStatus::Running {
                 ended = Ended::failed(Failure::new(FailureKind::Lost, "its worker died or lost its lease"));
                 ended.cost = row.reserved;
             }
             self.end(row.key, ended);
-            if is_tried_again(row, standing)
+            if is_put_away_again(row)
                 && let Some(entry) = lock(&self.entries).get_mut(&row.key)
             {
                 entry.status = StepStatus::Pending;
@@ -272,14 +279,8 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Whether another try follows one of an earlier lease: it asked for a larger budget and got it, or it was to put away and its
-/// worker was lost.
-fn is_tried_again(row: &StepRow, standing: &Standing) -> bool {
-    let has_got_more = standing
-        .gates
-        .iter()
-        .any(|gate| gate.step == row.key && gate.kind == GateKind::Budget && gate.status == GateStatus::Approved);
-    let is_lost =
-        row.status == StepStatus::Running || row.error.as_ref().is_some_and(|error| error.kind == FailureKind::Lost);
-    has_got_more || (row.phase == StepPhase::Cleanup && is_lost)
+/// Whether a cleanup step is tried again: its worker was lost in the middle of it.
+fn is_put_away_again(row: &StepRow) -> bool {
+    let is_lost = row.error.as_ref().is_some_and(|error| error.kind == FailureKind::Lost);
+    row.phase == StepPhase::Cleanup && (row.status == StepStatus::Running || is_lost)
 }

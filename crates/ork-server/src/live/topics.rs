@@ -9,10 +9,12 @@ use ork_core::suggest::nearest;
 
 use crate::refused::{Answer, Refused};
 
-/// `runs`: the events of runs themselves, all of the workspace. `run:ID`: all events of one run.
+/// `runs`: the events of runs themselves, all of the workspace. `gates`: what becomes of gates, all of the workspace. `run:ID`:
+/// all events of one run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Topics {
     runs: bool,
+    gates: bool,
     of: BTreeSet<RunId>,
 }
 
@@ -27,13 +29,14 @@ impl Topics {
         for word in words {
             match word.split_once(':') {
                 None if word == "runs" => topics.runs = true,
+                None if word == "gates" => topics.gates = true,
                 Some(("run", id)) => {
                     let id = id.parse().map_err(|error: ork_core::id::IdError| refuse(error.to_string(), None))?;
                     topics.of.insert(id);
                 }
                 _ => {
-                    let near = nearest(word, ["runs", "run:ID"]).map(|near| format!("did you mean `{near}`?"));
-                    return Err(refuse(format!("`{word}` is no topic: there are `runs` and `run:ID`"), near));
+                    let near = nearest(word, ["runs", "gates", "run:ID"]).map(|near| format!("did you mean `{near}`?"));
+                    return Err(refuse(format!("`{word}` is no topic: there are `runs`, `gates` and `run:ID`"), near));
                 }
             }
         }
@@ -47,11 +50,19 @@ impl Topics {
 
     /// Whether a row is part of it.
     pub fn want(&self, row: &EventRow) -> bool {
-        let is_of_run = !matches!(
-            row.event_type,
-            EventType::Task(_) | EventType::TaskExpanded | EventType::TaskCancelRequested | EventType::AttemptLate
-        );
-        self.runs && is_of_run || self.of.contains(&row.run)
+        let is_wanted = match row.event_type {
+            EventType::Gate(_) => self.gates,
+            EventType::Task(_)
+            | EventType::TaskExpanded
+            | EventType::TaskCancelRequested
+            | EventType::AttemptLate
+            | EventType::Step(_)
+            | EventType::BudgetExceeded => false,
+            EventType::RunCreated | EventType::Run(_) | EventType::RunResumed | EventType::RunCancelRequested => {
+                self.runs
+            }
+        };
+        is_wanted || self.of.contains(&row.run)
     }
 }
 
@@ -66,9 +77,9 @@ mod tests {
     #[test]
     fn topics_are_read() {
         let id = "run_01890a5d-ac96-774b-bcce-b30200000000";
-        let topics = Topics::parse(&format!("runs,run:{id}")).ok().unwrap();
-        assert!(topics.runs && topics.single().map(|id| id.to_string()).eq([id]));
-        for bad in ["", "run", "Runs", "runs,", "runs,,runs", "gates", "run:", "run:x", "task:1", "runs ", "run:all"] {
+        let topics = Topics::parse(&format!("runs,gates,run:{id}")).ok().unwrap();
+        assert!(topics.runs && topics.gates && topics.single().map(|id| id.to_string()).eq([id]));
+        for bad in ["", "run", "Runs", "runs,", "runs,,runs", "gate", "run:", "run:x", "task:1", "runs ", "run:all"] {
             assert!(Topics::parse(bad).is_err(), "{bad}");
         }
         assert!(Topics::parse(&vec!["runs"; TOPICS_MAX].join(",")).is_ok());

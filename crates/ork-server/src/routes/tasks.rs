@@ -6,6 +6,7 @@ mod chunks;
 mod logs;
 mod retry;
 mod show;
+mod steps;
 mod why;
 
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(needs(Permission::Read, routes!(show::show)))
         .routes(needs(Permission::Read, routes!(attempts::attempts)))
+        .routes(needs(Permission::Read, routes!(steps::steps)))
         .routes(needs(Permission::Read, routes!(logs::logs)))
         .routes(needs(Permission::Read, routes!(chunks::chunks)))
         .routes(needs(Permission::Read, routes!(why::why)))

@@ -10,6 +10,7 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::state::{RunStatus, TaskStatus};
 use ork_core::store::{RunRow, TaskFilter};
 use ork_core::webhook::PlanWebhook;
+use ork_server::prompts;
 use ork_workflow::Bound;
 
 use crate::carrier::carrier;
@@ -22,7 +23,7 @@ use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse::{self, Base};
 use crate::when::{ago, moment};
-use crate::workflow_file::{Inputs, WorkflowFile, bind};
+use crate::workflow_file::{Inputs, WorkflowFile, bind, refuse_prompts};
 use crate::world::World;
 use crate::{ids, verdict, watch_files};
 
@@ -54,6 +55,11 @@ pub struct Args {
     /// does not count, because the run itself may have written it; the workflow file always does. Ctrl-C ends it.
     #[arg(long, conflicts_with_all = ["resume", "dry_run"])]
     pub watch_files: bool,
+    /// End with exit code 6 when nothing is left to do but to wait for somebody's decision.
+    ///
+    /// The run stays as it is: `ork gates list` shows what is asked, and `ork run --resume` goes on.
+    #[arg(long, conflicts_with = "watch_files")]
+    pub no_wait: bool,
     /// Go on with a run whose process died or was told to stop.
     ///
     /// What was at work when it died is tried again, and what is done is not. A run that is still carried by a living
@@ -70,6 +76,8 @@ the run's `result`, if the workflow has one.
 Ctrl-C cancels the run: tasks have 5 s to stop. Ctrl-C again kills them. SIGTERM stops what runs and hands it back: \
 `ork run --resume` goes on.
 
+At a gate the run waits for somebody's decision, and says the command that takes it; --no-wait ends there, with exit code 6.
+
 Any number of `ork run` may share a database; each carries its own run only.
 
 Examples:
@@ -84,7 +92,7 @@ Examples:
 
 /// Carries out `ork run`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
-    let how = args.how.settle(out, config)?;
+    let how = How { waits: !args.no_wait, ..args.how.settle(out, config)? };
     if let Some(run) = &args.resume {
         return resume(&World::find(out, config).await?, run, how).await;
     }
@@ -114,7 +122,7 @@ async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: &
         return Ok(Exit::Success);
     }
     let world = World::open(out, config).await?;
-    let new = NewRun { reuse: base.reuse, ..new_run(&world, &file, bound, Pin::Process, Some(project))? };
+    let new = NewRun { reuse: base.reuse, ..new_run(&world, &file, bound, Pin::Process, Some(project)).await? };
     world.store.submit(&new).await?;
     let count = tasks(new.plan.tasks_at_birth());
     let taken: usize = new.reuse.iter().map(|group| group.done.len()).sum();
@@ -138,8 +146,18 @@ fn command_line(args: &Args, path: &Path) -> Option<String> {
     Some(line)
 }
 
-/// A run of a file.
-pub fn new_run(world: &World, file: &WorkflowFile, bound: Bound, pin: Pin, project: Option<String>) -> Result<NewRun> {
+/// A run of a file, with the versions of prompts that it keeps.
+pub async fn new_run(
+    world: &World,
+    file: &WorkflowFile,
+    mut bound: Bound,
+    pin: Pin,
+    project: Option<String>,
+) -> Result<NewRun> {
+    let unfit = prompts::pin(world.store.as_ref(), world.workspace, &mut bound.plan).await?;
+    if !unfit.is_empty() {
+        return Err(refuse_prompts(unfit).into());
+    }
     let input = Json::from_value(&bound.input).map_err(|error| Refusal::usage(format!("the inputs: {error}")))?;
     let webhook = bound.plan.webhook.as_ref().map(PlanWebhook::of_run);
     Ok(NewRun {

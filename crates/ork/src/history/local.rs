@@ -126,7 +126,7 @@ impl Backend for World {
             (Pin::Host(host::identity()), Some(project(new.file.name.as_ref())?))
         };
         let stored = new.stored;
-        let new = new_run(self, new.file, new.bound, pin, project)?;
+        let new = new_run(self, new.file, new.bound, pin, project).await?;
         // A revision has its text already.
         let plan_source = new.plan_source.clone().filter(|_| stored.is_none());
         let new = NewRun { revision: stored, plan_source, ..new };

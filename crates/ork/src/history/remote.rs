@@ -78,7 +78,7 @@ impl Drop for Stream {
 
 /// A server that is asked.
 pub struct Remote {
-    client: Client,
+    pub(super) client: Client,
     /// The nodes of plans by name, which never change: rows of tasks do not say which number theirs has.
     nodes: Mutex<BTreeMap<RunId, Arc<BTreeMap<String, u32>>>>,
 }
@@ -110,7 +110,7 @@ impl Remote {
     }
 
     /// Rows must go on behind the last one: otherwise a list would have no end.
-    fn in_order(&self, is_behind: bool) -> Result<()> {
+    pub(super) fn in_order(&self, is_behind: bool) -> Result<()> {
         self.read(if is_behind { Ok(()) } else { Err("its list goes back".to_owned()) })
     }
 }
@@ -122,7 +122,7 @@ pub fn client(server: &Server) -> ClientResult<Client> {
 }
 
 /// A thing, or that it does not exist.
-fn found<T>(answer: ClientResult<T>) -> ClientResult<Option<T>> {
+pub(super) fn found<T>(answer: ClientResult<T>) -> ClientResult<Option<T>> {
     match answer {
         Err(ClientError::Refused(problem)) if matches!(problem.status, 404 | 410) => Ok(None),
         answer => answer.map(Some),

@@ -53,6 +53,8 @@ pub struct Board {
     at_work: BTreeMap<u32, Attempt>,
     /// With the moment of the next attempt, where it is known.
     retrying: BTreeMap<u32, Option<Timestamp>>,
+    /// With what is asked at their gates.
+    waiting: BTreeMap<u32, String>,
     peeked_at: Option<Instant>,
 }
 
@@ -66,6 +68,7 @@ impl Board {
             began: None,
             at_work: BTreeMap::new(),
             retrying: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             peeked_at: None,
         }
     }
@@ -81,6 +84,16 @@ impl Board {
     /// Whether nothing is at work.
     pub fn is_idle(&self) -> bool {
         self.at_work.is_empty()
+    }
+
+    /// Whether something waits for somebody's decision.
+    pub fn is_at_gate(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// A task came to a gate that asks this.
+    pub fn wait(&mut self, n: u32, asked: String) {
+        self.waiting.insert(n, asked);
     }
 
     /// Takes an event in.
@@ -121,6 +134,9 @@ impl Board {
                 self.at_work.insert(n, new);
             }
             return;
+        }
+        if to != TaskStatus::Waiting && !self.waiting.is_empty() {
+            self.waiting.retain(|n, _| !row.tasks.contains(*n));
         }
         if !self.at_work.is_empty() {
             self.at_work.retain(|n, _| !row.tasks.contains(*n));
@@ -213,13 +229,16 @@ impl Board {
             let again = at.map(|at| format!("again {}", until(at, now))).unwrap_or_default();
             lines.push(line(TaskStatus::Retrying.word(), &name(names, *n), &again, columns));
         }
-        if let Some(sentence) =
-            self.waits_for.as_deref().filter(|_| self.at_work.is_empty() && self.retrying.is_empty())
-        {
+        for (n, asked) in self.waiting.iter().take((SHOWN_MAX + 1).saturating_sub(lines.len())) {
+            lines.push(line(TaskStatus::Waiting.word(), &name(names, *n), asked, columns));
+        }
+        let is_idle = self.at_work.is_empty() && self.retrying.is_empty() && self.waiting.is_empty();
+        if let Some(sentence) = self.waits_for.as_deref().filter(|_| is_idle) {
             lines.push(line(TaskStatus::Waiting.word(), sentence, "", columns));
         }
         let room = rows.saturating_sub(1).clamp(1, SHOWN_MAX + 2);
-        let hidden = (self.at_work.len() + self.retrying.len()).saturating_sub(lines.len().min(room) - 1);
+        let hidden =
+            (self.at_work.len() + self.retrying.len() + self.waiting.len()).saturating_sub(lines.len().min(room) - 1);
         lines.truncate(room);
         if hidden > 0 && lines.len() < room {
             lines.push(faint(&cut(&format!("{:MARGIN$}and {} more", "", thousands(hidden as u64)), columns - 1)));
@@ -237,9 +256,12 @@ impl Board {
             format!("{}{}  ", toned(tone, &"━".repeat(full)), faint(&"─".repeat(BAR - full)))
         };
         let mut words = format!("{} of {} done", thousands(self.done), tasks(total));
-        for (count, what) in
-            [(self.failed, "failed"), (self.retrying.len() as u64, "retrying"), (self.at_work.len() as u64, "at work")]
-        {
+        for (count, what) in [
+            (self.failed, "failed"),
+            (self.retrying.len() as u64, "retrying"),
+            (self.waiting.len() as u64, "waiting"),
+            (self.at_work.len() as u64, "at work"),
+        ] {
             if count > 0 {
                 words += &format!(", {} {what}", thousands(count));
             }

@@ -25,6 +25,7 @@ use serde_json::{Map, Value};
 use crate::content::{NamePath, RawContent, check_type};
 use crate::hooks::{inputs, place};
 use crate::look::Look;
+use crate::prompts;
 use crate::refused::{Answer, Code, Refused};
 use crate::routes::runs::{refuse_input, submitted};
 use crate::server::Server;
@@ -121,7 +122,11 @@ async fn new_run(server: &Server, store: &dyn Store, hook: &HookRow, given: Map<
     let (revision, text) = found.ok_or_else(missing)?;
     let sent = Sent { member: "workflow", text: &text };
     let bound = sent.parse(&hook.workflow).and_then(|workflow| workflow.bind(&given));
-    let bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
+    let mut bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
+    let unfit = prompts::pin(store, hook.workspace, &mut bound.plan).await?;
+    if !unfit.is_empty() {
+        return Err(sent.refuse_prompts(unfit));
+    }
     Ok(NewRun {
         id: server.new_run_id(),
         workspace: hook.workspace,

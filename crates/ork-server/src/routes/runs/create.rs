@@ -25,6 +25,7 @@ use ork_core::webhook::{PlanWebhook, RunWebhook, Wanted};
 use crate::caller::Caller;
 use crate::content::{Content, member};
 use crate::look::Look;
+use crate::prompts;
 use crate::refused::{Answer, Code, Refused};
 use crate::retry;
 use crate::server::Server;
@@ -63,7 +64,9 @@ pub async fn create(
     for _ in 0..TRIES_MAX {
         let old = named(look, external_id.as_deref()).await?;
         let (text, revision) = wanted(look, &submit, old.as_ref()).await?;
-        let new = NewRun { external_id: external_id.clone(), revision, ..new_run(&server, &caller, &submit, &text)? };
+        let mut new =
+            NewRun { external_id: external_id.clone(), revision, ..new_run(&server, &caller, &submit, &text)? };
+        pin(look, &text.sent(), &mut new, old.as_ref()).await?;
         if let Some(row) = accept(&server, look, &new, old).await? {
             return Ok(answer(row));
         }
@@ -98,6 +101,22 @@ struct Text<'a> {
     member: &'static str,
     name: &'a str,
     text: Cow<'a, str>,
+}
+
+impl Text<'_> {
+    fn sent(&self) -> Sent<'_> {
+        Sent { member: self.member, text: &self.text }
+    }
+}
+
+/// Says which versions of prompts the run keeps: the newest, but for a request that was carried out before.
+async fn pin(look: Look<'_>, sent: &Sent<'_>, new: &mut NewRun, old: Option<&RunRow>) -> Answer<()> {
+    if let Some(old) = old {
+        let stored = look.store.plans(look.scope, &[old.id]).await?.pop();
+        new.plan.prompts = stored.map(|stored| plan(&stored)).transpose()?.unwrap_or_default().prompts;
+    }
+    let unfit = prompts::pin(look.store, new.workspace, &mut new.plan).await?;
+    if unfit.is_empty() { Ok(()) } else { Err(sent.refuse_prompts(unfit)) }
 }
 
 /// The text that is to be run. A name means the newest revision, but for a request that was carried out before: then it
@@ -137,7 +156,7 @@ fn no_workflow(name: &str) -> Refused {
 }
 
 fn new_run(server: &Server, caller: &Caller, submit: &Submit, text: &Text<'_>) -> Answer<NewRun> {
-    let sent = Sent { member: text.member, text: &text.text };
+    let sent = text.sent();
     let bound = sent.parse(text.name).and_then(|workflow| workflow.bind(&submit.input));
     let mut bound = bound.map_err(|diagnostics| sent.refuse(&diagnostics))?;
     bound.plan.labels.extend(submit.labels.clone());

@@ -87,6 +87,7 @@ fn refuse(run: &RunRow, wish: Wish<'_>, unfit: Unfit) -> Refused {
             Refused::new(Code::Conflict, message).hint("create a run: POST /runs")
         }
         Unfit::Invalid(diagnostics) => Sent { member: "input", text: "" }.refuse(&diagnostics),
+        Unfit::Prompts(unfit) => Sent { member: "input", text: "" }.refuse_prompts(unfit),
         Unfit::Input(error) => refuse_input(error),
         Unfit::Store(error) => error.into(),
     }

@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::content::RunPath;
 use crate::refused::Answer;
 use crate::server::Server;
-use crate::view;
+use crate::{budgets, view};
 
 /// Show a run.
 #[utoipa::path(
@@ -26,6 +26,9 @@ pub async fn show(
     RunPath(id): RunPath,
 ) -> Answer<Json<Snapshot<Run>>> {
     let look = server.look(&caller);
-    let run = async { Ok(view::run(&super::row(look, id).await?)) };
+    let run = async {
+        let shown = view::run(&super::row(look, id).await?);
+        Ok(Run { budget: budgets::run_budget(look, id).await?, ..shown })
+    };
     look.snapshot(run).await.map(Json)
 }

@@ -10,7 +10,7 @@ use crate::caller::Caller;
 use crate::content::TaskPath;
 use crate::refused::Answer;
 use crate::server::Server;
-use crate::view;
+use crate::{steps, view};
 
 /// Show a task.
 #[utoipa::path(
@@ -21,5 +21,7 @@ use crate::view;
     responses((status = 200, description = "The task", body = Task)),
 )]
 pub async fn show(State(server): State<Arc<Server>>, caller: Caller, TaskPath(task): TaskPath) -> Answer<Json<Task>> {
-    Ok(Json(view::task(&super::row(server.look(&caller), task).await?)))
+    let look = server.look(&caller);
+    let shown = view::task(&super::row(look, task).await?);
+    Ok(Json(Task { spent: steps::spent(look, task).await?, ..shown }))
 }

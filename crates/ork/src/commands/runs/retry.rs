@@ -17,7 +17,7 @@ use crate::operations;
 use crate::output::Output;
 use crate::progress::tasks;
 use crate::reuse::no_node;
-use crate::workflow_file::{read_object, tell};
+use crate::workflow_file::{read_object, refuse_prompts, tell};
 use crate::world::World;
 
 /// Options of `ork runs retry`.
@@ -154,6 +154,7 @@ pub async fn refusal(world: &World, old: &RunRow, wish: Wish<'_>, unfit: Unfit) 
             Refusal::usage(format!("the text of the workflow of `{id}` is not kept, so its inputs cannot be changed"))
                 .hint("ork run FILE -i NAME=VALUE")
         }
+        Unfit::Prompts(unfit) => refuse_prompts(unfit),
         Unfit::Input(error) => Refusal::usage(format!("the inputs: {error}")),
         Unfit::Store(error) => return Err(error.into()),
         Unfit::Invalid(diagnostics) => Refusal::usage(cut(&diagnostics.to_string())),

@@ -10,6 +10,7 @@ use ork_core::store::{GroupRow, RunRow, TaskRow};
 use ork_graph::States;
 use serde_json::Value;
 
+use crate::commands::budgets::list::standing;
 use crate::commands::tasks::list::words;
 use crate::commands::tasks::show::{cut, show_task};
 use crate::config::Config;
@@ -55,6 +56,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 async fn show_json(history: &History, id: RunId) -> Result<()> {
     let mut value = view::run(&history.row(id).await?);
     let tasks = history.all_tasks(id, Outputs::With).await?;
+    value["budget"] = view::value(history.run_budget(id).await?);
     value["tasks"] = tasks.iter().map(view::task).collect::<Vec<Value>>().into();
     Ok(history.out.value(&value)?)
 }
@@ -63,7 +65,9 @@ async fn show_run(history: &History, id: RunId) -> Result<()> {
     let run = history.row(id).await?;
     let names = history.names(id).await?;
     history.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
-    for (what, text) in facts(history, &run) {
+    let budget = history.run_budget(id).await?;
+    let budget = budget.map(|budget| ("budget", standing(budget.limit, budget.used, budget.reserved)));
+    for (what, text) in facts(history, &run).into_iter().chain(budget) {
         history.out.data(format!("  {what:<9} {text}"))?;
     }
     history.out.data("")?;

@@ -1,6 +1,7 @@
 //! `ork tasks show`.
 
 use anyhow::Result;
+use ork_api::{Spent, Usd};
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
 use ork_core::store::AttemptRow;
@@ -11,6 +12,7 @@ use crate::exit_code::Exit;
 use crate::history::History;
 use crate::ids;
 use crate::output::{Output, status};
+use crate::progress::thousands;
 use crate::view;
 use crate::when::duration;
 use crate::why;
@@ -41,6 +43,7 @@ pub async fn show_task(history: &History, task: TaskRef) -> Result<()> {
     let attempts = history.attempts(task).await?;
     if history.out.json {
         let mut value = view::task(&row);
+        value["spent"] = view::value(history.spent(task).await?);
         value["attempts"] = attempts.iter().map(view::attempt).collect::<Vec<Value>>().into();
         return Ok(history.out.value(&value)?);
     }
@@ -55,6 +58,10 @@ pub async fn show_task(history: &History, task: TaskRef) -> Result<()> {
     }
     if let Some(output) = row.output.as_ref().map(Json::value).filter(|output| !output.is_null()) {
         history.out.data(format!("  output    {}", cut(&output.to_string())))?;
+    }
+    if let Some(Spent { tokens, cost_micros }) = history.spent(task).await? {
+        let used = format!("{} tokens, {} USD", thousands(tokens), Usd(cost_micros));
+        history.out.data(format!("  steps     {used}: ork tasks steps {}{}", task.id(), history.flags()))?;
     }
     for attempt in &attempts {
         history.out.data(format!("  attempt   {}", attempt_words(attempt, history)))?;
