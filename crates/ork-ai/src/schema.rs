@@ -202,17 +202,21 @@ fn bounded(schema: &Map<String, Value>, [least, most]: [&str; 2], count: usize, 
     Ok(())
 }
 
+/// A keyword, whether it holds of a number and its bound, and its words.
+type Rule = (&'static str, fn(&f64, &f64) -> bool, &'static str);
+
+const RULES: [Rule; 4] = [
+    ("minimum", f64::ge, "at least"),
+    ("exclusiveMinimum", f64::gt, "more than"),
+    ("maximum", f64::le, "at most"),
+    ("exclusiveMaximum", f64::lt, "less than"),
+];
+
 fn within(schema: &Map<String, Value>, number: &Number) -> Checked {
     // More than any float, or less.
     let found = number.as_f64().unwrap_or(if number.to_string().starts_with('-') { f64::MIN } else { f64::MAX });
-    let rules: [(&str, fn(f64, f64) -> bool, &str); 4] = [
-        ("minimum", |found, bound| found >= bound, "at least"),
-        ("exclusiveMinimum", |found, bound| found > bound, "more than"),
-        ("maximum", |found, bound| found <= bound, "at most"),
-        ("exclusiveMaximum", |found, bound| found < bound, "less than"),
-    ];
-    for (name, holds, words) in rules {
-        if let Some(bound) = schema.get(name).and_then(Value::as_f64).filter(|bound| !holds(found, *bound)) {
+    for (name, holds, words) in RULES {
+        if let Some(bound) = schema.get(name).and_then(Value::as_f64).filter(|bound| !holds(&found, bound)) {
             return misfit(format!("is {number}, and must be {words} {bound}"));
         }
     }

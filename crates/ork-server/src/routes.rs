@@ -170,3 +170,6 @@ fn refusals(method: &Method, operation: &Operation) -> Vec<StatusCode> {
     ];
     anywhere.into_iter().chain(rest).filter(|(applies, _)| *applies).map(|(_, code)| code.status()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,8 +63,10 @@ fn micros(text: &str) -> Option<u64> {
     let places = i64::try_from(fraction.len()).ok()?;
     let shift = exponent.parse::<i64>().ok()?.checked_add(6 - places)?;
     let factor = 10_u128.checked_pow(u32::try_from(shift.unsigned_abs()).ok()?)?;
-    let micros =
-        if shift >= 0 { digits.checked_mul(factor)? } else { (digits % factor == 0).then(|| digits / factor)? };
+    let micros = match shift {
+        0.. => digits.checked_mul(factor)?,
+        _ => Some(digits / factor).filter(|_| digits.is_multiple_of(factor))?,
+    };
     u64::try_from(micros).ok()
 }
 

@@ -19,10 +19,10 @@ pub fn retry(node: &Located, base: &RetryPolicy, most: u32, report: &mut Report)
         return policy;
     }
     let Some(fields) = Fields::open(node, "`retry`", &keys::RETRY, report) else { return policy };
-    if let Some(node) = fields.get("max_attempts") {
-        if let Some(attempts) = fields::integer(node, "`max_attempts`", (1, i64::from(most)), report) {
-            policy.max_attempts = u32::try_from(attempts).unwrap_or(1);
-        }
+    let attempts = fields.get("max_attempts");
+    let attempts = attempts.and_then(|node| fields::integer(node, "`max_attempts`", (1, i64::from(most)), report));
+    if let Some(attempts) = attempts {
+        policy.max_attempts = u32::try_from(attempts).unwrap_or(1);
     }
     let delay = fields.get("delay").and_then(|node| fields::duration(node, "`delay`", report));
     let max_delay = fields.get("max_delay").and_then(|node| fields::duration(node, "`max_delay`", report));

@@ -17,8 +17,9 @@ pub fn parts(name: &str) -> Option<(&str, Option<u32>)> {
     match name.split_once('@') {
         None => is_name(name).then_some((name, None)),
         Some((id, version)) => {
-            let digits = !version.starts_with('0') && version.bytes().all(|b| b.is_ascii_digit());
-            let version = version.parse().ok().filter(|_| digits)?;
+            let is_plain = !version.starts_with('0') && version.bytes().all(|b| b.is_ascii_digit());
+            // Nine digits always fit, which a schema can say as well.
+            let version = version.parse().ok().filter(|_| is_plain && version.len() < 10)?;
             is_name(id).then_some((id, Some(version)))
         }
     }

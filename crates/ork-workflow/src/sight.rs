@@ -293,11 +293,11 @@ pub fn cut_off<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
 
 /// How to write the name of a secret or a prompt that was torn at its dash: any name may be one of those.
 fn torn(source: &str, before: &Reference, after: &Reference) -> Option<String> {
-    let (_, from) = before.spans.last()?;
-    let (to, end) = after.spans.first()?;
-    let is_torn = matches!(before.root.as_str(), "secrets" | "prompts") && source.get(*from..*to) == Some("-");
-    let name = source.get(before.spans.get(1)?.0..*end)?;
-    is_torn.then(|| in_brackets(&before.root, name, ""))
+    let ((start, end), (next, _)) = (before.spans.get(1)?, after.spans.first()?);
+    let is_torn = matches!(before.root.as_str(), "secrets" | "prompts") && source.get(*end..*next) == Some("-");
+    let rest = source.get(*start..)?;
+    let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'));
+    is_torn.then(|| in_brackets(&before.root, &rest[..length.unwrap_or(rest.len())], ""))
 }
 
 /// How a name with a dash in it is read.

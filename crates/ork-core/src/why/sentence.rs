@@ -95,6 +95,9 @@ fn running(f: &mut fmt::Formatter<'_>, why: &Why) -> fmt::Result {
     }
 }
 
+/// Characters of what is asked.
+const ASKED_MAX: usize = 200;
+
 fn gate(f: &mut fmt::Formatter<'_>, why: &Why) -> fmt::Result {
     let Why::Gate { gate, step, message, is_budget, role, not_by, due_in_ms, on_expiry, .. } = why else {
         return Ok(());
@@ -102,7 +105,9 @@ fn gate(f: &mut fmt::Formatter<'_>, why: &Why) -> fmt::Result {
     let what = if *is_budget { "for leave to use more than the run's budget" } else { "for a decision" };
     write!(f, "`{step}` waits {what}")?;
     if let Some(line) = message.as_deref().and_then(|message| message.lines().next()) {
-        write!(f, ": {line}")?;
+        // It may hold what a task or a model has said.
+        let shown: String = line.chars().filter(|sign| !sign.is_control()).take(ASKED_MAX).collect();
+        write!(f, ": {shown}")?;
     }
     write!(f, "; the role `{}` decides, or a higher one", role.word())?;
     if let Some(starter) = not_by {

@@ -150,8 +150,10 @@ const STEP: &[(&str, &str)] = &[
 ];
 const STEP_WORK: &[(&str, &str)] =
     &[COMMAND, RUN, ("ai", r#"["AI"]"#), ("gate", r#"["GATE"]"#), ("artifact", r#"[{"path": "a"}]"#)];
-const QUESTION: &[(&str, &str)] =
-    &[("prompt", r#"["p", "p@3", "p@03", "p@", "a b", "", 5]"#), ("text", r#"["text", "{{ inputs.i }}", "", " "]"#)];
+const QUESTION: &[(&str, &str)] = &[
+    ("prompt", r#"["p", "p@3", "p@03", "p@", "p@999999999", "p@1000000000", "a b", "", 5]"#),
+    ("text", r#"["text", "{{ inputs.i }}", "", " "]"#),
+];
 const AI: &[(&str, &str)] = &[
     ("system", r#"["text", "", 5]"#),
     ("vars", r#"[{"n": 1, "m": ["{{ inputs.i }}"]}, {"a b": 1}, [], {}]"#),

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::history::{History, WantedGates};
 use crate::ids::Target;
+use crate::log_text::clean;
 use crate::output::{Output, warn};
 
 /// What there is to do with gates.
@@ -81,7 +82,7 @@ fn name(gate: &Gate) -> String {
 
 /// What is asked, in a line.
 fn asked(gate: &Gate) -> String {
-    let first = gate.message.as_deref().and_then(|message| message.lines().next()).map(str::to_owned);
+    let first = gate.message.as_deref().and_then(|message| message.lines().next()).map(clean);
     first.unwrap_or_else(|| match gate.kind.as_str() {
         "budget" => "may it use more than its budget?".to_owned(),
         _ => String::new(),

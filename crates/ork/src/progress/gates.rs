@@ -10,6 +10,7 @@ use ork_core::store::GateStatus;
 use super::words::name;
 use super::{Progress, patient};
 use crate::history::WantedGates;
+use crate::log_text::clean;
 use crate::names::Names;
 
 impl Progress {
@@ -46,7 +47,8 @@ impl Progress {
         }
         let who = n.map(|n| name(names, n)).unwrap_or_default();
         let by = if to == GateStatus::Cancelled { String::new() } else { format!("by {}", row.actor.id) };
-        let words: Vec<&str> = [by.as_str(), text("comment")].into_iter().filter(|word| !word.is_empty()).collect();
+        let comment = clean(text("comment"));
+        let words: Vec<&str> = [by.as_str(), &comment].into_iter().filter(|word| !word.is_empty()).collect();
         self.line(to.word(), &format!("{who}: {}", text("step")), &words.join(": "));
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::gates;
 use crate::home::Home;
 use crate::http::{Answer, Server};
 use crate::server::{on_both, submit};
@@ -27,6 +28,8 @@ const ADMINS: &[&str] = &["admin"];
 const PUBLIC: &[&str] = &[];
 /// No token is asked for, but a signature: tokens change nothing.
 const SIGNED: &[&str] = &["signed"];
+/// No token is asked for, but a link that leads somewhere: tokens change nothing.
+const LINKED: &[&str] = &["linked"];
 
 const SCHEDULED: &str = r#"{"source": "schedule: {cron: '0 3 * * *'}\ntasks:\n  a: {run: echo}\n"}"#;
 const SECRET: &str = r#"{"value": "correct horse"}"#;
@@ -86,6 +89,25 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/hooks/{name}", "{}", SIGNED),
     ("GET /api/v1/tasks/{id}", "", READERS),
     ("GET /api/v1/tasks/{id}/attempts", "", READERS),
+    ("GET /api/v1/tasks/{id}/steps", "", READERS),
+    ("GET /api/v1/gates", "", READERS),
+    ("GET /api/v1/gates/{id}", "", READERS),
+    // Whoever controls runs may try; the gate asks for an operator.
+    ("POST /api/v1/gates/{id}/approve", "", OPERATORS),
+    ("POST /api/v1/gates/{id}/reject", "{}", OPERATORS),
+    ("POST /api/v1/gates/{id}/links", r#"{"principal": "bob"}"#, OPERATORS),
+    ("GET /api/v1/links/{token}", "", LINKED),
+    ("POST /api/v1/links/{token}", r#"{"decision": "approve"}"#, LINKED),
+    ("PUT /api/v1/prompts/{id}", r#"{"text": "Be brief."}"#, EDITORS),
+    ("GET /api/v1/prompts", "", READERS),
+    ("GET /api/v1/prompts/{id}", "", READERS),
+    ("GET /api/v1/prompts/{id}/versions", "", READERS),
+    ("GET /api/v1/prices", "", READERS),
+    ("PUT /api/v1/prices/{model}", r#"{"input": 3, "output": 15}"#, ADMINS),
+    ("DELETE /api/v1/prices/{model}", "", ADMINS),
+    ("GET /api/v1/budgets", "", READERS),
+    ("PUT /api/v1/budgets/{period}", r#"{"tokens": 100}"#, ADMINS),
+    ("DELETE /api/v1/budgets/{period}", "", ADMINS),
     ("GET /api/v1/tasks/{id}/logs", "", READERS),
     ("GET /api/v1/tasks/{id}/logs/chunks", "", READERS),
     ("GET /api/v1/tasks/{id}/why", "", READERS),
@@ -190,9 +212,13 @@ impl Stage {
             _ if route.contains("/tasks/{id}") => &self.task,
             _ if route.contains("/tokens/{id}") => &self.token,
             _ if route.contains("/bulk/{id}") => &self.bulk,
+            _ if route.contains("/gates/{id}") => &gates::still_open(&self.server, &bearer(&self.own["admin"])),
+            _ if route.contains("/prompts/{id}") => "house",
             _ => &self.run,
         };
-        route.replace("{id}", id).replace("{name}", "default")
+        let names =
+            [("{id}", id), ("{name}", "default"), ("{token}", "AAAA"), ("{model}", "vendor%2Fm"), ("{period}", "day")];
+        names.iter().fold(route.to_owned(), |route, (name, value)| route.replace(name, value))
     }
 }
 
@@ -207,6 +233,12 @@ fn every_route_asks_every_role() {
             let asked = stage.route(route);
             if *roles == PUBLIC {
                 assert_eq!(ask(server, "", &asked, body).status, 200, "{route}");
+                continue;
+            }
+            if *roles == LINKED {
+                for token in ["", stage.own["admin"].as_str()] {
+                    assert_eq!(ask(server, token, &asked, body).status, 404, "{route}");
+                }
                 continue;
             }
             assert_eq!(ask(server, "", &asked, body).status, 401, "{route} without a token");
@@ -230,12 +262,15 @@ fn every_route_asks_every_role() {
                         assert!(ask(server, &tokens["admin"], &put, body).status < 300);
                     }
                 }
+                let asked = if route.contains("/gates/{id}") { stage.route(route) } else { asked.clone() };
                 let unique = |place: &str| body.replace("NAME", &format!("{place}-{number}-{role}"));
                 let own = ask(server, &stage.own[role], &asked, &unique("own"));
                 let is_fine = if roles.contains(role) { own.status < 300 } else { own.status == 403 };
                 assert!(is_fine, "{route} as {role}: {} {}", own.status, own.body);
                 let other = ask(server, &stage.other[role], &asked, &unique("other"));
                 let expected = match *route {
+                    // What a gate asks for is said by the gate, to those for whom it is there.
+                    _ if route.starts_with("POST /api/v1/gates/{id}") && USERS.contains(role) => 404,
                     _ if !roles.contains(role) => 403,
                     // Only who runs the server makes workspaces, and counts.
                     "POST /api/v1/workspaces" | "GET /metrics" => 403,
@@ -247,7 +282,14 @@ fn every_route_asks_every_role() {
                         200
                     }
                     // It says whether there was one.
-                    _ if route.contains("/hooks/{name}") => 200,
+                    _ if ["/hooks/{name}", "/prices/{model}", "/budgets/{period}"]
+                        .iter()
+                        .any(|end| route.ends_with(end)) =>
+                    {
+                        200
+                    }
+                    // Every workspace may have a prompt of this name, and the one before has put it.
+                    _ if route.contains("/prompts/{id}") => 200,
                     _ if route.contains('{') => 404,
                     _ => 200,
                 };
@@ -295,7 +337,8 @@ fn every_route_refuses_every_wrong_token_in_one_way() {
             format!("cookie: token={admin}\r\nx-api-key: {admin}\r\n"),
         ];
         let mut bodies = Vec::new();
-        for (number, (route, ..)) in (0_u8..).zip(MATRIX.iter().filter(|(.., roles)| ![PUBLIC, SIGNED].contains(roles)))
+        for (number, (route, ..)) in
+            (0_u8..).zip(MATRIX.iter().filter(|(.., roles)| ![PUBLIC, SIGNED, LINKED].contains(roles)))
         {
             let asked = stage.route(route);
             let (method, path) = asked.split_once(' ').unwrap();

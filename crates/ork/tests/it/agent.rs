@@ -213,7 +213,7 @@ fn killed_in(victim: &str, at: &str) {
     let witness = || fs::read_to_string(&path).unwrap_or_default();
     let said = home.says(&format!("runs submit fragile.yaml -i witness={} -i victim={victim}{at}", path.display()));
     assert!(said.starts_with("exit 0\n"), "{said}");
-    let mut first = worker(&home, "first", at);
+    let first = worker(&home, "first", at);
     // Cleanup begins once somebody has said yes, and so does the wait.
     if matches!(victim, "tidy" | "approve") {
         home.wait_until(&format!("gates list --json{at}"), |gates| !gates.is_empty());
@@ -228,7 +228,6 @@ fn killed_in(victim: &str, at: &str) {
         steps.iter().any(is_at) && (begun || matches!(victim, "ask" | "approve"))
     });
     first.kill();
-    drop(first);
     let second = worker(&home, "second", at);
     for _ in 0..2_000 {
         approve_all(&home, at);

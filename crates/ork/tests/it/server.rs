@@ -7,6 +7,7 @@ use regex::Regex;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::gates;
 use crate::home::Home;
 use crate::http::{Answer, Server};
 use crate::postgres::with_database;
@@ -102,6 +103,28 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("POST /api/v1/bulk/{id}/cancel", "", ""),
     ("GET /api/v1/tasks/{id}", "", ""),
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
+    ("GET /api/v1/tasks/{id}/steps", "", ""),
+    ("GET /api/v1/gates", "?limit=1", ""),
+    ("GET /api/v1/gates/{id}", "", ""),
+    ("POST /api/v1/gates/{id}/links", "", r#"{"principal": "bob", "expires_in_ms": 60000}"#),
+    ("GET /api/v1/links/{token}", "", ""),
+    ("POST /api/v1/links/{token}", "", r#"{"decision": "approve", "comment": "fine"}"#),
+    ("POST /api/v1/gates/{id}/approve", "", r#"{"comment": "fine"}"#),
+    ("POST /api/v1/gates/{id}/reject", "", ""),
+    (
+        "PUT /api/v1/prompts/{id}",
+        "",
+        r#"{"text": "Write {{ vars.n }}.", "category": "film", "variables": [{"name": "n", "default": 3}]}"#,
+    ),
+    ("GET /api/v1/prompts", "?limit=1", ""),
+    ("GET /api/v1/prompts/{id}", "?version=1", ""),
+    ("GET /api/v1/prompts/{id}/versions", "", ""),
+    ("PUT /api/v1/prices/{model}", "", r#"{"input": 3, "output": 15.5, "cached": 0.3}"#),
+    ("GET /api/v1/prices", "", ""),
+    ("DELETE /api/v1/prices/{model}", "", ""),
+    ("PUT /api/v1/budgets/{period}", "", r#"{"tokens": 100000, "usd": 2.5}"#),
+    ("GET /api/v1/budgets", "", ""),
+    ("DELETE /api/v1/budgets/{period}", "", ""),
     ("GET /api/v1/tasks/{id}/logs", "?attempt=1", ""),
     ("GET /api/v1/tasks/{id}/logs/chunks", "?from=0", ""),
     ("GET /api/v1/tasks/{id}/why", "", ""),
@@ -179,6 +202,8 @@ fn every_route_answers_the_same_on_both_databases() {
         let kept = r#"{"source": "tasks:\n  a: {run: echo}\n"}"#;
         assert_eq!(server.send("PUT", "/api/v1/workflows/kept", JSON, kept).status, 201);
         let (mut session, mut message) = (String::new(), String::new());
+        let asks = [0; 3].map(|_| gates::open(&server, "").1);
+        let mut link = String::new();
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
             if path == "/api/v1/events/stream" {
@@ -192,9 +217,15 @@ fn every_route_answers_the_same_on_both_databases() {
                 _ if path.contains("/bulk/{id}") => &bulk,
                 _ if path.contains("/webhook-endpoints/{id}") => "media",
                 _ if path.contains("/webhook-deliveries/{id}") => &message,
+                _ if path.ends_with("/gates/{id}/approve") => &asks[1],
+                _ if path.ends_with("/gates/{id}/reject") => &asks[2],
+                _ if path.contains("/gates/{id}") => &asks[0],
+                _ if path.contains("/prompts/{id}") => "captions",
                 _ => &run,
             };
-            let path = format!("{}{query}", path.replace("{id}", id).replace("{name}", "media"));
+            let names =
+                [("{id}", id), ("{name}", "media"), ("{token}", &link), ("{model}", "vendor%2Fm"), ("{period}", "day")];
+            let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value)) + query;
             let kind = if body.is_empty() { "" } else { JSON };
             let answer = server.send(method, &path, kind, body);
             // A message that nobody has signed.
@@ -203,9 +234,14 @@ fn every_route_answers_the_same_on_both_databases() {
             if route.ends_with("/test") {
                 message = answer.json()["id"].as_str().unwrap().to_owned();
             }
+            if route.ends_with("/links") {
+                link = answer.json()["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            }
             // These have tests of their own.
             let is_sent = route.ends_with("/test") || route.contains("/webhook-deliveries/{id}");
-            if !is_sent && !["GET /openapi.json", "GET /docs", "GET /metrics"].contains(route) {
+            if !is_sent
+                && !["GET /openapi.json", "GET /docs", "GET /metrics", "GET /api/v1/links/{token}"].contains(route)
+            {
                 session += &format!("### {route} {query}\n{}\n", answer.shown());
             }
         }

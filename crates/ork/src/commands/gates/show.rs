@@ -6,6 +6,7 @@ use super::{find, name};
 use crate::config::Config;
 use crate::exit_code::Exit;
 use crate::history::History;
+use crate::log_text::clean;
 use crate::output::{Output, status};
 use crate::view;
 use crate::when::{ago, moment, until};
@@ -47,12 +48,12 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     if let (Some(by), Some(at)) = (&gate.decided_by, &gate.decided_at) {
         facts.push(("decided", format!("by {} {}, {}", by.kind, by.id, ago(moment(at), now))));
     }
-    facts.extend(gate.comment.clone().map(|comment| ("comment", comment)));
+    facts.extend(gate.comment.as_deref().map(|comment| ("comment", clean(comment))));
     for (what, text) in facts {
         out.data(format!("  {what:<9} {text}"))?;
     }
-    if let Some(message) = &gate.message {
-        out.data(format!("\n{message}"))?;
+    for (at, line) in gate.message.iter().flat_map(|message| message.lines()).enumerate() {
+        out.data(format!("{}{}", if at == 0 { "\n" } else { "" }, clean(line)))?;
     }
     if gate.status == "open" {
         out.talk(format!("\ndecide with: ork gates approve {}{}, or reject", gate.id, history.flags()));
