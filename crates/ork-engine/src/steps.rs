@@ -139,7 +139,7 @@ impl<'a> Walk<'a> {
 
     /// Does what is to be done until nothing is, or until somebody must decide.
     async fn walk(&mut self, standing: &Standing) -> Result<Option<Vec<NewGate>>, Gone> {
-        self.ledger.close_open(standing, self.winds_up).await?;
+        self.ledger.close_open(standing).await?;
         if planted::is(Bug::CleanupForgottenAfterWait) && standing.open_as == Some(OpenAs::Cancelled) {
             return Ok(None);
         }
@@ -149,6 +149,9 @@ impl<'a> Walk<'a> {
                 self.live.stop(StopCause::Timeout);
             }
             let mode = if self.winds_up || self.live.cause().is_some() { Mode::PutAway } else { Mode::Whole };
+            if mode == Mode::PutAway {
+                self.ledger.forgo();
+            }
             match self.course.next(&self.ledger.seen(), mode) {
                 Next::Do { round, positions } => {
                     let phase = positions.first().and_then(|at| self.step(*at)).map(|step| step.phase);

@@ -9,6 +9,7 @@ use ork_core::id::RunId;
 use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::{Inspect, RunDump, Runs, Scope, TaskDump};
 
+use self::steps::Sum;
 use crate::reader::is_prefix;
 use crate::scenario::Mode;
 use crate::witness::{End, Loss};
@@ -34,6 +35,7 @@ impl Auditor {
             world.problem(format!("`{run}` was accepted and is not stored"));
         }
         let mut all_over = true;
+        let mut sum = Sum::default();
         for id in ids {
             let Ok(Some(row)) = world.store.run(Scope::All, id).await else {
                 world.problem(format!("`{id}` cannot be read"));
@@ -44,9 +46,15 @@ impl Auditor {
                 continue;
             }
             match world.store.dump(Scope::All, id).await {
-                Ok(Some(dump)) => report(world, &dump),
+                Ok(Some(dump)) => {
+                    report(world, &dump);
+                    sum.add(&dump);
+                }
                 _ => world.problem(format!("`{id}` cannot be dumped")),
             }
+        }
+        if everything {
+            sum.compare(world).await;
         }
         for (key, limit, count) in world.store.overbooked(Scope::All).await.unwrap_or_default() {
             world.problem(format!("{count} tasks of `{key}` have slots, and the limit is {limit}"));

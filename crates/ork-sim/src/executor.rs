@@ -3,7 +3,8 @@
 mod folder;
 mod model;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,7 +22,7 @@ use crate::scenario::Mode;
 use crate::witness::End;
 use crate::world::{World, lock};
 
-pub use folder::FakeFolder;
+pub use folder::{FakeFolder, Leash};
 pub use model::FakeModel;
 
 /// Runs what processes would do, on one node in one of its lives.
@@ -30,6 +31,15 @@ pub struct FakeExecutor {
     pub world: Arc<World>,
     /// Which node, and which of its lives.
     pub place: (usize, u32),
+    folders: Mutex<BTreeMap<TaskRef, Arc<Leash>>>,
+}
+
+impl FakeExecutor {
+    /// The executor of a node in one of its lives.
+    #[must_use]
+    pub fn new(world: Arc<World>, place: (usize, u32)) -> Self {
+        Self { world, place, folders: Mutex::default() }
+    }
 }
 
 /// An execution that the witness knows of.
@@ -148,7 +158,12 @@ impl Executor for FakeExecutor {
     }
 
     async fn open(&self, task: TaskRef) -> Result<Arc<dyn WorkFolder>, Failure> {
-        Ok(Arc::new(FakeFolder::new(&self.world, self.place, task)))
+        let leash = Arc::new(Leash::default());
+        if let Some(leftover) = lock(&self.folders).insert(task, Arc::clone(&leash)) {
+            leftover.cut();
+            lock(&self.world.witness).stop_commands(task, self.place);
+        }
+        Ok(Arc::new(FakeFolder::new(&self.world, self.place, task, leash)))
     }
 }
 

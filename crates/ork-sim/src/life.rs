@@ -7,7 +7,8 @@ use std::time::Duration;
 use ork_core::clock::Clock;
 use ork_core::event::Actor;
 use ork_core::id::WorkspaceId;
-use ork_core::store::{NewPrompt, PriceRow, PromptVariable, Prompts};
+use ork_core::step::Allowance;
+use ork_core::store::{BudgetPeriod, NewPrompt, PriceRow, PromptVariable, Prompts};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
@@ -58,6 +59,8 @@ const END_WITHIN_MS: u64 = 400_000;
 const LOOK: Duration = Duration::from_millis(500);
 /// The stream of the dice that decides when everything is looked at.
 const AUDITS: u64 = 9;
+/// The one that decides the workspace's budget.
+const BUDGET: u64 = 11;
 
 /// Lets a world happen.
 ///
@@ -121,7 +124,7 @@ async fn happen_all(world: &Arc<World>, crashes: mpsc::UnboundedReceiver<(usize,
     auditor.look(world, true).await;
 }
 
-/// What the workspace has before anything happens: a prompt in two versions, and what a model costs.
+/// What the workspace has before anything happens: a prompt in two versions, what a model costs and, now and then, a budget.
 async fn equip(world: &World) {
     let (now, workspace) = (world.clock.now(), WorkspaceId::DEFAULT);
     let variable = PromptVariable { name: PROMPT.1.into(), description: None, default: None };
@@ -143,6 +146,14 @@ async fn equip(world: &World) {
     let price = PriceRow { model: MODEL.into(), rates: RATES, updated_by: "sim".into(), updated_at: now };
     if let Err(error) = world.store.set_price(workspace, &price).await {
         world.problem(format!("a price was refused: {error}"));
+    }
+    let mut dice = Dice::new(world.scenario.seed, &[BUDGET]);
+    let allowance = Allowance { tokens: Some(dice.between(3_000, 20_000)), micros: None };
+    let budget = world.store.set_budget(workspace, BudgetPeriod::Total, Some(allowance), now);
+    if dice.percent(25)
+        && let Err(error) = budget.await
+    {
+        world.problem(format!("a budget was refused: {error}"));
     }
 }
 

@@ -84,7 +84,7 @@ impl Node {
 
     fn executors(&self) -> Executors {
         let (world, place) = (Arc::clone(&self.world), (self.at, self.life));
-        let process = FakeExecutor { world: Arc::clone(&world), place };
+        let process = FakeExecutor::new(Arc::clone(&world), place);
         let models = FakeModel { world: Arc::clone(&world), place };
         let has_processes = self.world.scenario.nodes[self.at].has_processes;
         Executors {

@@ -68,8 +68,7 @@ async fn tell(world: &Arc<World>, gate: &GateRow, who: &str, approve: bool) {
     let store = FaultyStore::new(Arc::clone(world), Who::Users);
     loop {
         let now = world.clock.now();
-        let decision =
-            Decision { gate: gate.id, approve, comment: None, grant: None, actor: Actor::user(who), now };
+        let decision = Decision { gate: gate.id, approve, comment: None, grant: None, actor: Actor::user(who), now };
         match store.decide(Scope::All, &decision).await {
             Ok(_) => return lock(&world.witness).mark("decision heard"),
             Err(StoreError::Unavailable(_)) => sleep(PATIENCE).await,

@@ -22,13 +22,7 @@ const TOLERANCE_MS: u64 = 1_500;
 const CANCEL_MS: u64 = 2_000;
 
 /// Compares an execution that is about to start with what is stored and with what was seen.
-pub async fn check_start(
-    world: &Arc<World>,
-    task: TaskRef,
-    attempt: u32,
-    step: Option<StepKey>,
-    place: (usize, u32),
-) {
+pub async fn check_start(world: &Arc<World>, task: TaskRef, attempt: u32, step: Option<StepKey>, place: (usize, u32)) {
     let Ok(Some(row)) = world.store.task(Scope::All, task).await else {
         return world.problem(format!("{}: starts and is not stored", world.name(task)));
     };

@@ -46,7 +46,12 @@ pub fn prove(ork: &Path, base: &str, size: Size) -> Result<Value, String> {
         let server = Serving::start(&place, &["--capacity", "8"])?;
         let found = wait_and_go_on(&mut figures, &server, word, size)?;
         let (empty, full) = (restore(&server, 0)?, restore(&server, size.mebibytes)?);
-        figures.note(&format!("approval to the next step, {} MiB, {word}", size.mebibytes), "ms", Some(full), (Some(empty), None));
+        figures.note(
+            &format!("approval to the next step, {} MiB, {word}", size.mebibytes),
+            "ms",
+            Some(full),
+            (Some(empty), None),
+        );
         drop(server);
         place.say(&["doctor"])?;
         facts[word] = found;
@@ -112,7 +117,12 @@ fn wait_and_go_on(figures: &mut Figures, server: &Serving, word: &str, size: Siz
     let count = size.gates;
     figures.note(&format!("memory of {count} waiting tasks, {word}"), "MiB", Some(added), (None, Some(MEMORY_MAX)));
     let floor = Some(idle.cpu_ms);
-    figures.note(&format!("CPU in 60 s beside {count} waiting tasks, {word}"), "ms", Some(waiting.cpu_ms), (floor, Some(CPU_MAX)));
+    figures.note(
+        &format!("CPU in 60 s beside {count} waiting tasks, {word}"),
+        "ms",
+        Some(waiting.cpu_ms),
+        (floor, Some(CPU_MAX)),
+    );
     figures.note(&format!("threads more, {word}"), "", Some(waiting.threads - idle.threads), (None, Some(0.0)));
     Ok(json!({
         "idle_mebibytes": idle.mebibytes.round(), "seconds_until_all_wait": to_wait.round(),
@@ -143,7 +153,8 @@ fn approve(server: &Serving, gates: &[String]) -> Result<(), String> {
             .into_iter()
             .map(|part| {
                 scope.spawn(move || {
-                    part.iter().try_for_each(|gate| server.post(&format!("/api/v1/gates/{gate}/approve"), "{}").map(drop))
+                    part.iter()
+                        .try_for_each(|gate| server.post(&format!("/api/v1/gates/{gate}/approve"), "{}").map(drop))
                 })
             })
             .collect();

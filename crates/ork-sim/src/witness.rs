@@ -119,6 +119,18 @@ impl Witness {
         is_first
     }
 
+    /// What is left of a task's commands on a node is killed.
+    pub fn stop_commands(&mut self, task: TaskRef, place: (usize, u32)) {
+        let order = self.next();
+        let calls = &self.steps.calls;
+        for execution in self.executions.iter_mut().filter(|e| e.task == task && e.place == place) {
+            let is_call = execution.step.is_some_and(|key| calls.contains_key(&(task, key)));
+            if !is_call {
+                execution.stopped.get_or_insert((order, End::Stopped));
+            }
+        }
+    }
+
     /// A node dies, and everything on it.
     pub fn kill(&mut self, place: (usize, u32)) {
         let order = self.next();

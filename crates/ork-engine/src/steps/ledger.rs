@@ -82,7 +82,7 @@ fn has_been_granted(standing: &Standing, row: &StepRow) -> bool {
 
 impl<'a> Ledger<'a> {
     pub fn new(live: &'a Live, standing: &Standing) -> Self {
-        let entries = standing.steps.iter().filter(|row| !has_been_granted(standing, row)).map(|row| {
+        let entries = standing.steps.iter().map(|row| {
             let status = if is_put_away_again(row) { StepStatus::Pending } else { row.status };
             let (output, error) = (row.output.clone(), row.error.clone());
             (row.key, Entry { name: row.name.clone(), phase: row.phase, status, output, error })
@@ -107,8 +107,8 @@ impl<'a> Ledger<'a> {
 
     /// Ends what the lease before left open: what was at work is lost, and what waited is not waited for any more. A call whose
     /// answer nobody has is charged in full.
-    pub async fn close_open(&self, standing: &Standing, winds_up: bool) -> Result<(), Gone> {
-        let goes_on = |row: &&StepRow| !winds_up && has_been_granted(standing, row);
+    pub async fn close_open(&self, standing: &Standing) -> Result<(), Gone> {
+        let goes_on = |row: &&StepRow| has_been_granted(standing, row);
         for row in standing.steps.iter().filter(|row| !row.status.is_terminal() && !goes_on(row)) {
             let mut ended = Ended::of(StepStatus::Cancelled);
             if row.status == StepStatus::Running {
@@ -125,18 +125,28 @@ impl<'a> Ledger<'a> {
         self.flush().await
     }
 
-    /// How the last try of each step ended.
+    /// Gives up what was granted more and has not gone on.
+    pub fn forgo(&self) {
+        let waiting = |(key, entry): (&StepKey, &Entry)| (entry.status == StepStatus::Waiting).then_some(*key);
+        let given_up: Vec<StepKey> = lock(&self.entries).iter().filter_map(waiting).collect();
+        for key in given_up {
+            self.end(key, Ended::of(StepStatus::Cancelled));
+        }
+    }
+
+    /// How the last try of each step ended; nothing where it is to be done.
     pub fn seen(&self) -> Seen {
         let entries = lock(&self.entries);
         let last: Seen = entries.iter().map(|(key, entry)| ((key.round, key.position), entry.status)).collect();
-        last.into_iter().filter(|(_, status)| *status != StepStatus::Pending).collect()
+        let is_done = |status: StepStatus| !matches!(status, StepStatus::Pending | StepStatus::Waiting);
+        last.into_iter().filter(|(_, status)| is_done(*status)).collect()
     }
 
-    /// How often a step was tried in a round.
+    /// How often a step was tried in a round. One that was granted more goes on as the try that asked.
     pub fn tries(&self, round: u32, position: u32) -> u32 {
         let entries = lock(&self.entries);
-        let of_it = entries.keys().filter(|key| (key.round, key.position) == (round, position));
-        of_it.map(|key| key.tried).max().unwrap_or(0)
+        let of_it = entries.iter().filter(|(key, _)| (key.round, key.position) == (round, position));
+        of_it.filter(|(_, entry)| entry.status != StepStatus::Waiting).map(|(key, _)| key.tried).max().unwrap_or(0)
     }
 
     /// The steps that expressions of a round see: the newest entry of each name.

@@ -1,10 +1,12 @@
 //! What is stored of steps, gates and budgets, against what was seen.
 
 use ork_core::attempt::FailureKind;
+use ork_core::clock::Clock;
+use ork_core::id::WorkspaceId;
 use ork_core::limits;
 use ork_core::state::TaskStatus;
 use ork_core::step::{Cost, StepKey, StepRow, StepStatus, StepType};
-use ork_core::store::{GateKind, GateStatus, TaskDump};
+use ork_core::store::{GateKind, GateStatus, Prompts, RunDump, TaskDump};
 
 use crate::rules::steps::not_put_away;
 use crate::witness::steps::{Call, CallEnd};
@@ -48,7 +50,7 @@ fn compare_executions(witness: &Witness, task: &TaskDump) -> Vec<String> {
             wrong.push(format!("{key:?} was executed and is not stored"));
         }
     }
-    for row in task.steps.iter().filter(|row| row.status == StepStatus::Success && is_executed(row, task)) {
+    for row in task.steps.iter().filter(|row| row.status == StepStatus::Success && is_executed(row)) {
         let seen = witness.of_task(task.row.task).find(|execution| execution.step == Some(row.key));
         if !seen.is_some_and(|execution| matches!(execution.stopped, Some((_, End::Success)))) {
             wrong.push(format!("`{}` is a success, and was seen as {seen:?}", row.name));
@@ -58,9 +60,8 @@ fn compare_executions(witness: &Witness, task: &TaskDump) -> Vec<String> {
 }
 
 /// Whether a step is one that somebody executes; gates with a condition, and those that ask, are not.
-fn is_executed(row: &StepRow, task: &TaskDump) -> bool {
-    let asks = task.gates.iter().any(|gate| gate.step == row.key);
-    !asks && matches!(row.step_type, StepType::Command | StepType::AiAction)
+const fn is_executed(row: &StepRow) -> bool {
+    matches!(row.step_type, StepType::Command | StepType::AiAction)
 }
 
 /// Each call stands in the books of both sides, and is charged what it used, or all that it could use if nobody knows.
@@ -68,14 +69,13 @@ fn compare_calls(witness: &Witness, task: &TaskDump) -> Vec<String> {
     let mut wrong = Vec::new();
     let at = task.row.task;
     for row in &task.steps {
-        let asks = task.gates.iter().any(|gate| gate.step == row.key);
         if let Some(call) = witness.steps.calls.get(&(at, row.key)) {
             if !is_charged(row, call) {
                 wrong.push(format!("`{}` is charged {:?} for {call:?}", row.name, row.cost()));
             }
         } else if row.step_type == StepType::AiAction {
             let is_lost = row.error.as_ref().is_some_and(|error| error.kind == FailureKind::Lost);
-            if row.cost() != Cost::default() && !is_lost && !asks {
+            if row.cost() != Cost::default() && !is_lost {
                 wrong.push(format!("`{}` is charged {:?} and asked no model", row.name, row.cost()));
             }
         } else {
@@ -128,8 +128,33 @@ fn is_over_by_itself(task: &TaskDump, attempt: u32) -> bool {
 }
 
 fn is_tried_again(task: &TaskDump, step: StepKey) -> bool {
-    task.steps.iter().any(|row| {
-        let is_same = (row.key.attempt, row.key.round, row.key.position) == (step.attempt, step.round, step.position);
-        is_same && row.key.tried > step.tried
-    })
+    let row = task.steps.iter().find(|row| row.key == step);
+    row.is_some_and(|row| matches!(row.status, StepStatus::Success | StepStatus::Failed))
+}
+
+/// What the steps of all runs have used and reserved.
+#[derive(Debug, Default)]
+pub struct Sum {
+    used: Cost,
+    reserved: Cost,
+}
+
+impl Sum {
+    /// Adds those of a run.
+    pub fn add(&mut self, dump: &RunDump) {
+        for row in dump.tasks.iter().flat_map(|task| &task.steps) {
+            self.used = self.used.plus(row.cost());
+            self.reserved = self.reserved.plus(row.reserved);
+        }
+    }
+
+    /// The workspace's budget has counted the same.
+    pub async fn compare(&self, world: &World) {
+        let now = world.clock.now();
+        for budget in world.store.budgets(WorkspaceId::DEFAULT, now).await.unwrap_or_default() {
+            if (budget.used, budget.reserved) != (self.used, self.reserved) {
+                world.problem(format!("the workspace's budget is {budget:?}, and its steps have {self:?}"));
+            }
+        }
+    }
 }

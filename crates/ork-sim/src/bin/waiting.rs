@@ -9,6 +9,10 @@ use ork_sim::waiting::{Size, prove};
 fn main() -> ExitCode {
     main_with("--gates", 10_000, |gates| {
         let (ork, url) = machine()?;
-        prove(&ork, &url, Size { gates, seconds: option("--seconds", 60).max(1), mebibytes: option("--mebibytes", 200) })
+        prove(
+            &ork,
+            &url,
+            Size { gates, seconds: option("--seconds", 60).max(1), mebibytes: option("--mebibytes", 200) },
+        )
     })
 }

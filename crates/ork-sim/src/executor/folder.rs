@@ -5,11 +5,14 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
-use ork_core::executor::{Assignment, AttemptIo, PartSink, PartSource, Report, StopCause, Stream, TokenNote, WorkFolder};
+use ork_core::executor::{
+    Assignment, AttemptIo, PartSink, PartSource, Report, StopCause, Stream, TokenNote, WorkFolder,
+};
 use ork_core::graph::LeaseId;
 use ork_core::id::TaskRef;
 use ork_core::limits::WORK_PART_BYTES_MAX;
 use ork_core::step::{Cost, StepKey, Tokens};
+use tokio::sync::Notify;
 
 use super::{Execution, crash, work};
 use crate::behaviour::{Ending, StepBehaviour, step_behaviour};
@@ -20,6 +23,31 @@ use crate::witness::End;
 use crate::witness::steps::Files;
 use crate::world::{World, lock};
 
+/// By which the steps of a folder are killed.
+#[derive(Default)]
+pub struct Leash {
+    is_cut: AtomicBool,
+    cut: Notify,
+}
+
+impl Leash {
+    /// Kills them.
+    pub fn cut(&self) {
+        self.is_cut.store(true, Ordering::Relaxed);
+        self.cut.notify_waiters();
+    }
+
+    async fn until_cut(&self) {
+        loop {
+            let cut = self.cut.notified();
+            if self.is_cut.load(Ordering::Relaxed) {
+                return;
+            }
+            cut.await;
+        }
+    }
+}
+
 /// A folder of one attempt's steps, on one node in one of its lives.
 pub struct FakeFolder {
     /// Where it is.
@@ -27,15 +55,16 @@ pub struct FakeFolder {
     /// Which node, and which of its lives.
     pub place: (usize, u32),
     task: TaskRef,
+    leash: Arc<Leash>,
     files: Mutex<Files>,
     is_restored: AtomicBool,
 }
 
 impl FakeFolder {
     /// An empty one.
-    pub fn new(world: &Arc<World>, place: (usize, u32), task: TaskRef) -> Self {
+    pub fn new(world: &Arc<World>, place: (usize, u32), task: TaskRef, leash: Arc<Leash>) -> Self {
         let is_restored = AtomicBool::new(false);
-        Self { world: Arc::clone(world), place, task, files: Mutex::default(), is_restored }
+        Self { world: Arc::clone(world), place, task, leash, files: Mutex::default(), is_restored }
     }
 
     /// What another lease has left is there, or the step is told that it is not.
@@ -97,7 +126,15 @@ impl WorkFolder for FakeFolder {
             io.log(Stream::Stderr, b"simulated\n");
         }
         self.write(key, bytes);
-        let stopped = work(&behaviour, io.stopped()).await;
+        let stopped = tokio::select! {
+            biased;
+            () = self.leash.until_cut() => {
+                execution.end(End::Stopped);
+                let signal = 9;
+                return Report::of(Outcome::Failed(Failure::new(FailureKind::Signal { signal }, "killed as a leftover")));
+            }
+            stopped = work(&behaviour, io.stopped()) => stopped,
+        };
         let tokens = self.told(key, tokens);
         if let Some(cause) = stopped {
             execution.end(End::Stopped);

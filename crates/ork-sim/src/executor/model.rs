@@ -81,7 +81,11 @@ impl Ai for FakeModel {
         let mut execution = Execution::begin(&self.world, task, key.attempt, Some(key), self.place, false).await;
         let of = |tokens: u64| tokens * share / 100;
         let is_refused = matches!(ending, CallEnding::Refused { .. });
-        let tokens = if is_refused { Tokens::default() } else { Tokens { input: of(most.input), output: of(most.output), cached: 0 } };
+        let tokens = if is_refused {
+            Tokens::default()
+        } else {
+            Tokens { input: of(most.input), output: of(most.output), cached: 0 }
+        };
         let booked = Call { used: cost(&call.model, tokens), most: cost(&call.model, most), end: CallEnd::Unknown };
         lock(&self.world.witness).steps.calls.insert(asker, booked);
         let work = async {

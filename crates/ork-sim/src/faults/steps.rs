@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use ork_core::clock::Timestamp;
-use ork_core::error::StoreResult;
+use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::Actor;
 use ork_core::graph::LeaseId;
 use ork_core::id::{GateId, RunId, TaskRef, WorkspaceId};
 use ork_core::step::{Allowance, StepKey, StepRow};
 use ork_core::store::{
-    BudgetPeriod, BudgetRow, Decided, Decision, GateFilter, GateRow, NewPrompt, PriceRow, PromptRow, Prompts,
-    SavedWork, Scope, Standing, StepChange, StepWrite, Steps, StepsWritten, WorkPart,
+    BudgetPeriod, BudgetRow, Decided, Decision, GateFilter, GateKind, GateRow, GateStatus, NewPrompt, PriceRow,
+    PromptRow, Prompts, SavedWork, Scope, Standing, StepChange, StepWrite, Steps, StepsWritten, WorkPart,
 };
 
 use super::FaultyStore;
@@ -31,7 +31,12 @@ impl Steps for FaultyStore {
     ) -> StoreResult<StepsWritten> {
         let request = async {
             let is_fresh = check_fresh(&self.world, write).await;
-            let written = self.world.store.write_steps(scope, write, actor, now).await?;
+            let written = self.world.store.write_steps(scope, write, actor, now).await;
+            if let Err(error @ StoreError::Conflict(_)) = &written {
+                let name = self.world.name(write.task);
+                self.world.problem(format!("{name}: what became of its steps contradicts what is stored: {error}"));
+            }
+            let written = written?;
             self.saw_written(write, &written);
             if is_fresh && written == StepsWritten::Done {
                 check_budget(&self.world, write.task.run).await;
@@ -152,6 +157,9 @@ impl FaultyStore {
             "rejected" => "gate rejected",
             _ => "gate expired",
         });
+        if row.kind == GateKind::Budget && row.status == GateStatus::Approved {
+            witness.mark("budget raised");
+        }
         if let Some(before) = witness.steps.decide(row) {
             witness.problems.push(format!("{name}: a gate that was {before:?} is decided again, as {:?}", row.status));
         }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use ork_core::attempt::FailureKind;
-use ork_core::id::{RunId, TaskRef};
+use ork_core::clock::Clock;
+use ork_core::id::{RunId, TaskRef, WorkspaceId};
 use ork_core::limits;
 use ork_core::plan::Node;
-use ork_core::step::{Step, StepKey, StepPhase, StepRow, StepStatus, StepType, StepWork};
+use ork_core::step::{Cost, Step, StepKey, StepPhase, StepRow, StepStatus, StepType, StepWork};
 use ork_core::store::{Prompts, Scope, StepChange, StepWrite, Steps, TaskRow, Workers};
 
 use crate::witness::{Execution, Witness};
@@ -64,7 +65,8 @@ impl Starting<'_> {
     /// Whether another step may run at this one's side.
     fn is_beside(&self, key: StepKey) -> bool {
         let judges = |step: &Step| {
-            let is_judge = matches!(step.work, StepWork::GateCommand(_) | StepWork::GateRun(_) | StepWork::GateCondition(_));
+            let is_judge =
+                matches!(step.work, StepWork::GateCommand(_) | StepWork::GateRun(_) | StepWork::GateCondition(_));
             is_judge && step.phase == self.step.phase
         };
         let other = self.node.action.steps.get(key.position as usize);
@@ -175,12 +177,15 @@ pub async fn check_fresh(world: &World, write: &StepWrite) -> bool {
     is_fresh
 }
 
-/// What is reserved has just been granted: it fits.
+/// What is reserved has just been granted: it fits into the run's budget, and the workspace's.
 pub async fn check_budget(world: &World, run: RunId) {
-    let Ok(Some(budget)) = world.store.run_budget(Scope::All, run).await else { return };
-    if !budget.fits(ork_core::step::Cost::default()) {
-        let number = world.known(run).map_or(0, |known| known.number);
-        world.problem(format!("r{number}: a call was let through that its budget is too small for: {budget:?}"));
+    let of_run = world.store.run_budget(Scope::All, run).await.unwrap_or_default();
+    let of_all = world.store.budgets(WorkspaceId::DEFAULT, world.clock.now()).await.unwrap_or_default();
+    for budget in of_run.into_iter().chain(of_all) {
+        if !budget.fits(Cost::default()) {
+            let number = world.known(run).map_or(0, |known| known.number);
+            world.problem(format!("r{number}: a call was let through that a budget is too small for: {budget:?}"));
+        }
+        lock(&world.witness).mark("reserved");
     }
-    lock(&world.witness).mark("reserved");
 }
