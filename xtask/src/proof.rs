@@ -44,6 +44,10 @@ const PROOFS: &[Proof] = &[
         name: "retention",
         about: "tasks start as soon while finished runs are removed, within 1.5 times (p99): --runs N --removed N --rounds N --starts N",
     },
+    Proof {
+        name: "waiting",
+        about: "10,000 tasks at gates hold no slot, lease or thread, ≤ 20 MiB, ≤ 60 ms CPU in 60 s: --gates N --seconds N --mebibytes N",
+    },
     Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {
         name: "storm",

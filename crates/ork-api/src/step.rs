@@ -43,6 +43,8 @@ pub struct Step {
     pub output_tokens: u64,
     /// What of `input_tokens` was cached.
     pub cached_tokens: u64,
+    /// Tokens that budgets count for it: all that were reserved, when nobody knows what became of its call.
+    pub cost_tokens: u64,
     /// What that cost, in millionths of a US dollar.
     pub cost_micros: u64,
     /// Tokens that are reserved for it in budgets until it is over.

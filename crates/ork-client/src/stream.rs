@@ -1,128 +1,20 @@
 //! Server-sent events: read, and read on after whatever breaks.
 //!
-//! [`Parser`] turns bytes into events, as the HTML standard says it. [`Following`] opens a stream again after it broke,
+//! [`Parser`] turns bytes into events. [`Following`] opens a stream again after it broke,
 //! with the id of the last event that was handed out, so that none is missed and none comes twice. How a stream is opened
 //! is a [`Source`]'s business; nothing here knows HTTP.
 
 use std::future::Future;
 use std::time::Duration;
 
+pub use ork_http::sse::{Event, Parser, TooLong};
 use tokio::time::{sleep, timeout};
 
-/// Bytes of a line. Values of Ork are at most 1 MiB, and are escaped in JSON.
-const LINE_BYTES_MAX: usize = 8 << 20;
 /// A server says something every 15 s.
 const SILENCE_MAX: Duration = Duration::from_secs(45);
 /// The wait before a stream is opened again: first, until the server says another one, and at most.
 const WAIT_FIRST: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_secs(30);
-
-/// An event of a stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The cursor behind it.
-    pub id: String,
-    /// Its type; `message` when the server gave none.
-    pub kind: String,
-    /// What it says; lines are joined by line feeds.
-    pub data: String,
-}
-
-/// A line that is longer than any that Ork writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLong;
-
-/// Reads bytes as they come, in pieces of any size.
-#[derive(Debug, Default)]
-pub struct Parser {
-    line: Vec<u8>,
-    /// The last byte was a carriage return: a line feed after it belongs to it.
-    after_return: bool,
-    begun: bool,
-    /// As far as a blank line has come: an event that breaks off was not seen.
-    seen: String,
-    id: String,
-    kind: String,
-    data: Option<String>,
-    retry: Option<Duration>,
-}
-
-impl Parser {
-    /// A parser of a stream that goes on after this event.
-    #[must_use]
-    pub fn after(id: &str) -> Self {
-        Self { id: id.to_owned(), seen: id.to_owned(), ..Self::default() }
-    }
-
-    /// The id to go on from: that of the last event or of a heartbeat; empty when none was sent.
-    #[must_use]
-    pub fn last_event_id(&self) -> &str {
-        &self.seen
-    }
-
-    /// What the server wants to be waited before the stream is opened again.
-    #[must_use]
-    pub const fn retry(&self) -> Option<Duration> {
-        self.retry
-    }
-
-    /// Takes bytes, and gives the events that they complete, each with the id to go on from.
-    ///
-    /// # Errors
-    /// When a line is too long; nothing can be read after it.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
-        let mut events = Vec::new();
-        for byte in bytes {
-            match byte {
-                b'\n' if self.after_return => self.after_return = false,
-                b'\n' | b'\r' => {
-                    self.after_return = *byte == b'\r';
-                    events.extend(self.end_line());
-                }
-                _ if self.line.len() >= LINE_BYTES_MAX => return Err(TooLong),
-                _ => {
-                    self.after_return = false;
-                    self.line.push(*byte);
-                }
-            }
-        }
-        Ok(events)
-    }
-
-    fn end_line(&mut self) -> Option<Event> {
-        let line = std::mem::take(&mut self.line);
-        let mut line = &*String::from_utf8_lossy(&line);
-        if !std::mem::replace(&mut self.begun, true) {
-            line = line.strip_prefix('\u{feff}').unwrap_or(line);
-        }
-        if line.is_empty() {
-            self.seen.clone_from(&self.id);
-            let kind = std::mem::take(&mut self.kind);
-            let data = self.data.take()?;
-            return Some(Event {
-                id: self.id.clone(),
-                kind: if kind.is_empty() { "message".into() } else { kind },
-                data,
-            });
-        }
-        let (field, value) = line.split_once(':').unwrap_or((line, ""));
-        let value = value.strip_prefix(' ').unwrap_or(value);
-        match field {
-            "id" if !value.contains('\0') => self.id = value.to_owned(),
-            "event" => self.kind = value.to_owned(),
-            "data" => match &mut self.data {
-                Some(data) => *data += &format!("\n{value}"),
-                None => self.data = Some(value.to_owned()),
-            },
-            "retry" if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => {
-                self.retry = value.parse().ok().map(Duration::from_millis);
-            }
-            // A comment, or a field that is not known.
-            _ => {}
-        }
-        None
-    }
-}
 
 /// Why a stream could not be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,9 +137,7 @@ impl<S: Source, R: FnMut() -> u64> Following<S, R> {
         let after = (!self.at.is_empty()).then_some(self.at.as_str());
         match self.source.open(after).await {
             Ok(body) => {
-                let retry = self.parser.retry;
-                // Half an event of the stream before is forgotten.
-                self.parser = Parser { retry, ..Parser::after(&self.at) };
+                self.parser.open_again(&self.at);
                 (self.body, self.failures, self.is_lost, self.not_before) = (Some(body), 0, false, None);
                 Ok(Some(Next::Opened))
             }
@@ -267,7 +157,7 @@ impl<S: Source, R: FnMut() -> u64> Following<S, R> {
     /// Twice as long after each failure, and half of it at random; nothing before the first time.
     fn wait(&mut self) -> Duration {
         let Some(doublings) = self.failures.checked_sub(1) else { return Duration::ZERO };
-        let first = self.parser.retry.unwrap_or(WAIT_FIRST);
+        let first = self.parser.retry().unwrap_or(WAIT_FIRST);
         let whole = first.saturating_mul(1 << doublings.min(10)).min(WAIT_MAX);
         let share = u32::try_from((self.random)() >> 32).unwrap_or(0);
         let waited = whole / 2 + (whole / 2).mul_f64(f64::from(share) / f64::from(u32::MAX));
@@ -280,46 +170,6 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-
-    fn event(id: &str, kind: &str, data: &str) -> Event {
-        Event { id: id.into(), kind: kind.into(), data: data.into() }
-    }
-
-    /// Whatever the pieces are.
-    fn check(text: &str, expected: &[Event]) -> Parser {
-        for size in 1..=text.len().max(1) {
-            let mut parser = Parser::default();
-            let pieces = text.as_bytes().chunks(size);
-            let events: Vec<Event> = pieces.flat_map(|piece| parser.push(piece).unwrap()).collect();
-            assert_eq!(events, expected, "{text:?} in pieces of {size}");
-        }
-        let mut parser = Parser::default();
-        parser.push(text.as_bytes()).unwrap();
-        parser
-    }
-
-    #[test]
-    fn events_are_read_as_the_standard_says() {
-        check("id: 1\nevent: a\ndata: x\n\n", &[event("1", "a", "x")]);
-        check("data: x\ndata:y\n\ndata\n\n", &[event("", "message", "x\ny"), event("", "message", "")]);
-        check(
-            "\u{feff}data:  x \r\n\r\ndata: y\r\rdata: z\n\n",
-            &[event("", "message", " x "), event("", "message", "y"), event("", "message", "z")],
-        );
-        check("id: 1\ndata: a\n\nid: 2\n\ndata: b\n\n", &[event("1", "message", "a"), event("2", "message", "b")]);
-        check("event: a\n\ndata: x\n\n", &[event("", "message", "x")]);
-        check("what: is\n: a comment\n:\nid\ndata: x\n\n", &[event("", "message", "x")]);
-        check("data: not ended\n", &[]);
-        assert_eq!(check("retry: 250\nid: 7\n\nretry: 9x\nretry:\n\n", &[]).retry(), Some(Duration::from_millis(250)));
-        assert_eq!(check(":\nid: 7\n\nid: a\0b\n\n", &[]).last_event_id(), "7");
-    }
-
-    #[test]
-    fn a_line_without_an_end_is_refused() {
-        let mut parser = Parser::default();
-        assert_eq!(parser.push(&vec![b'x'; LINE_BYTES_MAX]), Ok(vec![]));
-        assert_eq!(parser.push(b"x"), Err(TooLong));
-    }
 
     /// What a server does, one stream after another; after that it is gone for ever.
     struct Script {

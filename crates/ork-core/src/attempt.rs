@@ -46,6 +46,8 @@ pub enum FailureKind {
     Unserved,
     /// A model gave no answer that can be used.
     Ai,
+    /// A provider refuses a call, and will again.
+    AiRefused,
     /// A call did not fit into a budget.
     Budget,
     /// A gate was not passed.
@@ -70,6 +72,7 @@ impl FailureKind {
             Self::Handler => "handler",
             Self::Unserved => "unserved",
             Self::Ai => "ai",
+            Self::AiRefused => "ai_refused",
             Self::Budget => "budget",
             Self::Gate => "gate",
         }
@@ -78,7 +81,7 @@ impl FailureKind {
     /// Whether trying again could help. A template or an unusable definition fails the same way each time.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        !matches!(self, Self::Template | Self::Interrupted | Self::Poison | Self::Budget)
+        !matches!(self, Self::Template | Self::Interrupted | Self::Poison | Self::Budget | Self::AiRefused)
     }
 }
 

@@ -6,6 +6,7 @@
 mod counters;
 mod history;
 mod places;
+mod steps;
 #[cfg(test)]
 mod tests;
 
@@ -61,6 +62,10 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("one-terminal-event", "G4", history::one_terminal_event),
     ("task-events-replay", "G4", history::task_events_replay),
     ("run-events-replay", "G4", history::run_events_replay),
+    ("gates-are-waited-for", "G2", steps::gates_are_waited_for),
+    ("steps-run-under-a-lease", "G4", steps::steps_run_under_a_lease),
+    ("ended-attempts-have-ended-steps", "G4", steps::ended_attempts_have_ended_steps),
+    ("budget-adds-up", "G14", steps::budget_adds_up),
 ];
 
 /// What is wrong with a run as it is stored; nothing, for a run that Ork wrote.

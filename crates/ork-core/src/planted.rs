@@ -30,6 +30,14 @@ pub enum Bug {
     EventBeforeCommit,
     /// Events are numbered in one transaction and written in the next: readers with a cursor pass them by.
     CursorOnLateIds,
+    /// A call whose answer is unusable or lost is made again under the same try of its step.
+    AiCallRepeated,
+    /// What an attempt has begun that was cancelled while it waited is not put away.
+    CleanupForgottenAfterWait,
+    /// Whoever decides after somebody else is told that it counts.
+    GateDecidedTwice,
+    /// What was reserved for a call is still reserved when the call is over.
+    ReservationNotSettled,
 }
 
 impl Bug {
@@ -47,6 +55,10 @@ impl Bug {
         Self::ClaimPastPause,
         Self::EventBeforeCommit,
         Self::CursorOnLateIds,
+        Self::AiCallRepeated,
+        Self::CleanupForgottenAfterWait,
+        Self::GateDecidedTwice,
+        Self::ReservationNotSettled,
     ];
 }
 

@@ -142,7 +142,7 @@ pub fn is_bad_end(status: TaskStatus, reason: Option<Reason>) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a {noun} that is {from} cannot become {to}")]
 pub struct IllegalChange {
-    /// `run` or `task`.
+    /// `run`, `task` or `step`.
     pub noun: &'static str,
     /// The status that it has.
     pub from: &'static str,
@@ -166,12 +166,12 @@ pub const TASK_CHANGES: &[(TaskStatus, &[TaskStatus])] = &[
     (T::Queued, &[T::Dispatched, T::Paused, T::Cancelled]),
     (T::Dispatched, &[T::Running, T::Success, T::Failed, T::Retrying, T::Waiting, T::Queued, T::Paused, T::Cancelled]),
     (T::Running, &[T::Success, T::Failed, T::Retrying, T::Waiting, T::Queued, T::Paused, T::Cancelled]),
-    (T::Waiting, &[T::Queued, T::Success, T::Failed, T::Retrying, T::Cancelled]),
+    (T::Waiting, &[T::Queued, T::Paused, T::Success, T::Failed, T::Retrying, T::Cancelled]),
     (T::Retrying, &[T::Queued, T::Paused, T::Cancelled]),
     (T::Paused, &[T::Pending, T::Queued, T::Retrying, T::Skipped, T::Failed, T::Success, T::Cancelled]),
 ];
 
-fn allows<S: PartialEq + Copy>(table: &[(S, &[S])], from: S, to: S) -> bool {
+pub(crate) fn allows<S: PartialEq + Copy>(table: &[(S, &[S])], from: S, to: S) -> bool {
     table.iter().any(|(state, next)| *state == from && next.contains(&to))
 }
 

@@ -11,7 +11,7 @@ use crate::graph::LeaseId;
 use crate::id::TaskRef;
 use crate::json::Json;
 use crate::retry::RetryPolicy;
-use crate::state::words;
+use crate::state::{IllegalChange, allows, words};
 
 words!(
     /// The part of an attempt that a step belongs to. They follow each other in this order.
@@ -315,6 +315,20 @@ pub struct Cost {
     pub micros: u64,
 }
 
+impl Cost {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, more: Self) -> Self {
+        Self { tokens: self.tokens.saturating_add(more.tokens), micros: self.micros.saturating_add(more.micros) }
+    }
+
+    /// What is left without the other.
+    #[must_use]
+    pub const fn minus(self, less: Self) -> Self {
+        Self { tokens: self.tokens.saturating_sub(less.tokens), micros: self.micros.saturating_sub(less.micros) }
+    }
+}
+
 /// What a model's tokens cost: millionths of a US dollar for a million of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rates {
@@ -388,7 +402,9 @@ pub struct StepRow {
     pub prompt: Option<String>,
     /// What it used.
     pub tokens: Tokens,
-    /// What that cost.
+    /// What it counts for in budgets, in tokens.
+    pub cost_tokens: u64,
+    /// What it cost.
     pub cost_micros: u64,
     /// What is reserved for it until it is over.
     pub reserved: Cost,
@@ -398,7 +414,26 @@ pub struct StepRow {
     pub finished_at: Option<Timestamp>,
 }
 
+impl StepStatus {
+    /// The new status, if the change is legal.
+    ///
+    /// # Errors
+    /// [`IllegalChange`], naming both, if the table does not have it.
+    pub fn change_to(self, to: Self) -> Result<Self, IllegalChange> {
+        if allows(STEP_CHANGES, self, to) {
+            return Ok(to);
+        }
+        Err(IllegalChange { noun: "step", from: self.word(), to: to.word() })
+    }
+}
+
 impl StepRow {
+    /// What it counts for in budgets.
+    #[must_use]
+    pub const fn cost(&self) -> Cost {
+        Cost { tokens: self.cost_tokens, micros: self.cost_micros }
+    }
+
     /// How long it took, if it is over.
     #[must_use]
     pub fn duration_ms(&self) -> Option<u64> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ork_core::attempt::{Failure, FailureKind};
 use ork_core::error::{StoreError, StoreResult};
@@ -20,6 +20,8 @@ use crate::secrets;
 
 /// The work, and who does it.
 pub enum Job {
+    /// It has steps.
+    Steps(Arc<dyn Executor>),
     Operation(Handler, Value),
     Process(Arc<dyn Executor>, Assignment),
 }
@@ -43,6 +45,9 @@ pub async fn prepare(live: &Live) -> Result<Job, Unprepared> {
     let plan = &live.ticket.plan;
     let node = live.node().ok_or_else(|| expressions::failed("the plan has no such task"))?;
     let who = executor(live, node)?;
+    if let (Who::Process(executor, _), false) = (&who, node.action.steps.is_empty()) {
+        return Ok(Job::Steps(Arc::clone(executor)));
+    }
     let action =
         if plan.is_literal(live.ticket.claimed.g) { Filled::literal(&node.action) } else { fill(live, node).await? };
     Ok(match who {
@@ -116,26 +121,41 @@ fn plain(value: &Value) -> String {
     expressions::as_text(value)
 }
 
+/// What the expressions of a task see.
+pub struct Context {
+    /// Shared with its siblings.
+    pub scope: Arc<Mutex<Scope>>,
+    /// What is its own.
+    pub task: Value,
+}
+
+impl Context {
+    pub async fn of(live: &Live, node: &Node) -> Result<Self, Unprepared> {
+        let (parts, plan, claimed) = (&live.parts, &live.ticket.plan, &live.ticket.claimed);
+        let scope = patiently(live, || parts.outputs.scope(parts, plan, Some(claimed.g))).await?;
+        let item = match &node.fan {
+            Fan::Each(items) => items.get(claimed.task_index as usize).cloned(),
+            Fan::EachOf(_) => {
+                let items = patiently(live, || parts.outputs.items(parts, plan, claimed.g)).await?;
+                items.get(claimed.task_index as usize).cloned()
+            }
+            Fan::One | Fan::Count(_) | Fan::CountOf(_) => None,
+        };
+        let task = json!({
+            "id": claimed.task.id().to_string(),
+            "key": node.key,
+            "index": claimed.task_index,
+            "item": item,
+            "attempt": claimed.attempt,
+        });
+        Ok(Self { scope, task })
+    }
+}
+
 /// Evaluates the expressions of an action over what they read.
 async fn fill(live: &Live, node: &Node) -> Result<Filled, Unprepared> {
-    let (parts, plan, claimed) = (&live.parts, &live.ticket.plan, &live.ticket.claimed);
-    let scope = patiently(live, || parts.outputs.scope(parts, plan, Some(claimed.g))).await?;
-    let item = match &node.fan {
-        Fan::Each(items) => items.get(claimed.task_index as usize).cloned(),
-        Fan::EachOf(_) => {
-            let items = patiently(live, || parts.outputs.items(parts, plan, claimed.g)).await?;
-            items.get(claimed.task_index as usize).cloned()
-        }
-        Fan::One | Fan::Count(_) | Fan::CountOf(_) => None,
-    };
-    let task = json!({
-        "id": claimed.task.id().to_string(),
-        "key": node.key,
-        "index": claimed.task_index,
-        "item": item,
-        "attempt": claimed.attempt,
-    });
-    let secrets = secrets::unlock(live, node).await?;
+    let Context { scope, task } = Context::of(live, node).await?;
+    let secrets = secrets::unlock(live, node, &[]).await?;
     let mut scope = lock(&scope);
     scope.task = Some(task);
     // Siblings share the scope, and nobody else is to find secrets in it.

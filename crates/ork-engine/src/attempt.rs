@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use crate::assignment::{Job, Unprepared, prepare};
 use crate::executors::{Handler, HandlerContext, HandlerResult};
 use crate::live::Live;
+use crate::steps;
 
 /// How long a handler may go on after it was told to stop; then its future is dropped.
 const HANDLER_GRACE: Duration = Duration::from_secs(5);
@@ -34,9 +35,12 @@ async fn attempt(live: &Arc<Live>) -> Report {
         Err(Unprepared::Failed(failure)) => return Report::of(Outcome::Failed(failure)),
         Err(Unprepared::Stopped) => return translate(live, Report::of(Outcome::HandedBack)),
     };
-    let report = match job {
-        Job::Operation(handler, params) => operate(live, &handler, params).await,
-        Job::Process(executor, assignment) => {
+    let report = match (job, live.node()) {
+        // What a stop means for them is for them to say: cleanup comes after it.
+        (Job::Steps(executor), Some(node)) => return steps::carry(live, &executor, node).await,
+        (Job::Steps(_), None) => Report::of(Outcome::HandedBack),
+        (Job::Operation(handler, params), _) => operate(live, &handler, params).await,
+        (Job::Process(executor, assignment), _) => {
             let io: Arc<dyn AttemptIo> = Arc::clone(live) as _;
             let work = attend(live, executor.execute(assignment, io));
             if planted::is(Bug::CleanupSkippedOnCancel) { unproven(live, work).await } else { work.await }

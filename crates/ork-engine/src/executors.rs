@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use ork_core::ai::Ai;
 use ork_core::executor::{AttemptIo, Executor, Program, Progress, StopCause, Stream};
 use ork_core::id::{TaskRef, WorkspaceId};
 use ork_core::json::Json;
@@ -18,6 +19,8 @@ pub struct Executors {
     pub handlers: Handlers,
     /// Serve operations that have no handler, by their name: run by `process`, with the task's parameters.
     pub commands: BTreeMap<String, Program>,
+    /// Speaks to models. `None`: steps that ask one fail.
+    pub models: Option<Arc<dyn Ai>>,
 }
 
 /// What a handler gives: an output (`None` counts as `null`), or what went wrong, in words.

@@ -1,12 +1,12 @@
 //! The one place that knows `ork-workflow`: what expressions see, and what they give.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ork_core::attempt::{Failure, FailureKind};
 use ork_core::plan::{Node, Plan};
 use serde_json::Value;
 
-pub use ork_workflow::{Scope, Secrets, TaskView};
+pub use ork_workflow::{Scope, Secrets, StepView, TaskView};
 
 /// Fills in the templates of a value.
 pub fn render(value: &Value, scope: &Scope) -> Result<Value, Failure> {
@@ -48,6 +48,16 @@ pub fn references_of_result(plan: &Plan) -> BTreeSet<String> {
     ork_workflow::references_of_result(plan)
 }
 
+/// Fills in the variables of a stored prompt.
+pub fn render_prompt(text: &str, vars: BTreeMap<String, Value>) -> Result<String, Failure> {
+    ork_workflow::render_prompt(text, vars).map_err(failed)
+}
+
+/// The prompts that a node names without a version: those that its expressions read are among them.
+pub fn prompts(node: &Node) -> BTreeSet<String> {
+    ork_workflow::prompts_of(node).into_iter().filter(|(_, version)| version.is_none()).map(|(id, _)| id).collect()
+}
+
 /// An expression failed: the same data would give the same error, so there is no retry.
 pub fn failed(problem: impl ToString) -> Failure {
     Failure::new(FailureKind::Template, problem.to_string())
@@ -56,6 +66,9 @@ pub fn failed(problem: impl ToString) -> Failure {
 /// Whether nothing in a node's work has to be filled in.
 pub fn is_literal(node: &Node) -> bool {
     let action = &node.action;
+    if !action.steps.is_empty() {
+        return false;
+    }
     let texts = action.command.iter().flatten().chain(action.workdir.as_ref());
     !texts.into_iter().any(|text| is_template(text))
         && !has_template(&action.params)

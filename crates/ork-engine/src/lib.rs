@@ -16,7 +16,7 @@
 //! | scribe | stores logs |
 //! | heart | says that the worker lives, and notices when it was declared dead |
 //! | controls | brings cancel requests to the attempts that they concern |
-//! | scheduler | promotes retries, gives slots, ends overdue runs, evaluates expressions |
+//! | scheduler | promotes retries, gives slots, ends overdue runs, closes gates whose time is over, evaluates expressions |
 //! | timekeeper | creates the runs of schedules |
 //! | janitor | removes runs that are not kept any more |
 //! | reaper | settles what dead workers left |
@@ -59,6 +59,7 @@ mod scheduler;
 mod secrets;
 mod settler;
 mod spool;
+mod steps;
 mod timekeeper;
 
 pub use clock::DatabaseClock;

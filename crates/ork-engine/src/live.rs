@@ -12,6 +12,7 @@ use ork_core::id::TaskRef;
 use ork_core::plan::Node;
 use ork_core::store::{ProgressNote, Settle, Start};
 use ork_vault::Mask;
+use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -136,6 +137,32 @@ impl Live {
     pub fn hide(&self, mask: Mask) {
         // Set once: an attempt is prepared once.
         let _ = self.veil.set(Veil::new(mask));
+    }
+
+    /// What of this may be stored.
+    pub fn hidden(&self, report: Report) -> Report {
+        match self.veil.get() {
+            Some(veil) => veil.report(report),
+            None => report,
+        }
+    }
+
+    /// See [`Live::hidden`].
+    pub fn hidden_text(&self, text: &str) -> String {
+        self.veil.get().map_or_else(|| text.to_owned(), |veil| veil.text(text))
+    }
+
+    /// See [`Live::hidden`].
+    pub fn hidden_value(&self, value: Value) -> Value {
+        match self.veil.get() {
+            Some(veil) => veil.value(&value),
+            None => value,
+        }
+    }
+
+    /// A line of Ork's own in the log.
+    pub fn remark(&self, text: &str) {
+        self.log(Stream::Stderr, format!("ork: {text}\n").as_bytes());
     }
 
     fn store_log(&self, stream: Stream, bytes: &[u8]) {

@@ -18,6 +18,8 @@ use crate::parts::Parts;
 const PERIOD_MS: u64 = 2_000;
 /// Evaluations, and overdue runs, of one round.
 const ROUND_MAX: usize = 100;
+/// Gates of one round.
+const GATES_MAX: u32 = 100;
 
 /// What a round left.
 struct Left {
@@ -62,6 +64,12 @@ async fn round(parts: &Parts) -> StoreResult<Left> {
         report(parts, done)?;
         parts.pokes.controls.notify_one();
     }
+    let expired = store.expired_gates(scope, now, GATES_MAX).await?;
+    for gate in &expired {
+        if report(parts, store.expire_gate(scope, *gate, now).await)? == Some(true) {
+            parts.pokes.dispatcher.notify_one();
+        }
+    }
     let evaluations = store.evaluations(scope, parts.config.only_run, ROUND_MAX).await?;
     let mut evaluated = 0;
     for evaluation in &evaluations {
@@ -70,7 +78,9 @@ async fn round(parts: &Parts) -> StoreResult<Left> {
     }
     // What was evaluated can have brought up more of the same.
     let more = promoted.more || admitted.more || overdue.len() >= ROUND_MAX || evaluated > 0;
-    let next_at = promoted.next_at.into_iter().chain(admitted.next_at).min();
+    let more = more || expired.len() >= GATES_MAX as usize;
+    let next_expiry = store.next_expiry(scope).await?;
+    let next_at = promoted.next_at.into_iter().chain(admitted.next_at).chain(next_expiry).min();
     Ok(Left { more, next_at })
 }
 

@@ -6,7 +6,7 @@ use ork_core::json::Json;
 use ork_core::plan::Node;
 use ork_vault::{Mask, Masked, Place, Secret};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::assignment::{Unprepared, patiently};
@@ -14,9 +14,12 @@ use crate::expressions::{self, Secrets};
 use crate::live::Live;
 use crate::parts::lock;
 
-/// Opens the secrets that a node reads. From then on they are hidden in what the attempt says.
-pub async fn unlock(live: &Live, node: &Node) -> Result<Secrets, Unprepared> {
-    let names: Vec<String> = expressions::secrets(node).into_iter().collect();
+/// Opens the secrets that a node reads, and those of `wanted` that there are. From then on they are hidden in what the attempt
+/// says.
+pub async fn unlock(live: &Live, node: &Node, wanted: &[&str]) -> Result<Secrets, Unprepared> {
+    let needed = expressions::secrets(node);
+    let names: BTreeSet<String> = needed.iter().cloned().chain(wanted.iter().map(|name| (*name).to_owned())).collect();
+    let names: Vec<String> = names.into_iter().collect();
     if names.is_empty() {
         return Ok(Secrets::default());
     }
@@ -25,6 +28,9 @@ pub async fn unlock(live: &Live, node: &Node) -> Result<Secrets, Unprepared> {
     let mut opened: BTreeMap<String, Secret> = BTreeMap::new();
     for name in names {
         let found = sealed.iter().find(|secret| secret.name == name);
+        if found.is_none() && !needed.contains(&name) {
+            continue;
+        }
         let found =
             found.ok_or_else(|| failed(format!("there is no secret `{name}` (hint: ork secrets set {name})")))?;
         let vault = live.parts.config.vault.as_ref();
@@ -73,6 +79,10 @@ impl Veil {
         lock(self.stream(stream)).end()
     }
 
+    pub fn text(&self, text: &str) -> String {
+        self.mask.text(text)
+    }
+
     pub fn progress(&self, progress: Progress) -> Progress {
         let hidden = |text: Option<String>| text.map(|text| self.mask.text(&text));
         Progress { percent: progress.percent, stage: hidden(progress.stage), message: hidden(progress.message) }
@@ -106,7 +116,7 @@ impl Veil {
         if hidden == value { output } else { Json::from_value(&hidden).unwrap_or_else(|_| Json::from_stored("null")) }
     }
 
-    fn value(&self, value: &Value) -> Value {
+    pub fn value(&self, value: &Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.mask.text(text)),
             Value::Number(number) => {

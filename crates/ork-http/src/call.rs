@@ -1,10 +1,11 @@
 //! One request and its whole answer, within limits.
 
+use std::fmt;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use tokio::time::{Instant, timeout_at};
 
@@ -12,7 +13,7 @@ use crate::transport::{Transport, TransportError};
 use crate::url::Target;
 
 /// A request.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Call {
     /// `GET`, `POST`, …
     pub method: String,
@@ -22,6 +23,13 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// What is sent.
     pub body: Vec<u8>,
+}
+
+/// Only the method: a secret may be anywhere else.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 /// How much an answer may be.
@@ -51,8 +59,19 @@ impl Answer {
     /// The first header of this name, which is in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+        header(&self.headers, name)
     }
+}
+
+/// The first header of this name.
+pub(crate) fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+}
+
+/// Those that are text.
+pub(crate) fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
+    headers.iter().filter_map(text).collect()
 }
 
 /// Why there is no answer.
@@ -61,6 +80,9 @@ pub enum CallError {
     /// The request is none, or goes where it must not; nothing was sent.
     #[error("{0}")]
     Refused(String),
+    /// No connection came about; nothing was sent.
+    #[error("{0}")]
+    Unconnected(String),
     /// Nobody answered. Whether the request was carried out is not known.
     #[error("{0}")]
     Unreachable(String),
@@ -73,6 +95,7 @@ impl From<TransportError> for CallError {
     fn from(error: TransportError) -> Self {
         match error {
             TransportError::Refused(why) => Self::Refused(why),
+            TransportError::Unconnected(why) => Self::Unconnected(why),
             TransportError::Unreachable(why) => Self::Unreachable(why),
         }
     }
@@ -89,9 +112,7 @@ impl Transport {
         let too_slow = |_| CallError::TooSlow(limits.time.as_millis());
         let response = timeout_at(until, self.send(request)).await.map_err(too_slow)??;
         let (head, incoming) = response.into_parts();
-        let text =
-            |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
-        let headers = head.headers.iter().filter_map(text).collect();
+        let headers = texts(&head.headers);
         let mut body = Vec::new();
         // What was said before the body came counts, whatever becomes of that.
         let is_whole = timeout_at(until, read(incoming, &mut body, limits.bytes)).await.unwrap_or(false);
@@ -99,7 +120,7 @@ impl Transport {
     }
 }
 
-fn request(call: Call) -> Result<Request<Full<Bytes>>, CallError> {
+pub(crate) fn request(call: Call) -> Result<Request<Full<Bytes>>, CallError> {
     let target = Target::parse(&call.url).map_err(|refused| CallError::Refused(refused.0))?;
     let no = |what: &str| CallError::Refused(what.to_owned());
     let method = Method::from_bytes(call.method.as_bytes()).map_err(|_| no("its method is none"))?;

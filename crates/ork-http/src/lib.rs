@@ -13,6 +13,8 @@ mod call;
 mod connect;
 mod egress;
 mod roots;
+pub mod sse;
+mod stream;
 mod transport;
 mod url;
 
@@ -21,5 +23,6 @@ pub use call::{Answer, Call, CallError, Limits};
 pub use connect::{Resolve, Resolving, SystemResolver};
 pub use egress::{Egress, EgressError};
 pub use roots::RootsError;
+pub use stream::{StreamError, StreamLimits, Streaming};
 pub use transport::{Reach, Transport, TransportError, root_cause};
 pub use url::{Refused, Target};

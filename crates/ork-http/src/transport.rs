@@ -49,6 +49,9 @@ pub enum TransportError {
     /// The address is not one that may be called; nothing was sent.
     #[error("{0}")]
     Refused(String),
+    /// No connection came about; nothing was sent.
+    #[error("{0}")]
+    Unconnected(String),
     /// Nobody answered. Whether the request was carried out is not known.
     #[error("{0}")]
     Unreachable(String),
@@ -101,14 +104,14 @@ impl Transport {
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, TransportError> {
         let target = Target::of(request.uri().clone())?;
         if target.is_encrypted {
-            self.can_encrypt().map_err(|error| TransportError::Unreachable(error.to_string()))?;
+            self.can_encrypt().map_err(|error| TransportError::Unconnected(error.to_string()))?;
         }
         self.client.request(request).await.map_err(|error| told(&error))
     }
 }
 
-fn told(error: &(dyn Error + 'static)) -> TransportError {
-    let mut cause = Some(error);
+fn told(error: &hyper_util::client::legacy::Error) -> TransportError {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         // An `io::Error` shows what it holds, not as its source but by itself.
         let held = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
@@ -117,7 +120,10 @@ fn told(error: &(dyn Error + 'static)) -> TransportError {
         }
         cause = inner.source();
     }
-    TransportError::Unreachable(root_cause(error))
+    match error.is_connect() {
+        true => TransportError::Unconnected(root_cause(error)),
+        false => TransportError::Unreachable(root_cause(error)),
+    }
 }
 
 /// The innermost reason: what is around it says only that a request failed.

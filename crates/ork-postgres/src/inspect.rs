@@ -115,6 +115,7 @@ impl Transition for Dump {
             tasks: Tasks::read(leases, waits, attempts)?.dump(&answers[tasks])?,
             evaluations,
             evaluates_result,
+            budget: None,
             events: answers[events]
                 .rows
                 .iter()

@@ -74,6 +74,7 @@ pub fn shape(row: &StepRow) -> Step {
         input_tokens: row.tokens.input,
         output_tokens: row.tokens.output,
         cached_tokens: row.tokens.cached,
+        cost_tokens: row.cost_tokens,
         cost_micros: row.cost_micros,
         reserved_tokens: row.reserved.tokens,
         reserved_micros: row.reserved.micros,

@@ -1,13 +1,17 @@
 //! Executors that do nothing but take time, and tell the witness.
 
+mod folder;
+mod model;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
-use ork_core::executor::{Assignment, AttemptIo, Executor, Progress, Report, StopCause, Stream};
+use ork_core::executor::{Assignment, AttemptIo, Executor, Progress, Report, StopCause, Stream, WorkFolder};
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
+use ork_core::step::StepKey;
 use ork_engine::{HandlerContext, HandlerResult};
 use tokio::time::sleep;
 
@@ -16,6 +20,9 @@ use crate::rules;
 use crate::scenario::Mode;
 use crate::witness::End;
 use crate::world::{World, lock};
+
+pub use folder::FakeFolder;
+pub use model::FakeModel;
 
 /// Runs what processes would do, on one node in one of its lives.
 pub struct FakeExecutor {
@@ -34,10 +41,18 @@ struct Execution {
 }
 
 impl Execution {
-    async fn begin(world: &Arc<World>, task: TaskRef, attempt: u32, place: (usize, u32), is_process: bool) -> Self {
-        rules::check_start(world, task, attempt, place).await;
-        let at = lock(&world.witness).start(task, attempt, place);
-        world.note(format_args!("  {} #{attempt} begins on n{}", world.name(task), place.0));
+    async fn begin(
+        world: &Arc<World>,
+        task: TaskRef,
+        attempt: u32,
+        step: Option<StepKey>,
+        place: (usize, u32),
+        is_process: bool,
+    ) -> Self {
+        rules::check_start(world, task, attempt, step, place).await;
+        let at = lock(&world.witness).start(task, attempt, step, place);
+        let of_step = step.map(|key| format!(" step {}.{}.{}", key.round, key.position, key.tried)).unwrap_or_default();
+        world.note(format_args!("  {} #{attempt}{of_step} begins on n{}", world.name(task), place.0));
         Self { world: Arc::clone(world), at, when_dropped: (!is_process).then_some(End::Dropped) }
     }
 
@@ -99,7 +114,7 @@ fn progress() -> Progress {
 impl Executor for FakeExecutor {
     async fn execute(&self, assignment: Assignment, io: Arc<dyn AttemptIo>) -> Report {
         let Assignment { task, attempt, key, .. } = assignment;
-        let mut execution = Execution::begin(&self.world, task, attempt, self.place, true).await;
+        let mut execution = Execution::begin(&self.world, task, attempt, None, self.place, true).await;
         let Some(behaviour) = behaviour_of(&self.world, task, attempt, &key) else {
             execution.end(End::Failure);
             return Report::of(Outcome::Failed(Failure::new(FailureKind::Start, "the run is not known")));
@@ -131,6 +146,10 @@ impl Executor for FakeExecutor {
             }
         }
     }
+
+    async fn open(&self, task: TaskRef) -> Result<Arc<dyn WorkFolder>, Failure> {
+        Ok(Arc::new(FakeFolder::new(&self.world, self.place, task)))
+    }
 }
 
 /// Takes the node down, and the caller with it.
@@ -151,7 +170,7 @@ fn panic_in_silence() -> ! {
 /// As the seed wants it.
 pub async fn handle(world: Arc<World>, place: (usize, u32), context: HandlerContext) -> HandlerResult {
     let (task, attempt) = (context.task, context.attempt);
-    let mut execution = Execution::begin(&world, task, attempt, place, false).await;
+    let mut execution = Execution::begin(&world, task, attempt, None, place, false).await;
     let Some(behaviour) = behaviour_of(&world, task, attempt, &context.key) else {
         execution.end(End::Failure);
         return Err("the run is not known".into());

@@ -2,6 +2,7 @@
 
 mod control;
 mod keeping;
+mod steps;
 mod webhooks;
 
 use std::sync::Arc;
@@ -35,13 +36,22 @@ use crate::world::{World, lock};
 pub struct FaultyStore {
     world: Arc<World>,
     who: Who,
+    /// Which of its lives a node is in.
+    life: u32,
 }
 
 impl FaultyStore {
     /// The way of one node, or of the users.
     #[must_use]
     pub fn new(world: Arc<World>, who: Who) -> Self {
-        Self { world, who }
+        Self { world, who, life: 0 }
+    }
+
+    /// The same for this life of its node: it may end with a request.
+    #[must_use]
+    pub const fn in_life(mut self, life: u32) -> Self {
+        self.life = life;
+        self
     }
 
     async fn thaw(&self) {
@@ -85,6 +95,34 @@ impl FaultyStore {
             return Err(self.lost("after", name));
         }
         answer
+    }
+
+    /// As [`Self::send`], for what a node may die with: just before it took effect, or just after.
+    async fn deadly<T, F>(&self, name: &'static str, request: F) -> StoreResult<T>
+    where
+        F: Future<Output = StoreResult<T>> + Send,
+    {
+        let (before, after) = lock(&self.world.weather).deaths(self.who);
+        if before {
+            return self.die(name).await;
+        }
+        let request = async {
+            let answer = request.await;
+            if after {
+                drop(answer);
+                return self.die(name).await;
+            }
+            answer
+        };
+        self.send(name, request).await
+    }
+
+    async fn die<T>(&self, name: &'static str) -> T {
+        let Who::Node(at) = self.who else { return std::future::pending().await };
+        self.note(name, "and dies");
+        // Nobody listens any more when the world ends.
+        let _ = self.world.crashes.send((at, self.life));
+        std::future::pending().await
     }
 
     /// As [`Self::send`], for what changes the queue: the other nodes will notice.
@@ -139,6 +177,7 @@ impl FaultyStore {
     fn saw_claimed(&self, claim: &Claim, claimed: &[Claimed]) {
         for claimed in claimed {
             let name = self.world.name(claimed.task);
+            lock(&self.world.witness).groups.insert(claimed.task, claimed.g);
             self.world.note(format_args!("  {name} #{} claimed", claimed.attempt));
         }
         if claim.again && !claimed.is_empty() {
@@ -148,13 +187,22 @@ impl FaultyStore {
 
     fn saw_accepted(&self, settle: &Settle, name: &str) {
         let is_lost = matches!(&settle.outcome, Outcome::Failed(Failure { kind: FailureKind::Lost, .. }));
+        let has_steps = self.world.has_steps(settle.task);
         let mut witness = lock(&self.world.witness);
-        witness.accept(settle.task, settle.attempt);
-        let running = witness.of_attempt(settle.task, settle.attempt).find(|execution| execution.stopped.is_none());
-        let Some(place) = running.map(|execution| execution.place) else {
-            let succeeded = witness
-                .of_attempt(settle.task, settle.attempt)
-                .any(|execution| matches!(execution.stopped, Some((_, End::Success))));
+        // An attempt with steps may be carried by several leases.
+        witness.accept(settle.task, settle.attempt, has_steps.then_some(settle.lease));
+        if let Outcome::Waiting { .. } | Outcome::WoundUp { .. } = &settle.outcome {
+            witness.mark(if settle.outcome.word() == "waiting" { "waited" } else { "wound up" });
+        }
+        // Steps may go on where nobody knows yet that another lease carries their attempt.
+        let is_ours = |place: (usize, u32)| self.who == Who::Node(place.0);
+        let counts = |place| !has_steps || is_ours(place) || !lock(&self.world.weather).is_excused(place.0);
+        let running = witness.of_attempt(settle.task, settle.attempt).filter(|e| e.stopped.is_none());
+        let Some(place) = running.map(|e| e.place).find(|place| counts(*place)) else {
+            let succeeded = has_steps
+                || witness
+                    .of_attempt(settle.task, settle.attempt)
+                    .any(|execution| matches!(execution.stopped, Some((_, End::Success))));
             if matches!(settle.outcome, Outcome::Success { .. }) && !succeeded {
                 let problem = format!("{name}: attempt {} is a success without a successful execution", settle.attempt);
                 witness.problems.push(problem);
@@ -347,9 +395,10 @@ impl Queue for FaultyStore {
         let request = async {
             let outcomes = self.world.store.settle(scope, settles, actor, now).await?;
             self.saw_settled(settles, &outcomes);
+            self.world.ring();
             Ok(outcomes)
         };
-        self.change("settle", request).await
+        self.deadly("settle", request).await
     }
 
     async fn settle_and_claim(

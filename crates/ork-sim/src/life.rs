@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ork_core::clock::Clock;
+use ork_core::event::Actor;
+use ork_core::id::WorkspaceId;
+use ork_core::store::{NewPrompt, PriceRow, PromptVariable, Prompts};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
@@ -12,6 +16,8 @@ use crate::audit::{Auditor, check_recovery, why_not_over};
 use crate::dice::Dice;
 use crate::locks::Locks;
 use crate::nodes::{Node, crash, happen};
+use crate::people::decide;
+use crate::plans::steps::{MODEL, PROMPT, RATES};
 use crate::scenario::{Mode, Scenario};
 use crate::users::Users;
 use crate::world::{World, lock};
@@ -85,7 +91,9 @@ async fn happen_all(world: &Arc<World>, crashes: mpsc::UnboundedReceiver<(usize,
     let count = world.scenario.nodes.len();
     let nodes: Vec<_> = (0..count).map(|at| Mutex::new(Node::new(Arc::clone(world), Arc::clone(&locks), at))).collect();
     let nodes = Arc::new(nodes);
+    equip(world).await;
     tokio::spawn(crash(Arc::clone(&nodes), crashes));
+    tokio::spawn(decide(Arc::clone(world)));
     let mut events = JoinSet::new();
     for at in 0..count {
         let nodes = Arc::clone(&nodes);
@@ -111,6 +119,31 @@ async fn happen_all(world: &Arc<World>, crashes: mpsc::UnboundedReceiver<(usize,
         }
     }
     auditor.look(world, true).await;
+}
+
+/// What the workspace has before anything happens: a prompt in two versions, and what a model costs.
+async fn equip(world: &World) {
+    let (now, workspace) = (world.clock.now(), WorkspaceId::DEFAULT);
+    let variable = PromptVariable { name: PROMPT.1.into(), description: None, default: None };
+    for version in ["first", "second"] {
+        let new = NewPrompt {
+            workspace,
+            id: PROMPT.0.into(),
+            category: None,
+            context: None,
+            text: format!("The {version} text: {{{{ vars.{} }}}}", PROMPT.1),
+            variables: vec![variable.clone()],
+            actor: Actor::user("sim"),
+            now,
+        };
+        if let Err(error) = world.store.put_prompt(&new).await {
+            world.problem(format!("a prompt was refused: {error}"));
+        }
+    }
+    let price = PriceRow { model: MODEL.into(), rates: RATES, updated_by: "sim".into(), updated_at: now };
+    if let Err(error) = world.store.set_price(workspace, &price).await {
+        world.problem(format!("a price was refused: {error}"));
+    }
 }
 
 fn has_problems(world: &World) -> bool {

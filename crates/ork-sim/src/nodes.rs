@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::{sleep, timeout};
 
 use crate::dice::Dice;
-use crate::executor::{FakeExecutor, handle};
+use crate::executor::{FakeExecutor, FakeModel, handle};
 use crate::faults::FaultyStore;
 use crate::locks::{Locks, ProcessLocks};
 use crate::plans::OPERATION;
@@ -46,7 +46,7 @@ impl Node {
             let locks = Arc::new(ProcessLocks::new(Arc::clone(&self.locks), self.world.scenario.knows_deaths));
             let skew = self.world.scenario.nodes[self.at].skew_ms;
             let engine = Engine {
-                store: Arc::new(FaultyStore::new(Arc::clone(&self.world), Who::Node(self.at))),
+                store: Arc::new(FaultyStore::new(Arc::clone(&self.world), Who::Node(self.at)).in_life(self.life)),
                 clock: Arc::new(self.world.clock.skewed_by_ms(skew)),
                 entropy: Box::new(Dice::new(self.world.scenario.seed, &[ENTROPY, at, life])),
                 liveness: Arc::clone(&locks) as _,
@@ -85,9 +85,11 @@ impl Node {
     fn executors(&self) -> Executors {
         let (world, place) = (Arc::clone(&self.world), (self.at, self.life));
         let process = FakeExecutor { world: Arc::clone(&world), place };
+        let models = FakeModel { world: Arc::clone(&world), place };
         let has_processes = self.world.scenario.nodes[self.at].has_processes;
         Executors {
             process: has_processes.then(|| Arc::new(process) as _),
+            models: Some(Arc::new(models)),
             handlers: Handlers::default().with(OPERATION, move |context| handle(Arc::clone(&world), place, context)),
             ..Executors::default()
         }

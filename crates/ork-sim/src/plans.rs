@@ -1,5 +1,7 @@
 //! Random plans: all shapes that a graph can have, in small.
 
+pub mod steps;
+
 use ork_core::plan::{Action, Concurrency, Fan, Node, OnFailure, Plan, RunIf};
 use ork_core::retry::{RetryOn, RetryPolicy};
 use serde_json::{Value, json};
@@ -36,7 +38,7 @@ pub fn random(dice: &mut Dice, temper: Temper) -> Plan {
         nodes.push(node);
     }
     let result = (wild && dice.percent(25)).then(|| json!({"last": format!("{{{{ tasks.t{}.status }}}}", len - 1)}));
-    Plan {
+    let mut plan = Plan {
         name: "random".into(),
         nodes,
         on_failure: if dice.percent(50) { OnFailure::Continue } else { OnFailure::Stop },
@@ -45,7 +47,9 @@ pub fn random(dice: &mut Dice, temper: Temper) -> Plan {
         concurrency: (wild && dice.percent(15)).then(|| Concurrency { key: RUN_KEY.0.into(), limit: RUN_KEY.1 }),
         result,
         ..Plan::default()
-    }
+    };
+    steps::put_budget(dice, &mut plan);
+    plan
 }
 
 /// What a node needs: a chain, layers of three, a fan-in, nothing, or anything before it.
@@ -113,6 +117,9 @@ fn wild_node(dice: &mut Dice, at: u32, before: &[Node], depends_on: Vec<u32>) ->
     }
     if dice.percent(10) {
         node.retry.retry_on = vec![RetryOn::ExitCode(75), RetryOn::Timeout];
+    }
+    if dice.percent(25) {
+        steps::put(dice, &mut node);
     }
     node
 }

@@ -1,11 +1,14 @@
 //! What must hold at the moment when an execution starts.
 
-use std::collections::BTreeMap;
+pub mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::Node;
 use ork_core::state::{Reason, TaskStatus};
+use ork_core::step::{StepKey, StepPhase};
 use ork_core::store::{Scope, TaskFilter, TaskRow, Tasks};
 
 use crate::clock::ms_of;
@@ -19,7 +22,13 @@ const TOLERANCE_MS: u64 = 1_500;
 const CANCEL_MS: u64 = 2_000;
 
 /// Compares an execution that is about to start with what is stored and with what was seen.
-pub async fn check_start(world: &Arc<World>, task: TaskRef, attempt: u32, place: (usize, u32)) {
+pub async fn check_start(
+    world: &Arc<World>,
+    task: TaskRef,
+    attempt: u32,
+    step: Option<StepKey>,
+    place: (usize, u32),
+) {
     let Ok(Some(row)) = world.store.task(Scope::All, task).await else {
         return world.problem(format!("{}: starts and is not stored", world.name(task)));
     };
@@ -27,11 +36,12 @@ pub async fn check_start(world: &Arc<World>, task: TaskRef, attempt: u32, place:
         return world.problem(format!("{}: starts and was never submitted", world.name(task)));
     };
     let Some(node) = known.plan.nodes.get(row.g as usize) else { return };
-    if node.at_most_once && was_interrupted(world, task).await {
+    if node.at_most_once && was_interrupted(world, task, step.map_or(u32::MAX, |key| key.attempt)).await {
         world.problem(format!("{}: was interrupted, may not be repeated, and starts again", world.name(task)));
     }
-    if lock(&world.witness).of_attempt(task, attempt).count() > 0 {
-        world.problem(format!("{}: attempt {attempt} starts twice", world.name(task)));
+    if lock(&world.witness).of_attempt(task, attempt).any(|execution| execution.step == step) {
+        let what = step.map_or_else(|| format!("attempt {attempt}"), |key| format!("{key:?}"));
+        world.problem(format!("{}: {what} starts twice", world.name(task)));
     }
     let is_leased = row.status.is_leased() && row.attempt == attempt;
     if !is_leased {
@@ -40,20 +50,29 @@ pub async fn check_start(world: &Arc<World>, task: TaskRef, attempt: u32, place:
         }
         return lock(&world.witness).mark("started without a lease");
     }
-    check_requests(world, &row);
+    // What was begun is put away whatever was asked for since.
+    let is_cleanup = step
+        .and_then(|key| node.action.steps.get(key.position as usize))
+        .is_some_and(|step| step.phase == StepPhase::Cleanup);
+    if !is_cleanup {
+        check_requests(world, &row);
+    }
     check_parents(world, node, &row).await;
     check_slots(world, node, &row).await;
+    if let Some(key) = step {
+        steps::check_step(world, &row, node, key, place).await;
+    }
 }
 
-/// Whether an execution of the task went any other way than to its own end or to its time limit.
-async fn was_interrupted(world: &World, task: TaskRef) -> bool {
+/// Whether an execution of the task in an attempt before this one went any other way than to its own end or to its time limit.
+async fn was_interrupted(world: &World, task: TaskRef, before: u32) -> bool {
     let rows = world.store.attempts(Scope::All, task).await.unwrap_or_default();
     let failed = |attempt: u32| {
         let outcome = rows.iter().find(|row| row.attempt == attempt).and_then(|row| row.outcome.as_deref());
         matches!(outcome, Some("failed" | "timeout"))
     };
     let witness = lock(&world.witness);
-    witness.of_task(task).any(|execution| !failed(execution.attempt))
+    witness.of_task(task).any(|execution| execution.attempt < before && !failed(execution.attempt))
 }
 
 /// Nothing is claimed while its run is paused, or after it was cancelled.
@@ -97,7 +116,7 @@ async fn check_parents(world: &World, node: &Node, row: &TaskRow) {
 fn is_satisfied(world: &World, parent: &TaskRow) -> bool {
     match parent.status {
         // Taken over, or the placeholder of no siblings at all.
-        TaskStatus::Success if parent.attempt == 0 => true,
+        TaskStatus::Success if parent.attempt == 0 || world.has_steps(parent.task) => true,
         TaskStatus::Success => {
             let witness = lock(&world.witness);
             witness.of_task(parent.task).any(|execution| matches!(execution.stopped, Some((_, End::Success))))
@@ -110,7 +129,7 @@ fn is_satisfied(world: &World, parent: &TaskRow) -> bool {
 /// Never more executions of a key under a valid lease than its limit.
 async fn check_slots(world: &World, node: &Node, row: &TaskRow) {
     let Some(concurrency) = &node.concurrency else { return };
-    let running: Vec<(TaskRef, u32)> = {
+    let running: BTreeSet<(TaskRef, u32)> = {
         let witness = lock(&world.witness);
         let live = witness.executions.iter().filter(|execution| execution.stopped.is_none());
         live.map(|execution| (execution.task, execution.attempt)).collect()

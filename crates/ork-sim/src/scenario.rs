@@ -104,6 +104,8 @@ pub struct Rates {
     pub slow: u64,
     /// Changes whose commit fails.
     pub commit: u64,
+    /// Outcomes, and changes of steps, that their node dies with.
+    pub death: u64,
 }
 
 /// Something that happens at a time, in milliseconds from the beginning.
@@ -199,7 +201,9 @@ fn rates(dice: &mut Dice, mode: Mode) -> Rates {
     if mode == Mode::Recovery || dice.percent(25) {
         return Rates::default();
     }
-    Rates { before: dice.below(60), after: dice.below(60), slow: dice.below(150), commit: dice.below(40) }
+    let mut below = |bound| dice.below(bound);
+    let (before, after, slow, commit) = (below(60), below(60), below(150), below(40));
+    Rates { before, after, slow, commit, death: if dice.percent(50) { dice.below(60) } else { 0 } }
 }
 
 fn incidents(dice: &mut Dice, mode: Mode, nodes: usize, horizon_ms: u64) -> Vec<Timed<Incident>> {

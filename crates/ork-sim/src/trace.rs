@@ -13,20 +13,36 @@ pub struct Trace {
 #[derive(Debug)]
 struct Fnv(u64);
 
+impl Fnv {
+    const NEW: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
 impl Write for Fnv {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        for byte in text.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
+        self.add(text.as_bytes());
         Ok(())
     }
+}
+
+/// The hash of some bytes.
+#[must_use]
+pub fn fnv(bytes: &[u8]) -> u64 {
+    let mut hash = Fnv::NEW;
+    hash.add(bytes);
+    hash.0
 }
 
 impl Trace {
     /// An empty trace; `kept` keeps its lines.
     #[must_use]
     pub fn new(kept: bool) -> Self {
-        Self { hash: Fnv(0xcbf2_9ce4_8422_2325), lines: kept.then(Vec::new) }
+        Self { hash: Fnv::NEW, lines: kept.then(Vec::new) }
     }
 
     /// Adds a line.

@@ -28,7 +28,7 @@ pub struct Users {
 }
 
 /// How long a user waits before a request is sent again.
-const PATIENCE: Duration = Duration::from_millis(400);
+pub const PATIENCE: Duration = Duration::from_millis(400);
 /// The stream of the dice that makes runs' ids.
 const IDS: u64 = 8;
 /// What is added to a run's number by its repetition.

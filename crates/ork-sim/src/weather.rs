@@ -75,7 +75,7 @@ impl Weather {
 
     /// What happens to the next request.
     pub fn fate(&mut self) -> Fate {
-        let Rates { before, after, slow, commit } = self.rates;
+        let Rates { before, after, slow, commit, .. } = self.rates;
         let dice = &mut self.dice;
         if self.rates == Rates::default() {
             return Fate { there_ms: dice.below(LATENCY_MS), ..Fate::default() };
@@ -92,6 +92,20 @@ impl Weather {
             self.land("slow");
         }
         Fate { there_ms, fails, fails_commit, loses_answer, back_ms }
+    }
+
+    /// Whether a node dies just before its next request takes effect, or just after.
+    pub fn deaths(&mut self, who: Who) -> (bool, bool) {
+        let share = self.rates.death;
+        if share == 0 || who == Who::Users {
+            return (false, false);
+        }
+        let dies = self.dice.per_mille(share);
+        let before = dies && self.dice.percent(50);
+        if dies {
+            self.land("death at a request");
+        }
+        (before, dies && !before)
     }
 
     /// How long after a change another process notices it.

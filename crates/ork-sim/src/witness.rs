@@ -1,9 +1,15 @@
 //! The outside witness: executions as the executors saw them, in a list that Ork does not know.
 
+pub mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use ork_core::graph::LeaseId;
 use ork_core::id::{RunId, TaskRef};
+use ork_core::step::StepKey;
 use tokio::time::Instant;
+
+use self::steps::StepsSeen;
 
 /// How an execution stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,13 +26,15 @@ pub enum End {
     Died,
 }
 
-/// One execution of one attempt.
+/// One execution of one attempt, or of one step of it: a command, or a call of a model.
 #[derive(Debug, Clone)]
 pub struct Execution {
     /// The task.
     pub task: TaskRef,
     /// The attempt.
     pub attempt: u32,
+    /// Which try of which step.
+    pub step: Option<StepKey>,
     /// Where it ran: the node and which of its lives.
     pub place: (usize, u32),
     /// Its number among all starts and stops.
@@ -55,8 +63,12 @@ pub struct Witness {
     order: u64,
     /// Runs whose submit was accepted.
     pub submitted: BTreeSet<RunId>,
-    /// How often the outcome of a (task, attempt) was accepted.
-    accepted: BTreeMap<(TaskRef, u32), u32>,
+    /// The groups of the tasks that were claimed.
+    pub groups: BTreeMap<TaskRef, u32>,
+    /// What was seen of steps.
+    pub steps: StepsSeen,
+    /// How often the outcome of a (task, attempt) was accepted, or that of one of the leases of an attempt with steps.
+    accepted: BTreeMap<(TaskRef, u32, Option<LeaseId>), u32>,
     /// Tasks that were running on a node that was killed, and are not seen running again yet.
     pub losses: Vec<Loss>,
     /// Milliseconds from a kill until the task was running again, the longest of all.
@@ -83,10 +95,10 @@ impl Witness {
     }
 
     /// An execution begins; its number.
-    pub fn start(&mut self, task: TaskRef, attempt: u32, place: (usize, u32)) -> usize {
+    pub fn start(&mut self, task: TaskRef, attempt: u32, step: Option<StepKey>, place: (usize, u32)) -> usize {
         let started = self.next();
         let at = self.executions.len();
-        self.executions.push(Execution { task, attempt, place, started, stopped: None });
+        self.executions.push(Execution { task, attempt, step, place, started, stopped: None });
         self.by_task.entry(task).or_default().push(at);
         let found = self.losses.iter().position(|loss| loss.task == task && loss.attempt < attempt);
         if let Some(loss) = found.map(|at| self.losses.remove(at)) {
@@ -127,8 +139,8 @@ impl Witness {
     }
 
     /// Counts an accepted outcome.
-    pub fn accept(&mut self, task: TaskRef, attempt: u32) {
-        let count = self.accepted.entry((task, attempt)).or_default();
+    pub fn accept(&mut self, task: TaskRef, attempt: u32, lease: Option<LeaseId>) {
+        let count = self.accepted.entry((task, attempt, lease)).or_default();
         *count += 1;
         if *count > 1 {
             self.problems.push(format!("{}: attempt {attempt} was settled {count} times", task.id()));
@@ -137,7 +149,7 @@ impl Witness {
 
     /// The attempts of a task whose outcomes were accepted.
     pub fn accepted_of(&self, task: TaskRef) -> impl Iterator<Item = u32> {
-        self.accepted.range((task, 0)..=(task, u32::MAX)).map(|((_, attempt), _)| *attempt)
+        self.accepted.range((task, 0, None)..(task, u32::MAX, None)).map(|((_, attempt, _), _)| *attempt)
     }
 
     /// Outcomes that were accepted.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ork_core::event::EventRow;
 use ork_core::id::{RunId, TaskRef};
-use ork_core::plan::Plan;
+use ork_core::plan::{Node, Plan};
 use ork_sqlite::SqliteStore;
 use tokio::sync::{Notify, mpsc};
 
@@ -103,6 +103,19 @@ impl World {
     #[must_use]
     pub fn known(&self, run: RunId) -> Option<Known> {
         lock(&self.runs).get(&run).cloned()
+    }
+
+    /// The node of a task that was claimed.
+    #[must_use]
+    pub fn node(&self, task: TaskRef) -> Option<Node> {
+        let g = lock(&self.witness).groups.get(&task).copied()?;
+        self.known(task.run)?.plan.nodes.get(g as usize).cloned()
+    }
+
+    /// Whether a task that was claimed has steps.
+    #[must_use]
+    pub fn has_steps(&self, task: TaskRef) -> bool {
+        self.node(task).is_some_and(|node| !node.action.steps.is_empty())
     }
 
     /// A short name of a task: `r2/5` is task 5 of run 2.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
-use ork_core::graph::{Changes, Group, Head, Phase, Reach, RunGraph, Sweep, TaskWrite};
+use ork_core::graph::{Changes, Group, Head, OpenAs, Phase, Reach, RunGraph, Sweep, TaskWrite};
 use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, TaskStatus};
@@ -16,7 +16,7 @@ use crate::connection::failed;
 use crate::deliveries;
 use crate::enqueue;
 use crate::rows::{self, encode, run_key, worker_key, workspace_key};
-use crate::sql;
+use crate::{sql, steps};
 
 /// What a change left for others to do.
 #[derive(Debug, Default, Clone, Copy)]
@@ -75,13 +75,17 @@ pub fn open_whole(db: &Connection, head: Head, by: (&Actor, Timestamp)) -> Store
 pub fn close(db: &Connection, mut graph: RunGraph, result: Option<&Json>, now: Timestamp) -> StoreResult<(Head, Left)> {
     let (run, workspace) = (graph.head.run, graph.head.workspace);
     let mut left = Left::default();
+    steps::close_lost(db, &mut graph, now)?;
     if let Some(sweep) = graph.take_sweep() {
         for write in graph.take_task_writes() {
             left.upkeep |= write_task(db, run, workspace, &write, now)?;
         }
+        steps::open_gates(db, (run, workspace), &graph.take_gates(), now)?;
         write_skipped(db, run, &graph.take_skipped(), now)?;
         let cancelled = do_sweep(db, &graph, sweep, now)?;
         graph.swept(&cancelled, sweep.reason);
+        let open = steps::open_tasks(db, run, None, sweep.spare_run_if)?;
+        steps::wind_up(db, &mut graph, &open, now)?;
     }
     let (head, written) = write(db, graph.finish(), result, now)?;
     left.queued += written.queued;
@@ -102,6 +106,7 @@ pub fn write(
     for write in &changes.tasks {
         left.upkeep |= write_task(db, run, workspace, write, now)?;
     }
+    steps::open_gates(db, (run, workspace), &changes.gates, now)?;
     write_skipped(db, run, &changes.skipped, now)?;
     for group in changes.groups.iter().filter_map(|g| groups.get(g)) {
         update_group(db, run, group)?;
@@ -198,13 +203,28 @@ fn write_task(
     let error = write.error.as_ref().map(encode).transpose()?;
     if !write.status.is_terminal() {
         let due = write.available_at.map(Timestamp::micros);
+        let left = write.open_as.and(write.ended.as_ref());
         let changed = execute(
             db,
             sql::tasks::GO_ON,
-            params![run_key(run), write.n, write.status.word(), write.attempt, write.failures, write.lost, due, error],
+            params![
+                run_key(run),
+                write.n,
+                write.status.word(),
+                write.attempt,
+                write.failures,
+                write.lost,
+                due,
+                error,
+                write.open_as.map(OpenAs::word),
+                left.map(|ended| ended.lease.0),
+                left.map(|ended| ended.outcome),
+            ],
         )?;
         expect_one(changed, run, write)?;
-        insert_attempt(db, run, workspace, write, error.as_deref())?;
+        if write.open_as.is_none() {
+            insert_attempt(db, run, workspace, write, error.as_deref())?;
+        }
         if write.status == TaskStatus::Retrying {
             execute(db, sql::queue::DELAY, params![run_key(run), write.n, workspace_key(workspace), due])?;
             return Ok(true);

@@ -59,7 +59,7 @@ pub fn queue_changes(
     for group in changes.released.iter().filter_map(|g| groups.get(g)) {
         released(head, group, &over, &mut entries);
     }
-    for task in &changes.requeued {
+    for task in changes.requeued.iter().chain(&changes.wound_up) {
         entries.extend(next_attempt(db, head, task.n)?);
     }
     if changes.resumed {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
-use ork_core::graph::Lease;
+use ork_core::graph::{Lease, OpenAs};
 use ork_core::id::{RunId, TaskRef};
-use ork_core::store::{LaneRow, RunDump, Scope, TaskDump, TaskFilter};
+use ork_core::step::StepRow;
+use ork_core::store::{GateRow, LaneRow, RunDump, Scope, TaskDump, TaskFilter};
 use rusqlite::{Connection, params};
 
 use crate::connection::failed;
 use crate::rows::{self, Cell, filter, run_key};
-use crate::{change, events, runs, sql, tasks};
+use crate::{budgets, change, events, gates, runs, sql, steps, tasks};
 
 /// The caller has opened a read transaction, so that all of it is of one moment.
 pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
@@ -25,6 +26,15 @@ pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Run
         counts(db, run, "SELECT n FROM delayed WHERE run_id = ?1")?,
     ];
     let everything = TaskFilter { limit: u32::MAX, ..TaskFilter::default() };
+    let mut open_as = open_as(db, run)?;
+    let mut steps: BTreeMap<u32, Vec<StepRow>> = BTreeMap::new();
+    for step in steps::rows(db, sql::steps::OF_RUN, params![run_key(run)])? {
+        steps.entry(step.task.n).or_default().push(step);
+    }
+    let mut gates: BTreeMap<u32, Vec<GateRow>> = BTreeMap::new();
+    for gate in gates::rows(db, sql::gates::OF_RUN, params![run_key(run)])? {
+        gates.entry(gate.task.n).or_default().push(gate);
+    }
     let mut dumped = Vec::new();
     for row in tasks::tasks(db, scope, run, &everything)? {
         let n = row.task.n;
@@ -35,9 +45,9 @@ pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Run
             held: count(1),
             delayed: count(2),
             attempts: tasks::ended_attempts(db, row.task)?,
-            open_as: None,
-            steps: Vec::new(),
-            gates: Vec::new(),
+            open_as: open_as.remove(&n).filter(|_| !leases.contains_key(&n)),
+            steps: steps.remove(&n).unwrap_or_default(),
+            gates: gates.remove(&n).unwrap_or_default(),
             row,
         });
     }
@@ -49,8 +59,17 @@ pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Run
         tasks: dumped,
         evaluations,
         evaluates_result,
+        budget: budgets::of_run(db, scope, run)?,
         events: events::events(db, scope, run, 0, u32::MAX)?,
     }))
+}
+
+fn open_as(db: &Connection, run: RunId) -> StoreResult<BTreeMap<u32, OpenAs>> {
+    let mut statement = db.prepare_cached(sql::tasks::OPEN_AS).map_err(failed)?;
+    let found = statement
+        .query_map(params![run_key(run)], |row| Ok((row.get(0)?, row.get::<_, Cell<OpenAs>>(1)?.0)))
+        .map_err(failed)?;
+    found.collect::<Result<_, _>>().map_err(failed)
 }
 
 fn leases(db: &Connection, run: RunId) -> StoreResult<BTreeMap<u32, Lease>> {

@@ -5,6 +5,7 @@
 //! Readers go beside it on connections of their own.
 
 mod access;
+mod budgets;
 mod bulk;
 mod change;
 mod claim;
@@ -14,10 +15,12 @@ mod endpoints;
 mod enqueue;
 mod events;
 mod feed;
+mod gates;
 mod hooks;
 mod inspect;
 mod migrate;
 mod pauses;
+mod prompts;
 mod retention;
 mod rows;
 mod runs;
@@ -25,12 +28,14 @@ mod schedules;
 mod secrets;
 mod settle;
 mod sql;
+mod steps;
 mod store;
 mod tasks;
 mod transfer;
 mod upkeep;
 mod workers;
 mod workflows;
+mod works;
 mod writer;
 
 pub use connection::Durability;

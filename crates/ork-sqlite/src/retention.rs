@@ -13,6 +13,8 @@ use crate::sql;
 
 /// What one row of a log counts as: it has up to 64 KiB.
 const LOG_WEIGHT: u32 = 16;
+/// What a part of a saved folder counts as: it has up to 1 MiB.
+const PART_WEIGHT: u32 = 256;
 
 pub fn prunable(db: &Connection, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
     let mut statement = db.prepare_cached(sql::runs::PRUNABLE).map_err(failed)?;
@@ -27,7 +29,9 @@ pub fn prune(db: &Connection, scope: Scope, run: RunId, now: Timestamp) -> Store
     if execute(db, sql::pruned::INSERT, params![key, filter(scope), now.micros()])? == 0 {
         return Ok(0);
     }
-    for statement in [sql::pruned::DELETE_HEAD, sql::pruned::DELETE_RUN, sql::pruned::DELETE_LABELS] {
+    for statement in
+        [sql::pruned::DELETE_HEAD, sql::pruned::DELETE_RUN, sql::pruned::DELETE_LABELS, sql::pruned::DELETE_BUDGET]
+    {
         execute(db, statement, params![key])?;
     }
     Ok(1)
@@ -55,11 +59,16 @@ fn next(db: &Connection) -> StoreResult<Option<[u8; 16]>> {
 
 /// The rows of one table, up to the limit; the first table that has any.
 fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
-    let logs = execute(db, sql::pruned::DELETE_LOGS, params![run, (limit / LOG_WEIGHT).max(1)])?;
-    if logs > 0 {
-        return Ok(logs as u64 * u64::from(LOG_WEIGHT));
+    for (statement, weight) in [(sql::pruned::DELETE_PARTS, PART_WEIGHT), (sql::pruned::DELETE_LOGS, LOG_WEIGHT)] {
+        let rows = execute(db, statement, params![run, (limit / weight).max(1)])?;
+        if rows > 0 {
+            return Ok(rows as u64 * u64::from(weight));
+        }
     }
     for statement in [
+        sql::pruned::DELETE_WORKS,
+        sql::pruned::DELETE_GATES,
+        sql::pruned::DELETE_STEPS,
         sql::pruned::DELETE_DELIVERIES,
         sql::pruned::DELETE_ATTEMPTS,
         sql::pruned::DELETE_EVENTS,

@@ -6,15 +6,17 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{ActorKind, TaskSet};
 use ork_core::executor::Progress;
-use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
+use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, OpenAs, Phase, ProcessEnd, RevisionRef};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
+use ork_core::step::{OnExpiry, StepPhase, StepStatus, StepType};
 use ork_core::store::{
-    AttemptRow, BulkAction, BulkStatus, CatchUp, DeliveryStatus, DeliveryTry, GroupRow, Overlap, RunRow, Scope, TaskRow,
+    AttemptRow, BudgetPeriod, BulkAction, BulkStatus, CatchUp, DeliveryStatus, DeliveryTry, GateKind, GateStatus,
+    GroupRow, Overlap, PromptVariable, RunRow, Scope, TaskRow,
 };
 use ork_core::webhook::{Format, Occasion, Wanted};
 use rusqlite::Row;
@@ -110,6 +112,16 @@ cell!(Format, |v| word(v, Format::from_word));
 cell!(Occasion, |v| word(v, Occasion::from_word));
 cell!(DeliveryStatus, |v| word(v, DeliveryStatus::from_word));
 cell!(Vec<DeliveryTry>, |v| decoded(v));
+cell!(OpenAs, |v| word(v, OpenAs::from_word));
+cell!(GateId, |v| uuid(v).map(GateId::from_uuid));
+cell!(GateKind, |v| word(v, GateKind::from_word));
+cell!(GateStatus, |v| word(v, GateStatus::from_word));
+cell!(OnExpiry, |v| word(v, OnExpiry::from_word));
+cell!(StepPhase, |v| word(v, StepPhase::from_word));
+cell!(StepType, |v| word(v, StepType::from_word));
+cell!(StepStatus, |v| word(v, StepStatus::from_word));
+cell!(BudgetPeriod, |v| word(v, BudgetPeriod::from_word));
+cell!(Vec<PromptVariable>, |v| decoded(v));
 
 pub fn get<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
 where

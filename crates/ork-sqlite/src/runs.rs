@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::change::{self, execute};
 use crate::connection::failed;
 use crate::rows::{self, Cell, encode, filter, get, run_key, workspace_key};
-use crate::{retention, sql};
+use crate::{budgets, retention, sql};
 
 pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
     if let Some(existing) = run(db, Scope::All, new.id)? {
@@ -35,6 +35,7 @@ pub fn submit(db: &Connection, new: &NewRun) -> StoreResult<Submitted> {
     let born = birth(new, told);
     check_quotas(db, new, &settings, &born)?;
     insert_run(db, new)?;
+    budgets::create(db, new.id, new.workspace, &new.plan)?;
     insert_graph(db, new, &born)?;
     let reused = born.reused_from.clone();
     write_birth(db, new, born)?;
@@ -338,7 +339,8 @@ pub fn pause(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) 
     if !graph.pause() {
         return Ok(false);
     }
-    if !planted::is(Bug::ClaimPastPause) {
+    // What a run that is being cancelled has in the queue is to be put away all the same.
+    if !planted::is(Bug::ClaimPastPause) && graph.head.cancelling.is_none() {
         change::drop_queued(db, &graph, false)?;
     }
     change::close(db, graph, None, by.1)?;

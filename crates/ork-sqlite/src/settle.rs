@@ -106,7 +106,13 @@ fn tally(db: &Connection, task: TaskRef) -> StoreResult<(Tally, bool)> {
     let mut statement = db.prepare_cached(sql::tasks::TALLY).map_err(failed)?;
     statement
         .query_row(params![run_key(task.run), task.n], |row| {
-            Ok((Tally { failures: row.get(0)?, lost: row.get(1)?, ..Tally::default() }, row.get(2)?))
+            let tally = Tally {
+                failures: row.get(0)?,
+                lost: row.get(1)?,
+                open_as: get_option(row, "open_as")?,
+                begun: row.get(4)?,
+            };
+            Ok((tally, row.get(2)?))
         })
         .map_err(failed)
 }

@@ -12,6 +12,12 @@ statements! {
         INSERT = "attempts/insert",
         OF_TASK = "attempts/of_task",
     }
+    budgets {
+        DELETE = "budgets/delete",
+        LIST = "budgets/list",
+        SET = "budgets/set",
+        UPDATE = "budgets/update",
+    }
     bulk {
         ADVANCE = "bulk/advance",
         BY_EXTERNAL_ID = "bulk/by_external_id",
@@ -57,12 +63,26 @@ statements! {
     events {
         INSERT = "events/insert",
         LIST = "events/list",
+        SHORTAGE = "events/shortage",
     }
     feed {
         HEAD = "feed/head",
         LAST_NUMBER = "feed/last_number",
         LIST = "feed/list",
         TAKE_NUMBERS = "feed/take_numbers",
+    }
+    gates {
+        CLOSE = "gates/close",
+        EXPIRED = "gates/expired",
+        GET = "gates/get",
+        INSERT = "gates/insert",
+        LIST = "gates/list",
+        LIST_OF_RUN = "gates/list_of_run",
+        LIST_OPEN = "gates/list_open",
+        NEXT_EXPIRY = "gates/next_expiry",
+        OF_ATTEMPT = "gates/of_attempt",
+        OF_RUN = "gates/of_run",
+        OPEN = "gates/open",
     }
     groups {
         ALL = "groups/all",
@@ -91,13 +111,14 @@ statements! {
         CANCELLED = "leases/cancelled",
         CLAIMED = "leases/claimed",
         INSERT = "leases/insert",
-        PRESENT = "leases/present",
         OF_RUN = "leases/of_run",
         OF_TASK = "leases/of_task",
         OF_WORKER = "leases/of_worker",
+        PRESENT = "leases/present",
         PROGRESS = "leases/progress",
         START = "leases/start",
         TAKE = "leases/take",
+        WORKSPACE = "leases/workspace",
     }
     logs {
         INSERT = "logs/insert",
@@ -108,16 +129,33 @@ statements! {
         INSERT = "pauses/insert",
         LIST = "pauses/list",
     }
+    prices {
+        DELETE = "prices/delete",
+        LIST = "prices/list",
+        SET = "prices/set",
+    }
+    prompts {
+        GET = "prompts/get",
+        INSERT_VERSION = "prompts/insert_version",
+        LIST = "prompts/list",
+        PUT = "prompts/put",
+        VERSIONS = "prompts/versions",
+    }
     pruned {
         DELETE_ATTEMPTS = "pruned/delete_attempts",
+        DELETE_BUDGET = "pruned/delete_budget",
         DELETE_DELIVERIES = "pruned/delete_deliveries",
         DELETE_EVENTS = "pruned/delete_events",
+        DELETE_GATES = "pruned/delete_gates",
         DELETE_GROUPS = "pruned/delete_groups",
         DELETE_HEAD = "pruned/delete_head",
         DELETE_LABELS = "pruned/delete_labels",
         DELETE_LOGS = "pruned/delete_logs",
+        DELETE_PARTS = "pruned/delete_parts",
         DELETE_RUN = "pruned/delete_run",
+        DELETE_STEPS = "pruned/delete_steps",
         DELETE_TASKS = "pruned/delete_tasks",
+        DELETE_WORKS = "pruned/delete_works",
         DONE = "pruned/done",
         GET = "pruned/get",
         INSERT = "pruned/insert",
@@ -139,6 +177,12 @@ statements! {
         UNDELAY = "queue/undelay",
         UNDELAY_UNSPARED = "queue/undelay_unspared",
         WORKSPACES = "queue/workspaces",
+    }
+    run_budgets {
+        GET = "run_budgets/get",
+        INSERT = "run_budgets/insert",
+        OF_PLAN = "run_budgets/of_plan",
+        UPDATE = "run_budgets/update",
     }
     runs {
         ACKNOWLEDGE = "runs/acknowledge",
@@ -197,6 +241,16 @@ statements! {
         RUNS_WAITING = "slots/runs_waiting",
         TASKS = "slots/tasks",
     }
+    steps {
+        GET = "steps/get",
+        LIST = "steps/list",
+        OF_ATTEMPT = "steps/of_attempt",
+        OF_RUN = "steps/of_run",
+        OPEN = "steps/open",
+        PUT = "steps/put",
+        TAKEN = "steps/taken",
+        WAIT = "steps/wait",
+    }
     tasks {
         COUNTS = "tasks/counts",
         END = "tasks/end",
@@ -204,16 +258,21 @@ statements! {
         GO_ON = "tasks/go_on",
         INSERT = "tasks/insert",
         LIST = "tasks/list",
-        NOTE_REUSE = "tasks/note_reuse",
         NEXT_ATTEMPT = "tasks/next_attempt",
+        NOTE_REUSE = "tasks/note_reuse",
+        OPEN = "tasks/open",
+        OPEN_AS = "tasks/open_as",
         OUTPUTS = "tasks/outputs",
         PLACE = "tasks/place",
         REQUEST_CANCEL = "tasks/request_cancel",
         SETTLED_AS = "tasks/settled_as",
         SKIP_GROUPS = "tasks/skip_groups",
+        STANDING = "tasks/standing",
         SWEEP = "tasks/sweep",
         TALLY = "tasks/tally",
         TO_RESUME = "tasks/to_resume",
+        WAIT_OVER = "tasks/wait_over",
+        WIND_UP = "tasks/wind_up",
     }
     tokens {
         BY_HASH = "tokens/by_hash",
@@ -240,6 +299,17 @@ statements! {
         REVISIONS = "workflows/revisions",
         SOURCE = "workflows/source",
         UPDATE = "workflows/update",
+    }
+    works {
+        COUNT_PARTS = "works/count_parts",
+        DROP = "works/drop",
+        DROP_BEFORE = "works/drop_before",
+        DROP_PARTS = "works/drop_parts",
+        DROP_PARTS_BEFORE = "works/drop_parts_before",
+        GET = "works/get",
+        INSERT_PART = "works/insert_part",
+        PUT = "works/put",
+        READ_PART = "works/read_part",
     }
     workspaces {
         BY_NAME = "workspaces/by_name",

@@ -2,6 +2,7 @@
 
 mod control;
 mod keeping;
+mod steps;
 mod webhooks;
 
 use std::path::{Path, PathBuf};

@@ -15,7 +15,7 @@ use crate::connection::failed;
 use crate::enqueue;
 use crate::rows::{self, Cell, encode, filter, get, get_option, run_key, workspace_key};
 use crate::settle::no_task;
-use crate::sql;
+use crate::{sql, steps};
 
 pub fn task(db: &Connection, scope: Scope, task: TaskRef) -> StoreResult<Option<TaskRow>> {
     let mut statement = db.prepare_cached(sql::tasks::GET).map_err(failed)?;
@@ -112,13 +112,19 @@ struct Place {
     g: u32,
     status: TaskStatus,
     cancel_requested: bool,
+    is_open: bool,
 }
 
 fn place(db: &Connection, scope: Scope, task: TaskRef) -> StoreResult<Place> {
     let mut statement = db.prepare_cached(sql::tasks::PLACE).map_err(failed)?;
     statement
         .query_row(params![run_key(task.run), task.n, filter(scope)], |row| {
-            Ok(Place { g: row.get(0)?, status: row.get::<_, Cell<TaskStatus>>(1)?.0, cancel_requested: row.get(2)? })
+            Ok(Place {
+                g: row.get(0)?,
+                status: row.get::<_, Cell<TaskStatus>>(1)?.0,
+                cancel_requested: row.get(2)?,
+                is_open: row.get(3)?,
+            })
         })
         .optional()
         .map_err(failed)?
@@ -139,7 +145,12 @@ pub fn cancel(db: &Connection, scope: Scope, task: TaskRef, by: (&Actor, Timesta
         let workspace = workspace_key(graph.head.workspace);
         execute(db, sql::queue::DROP_TASK, params![group.spec.lane, workspace, run_key(task.run), task.n])?;
     }
-    graph.cancel_task(place.g, task.n, leased);
+    graph.cancel_task(place.g, task.n, leased || place.is_open);
+    if place.is_open && !leased {
+        execute(db, sql::slots::DROP_TASK, params![run_key(task.run), task.n])?;
+        let open = steps::open_tasks(db, task.run, Some(task.n), false)?;
+        steps::wind_up(db, &mut graph, &open, by.1)?;
+    }
     change::close(db, graph, None, by.1)?;
     Ok(true)
 }

@@ -1,15 +1,16 @@
 //! A workflow and its inputs to the plan of one run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use ork_core::limits;
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
+use ork_core::step::{Step, StepWork};
 use serde_json::{Map, Value};
 
 use crate::codes;
 use crate::diagnostic::{Diagnostics, Finding, Report};
-use crate::expression::{Scope, Template, TemplateError, analyse, as_text, evaluate, literal, render};
-use crate::sight::{secrets_of, tasks_of};
+use crate::expression::{Scope, TemplateError, as_text, evaluate, literal, render};
+use crate::reads::{expression_reads_only, reads_only};
 use crate::source::Span;
 use crate::webhook::check_url;
 use crate::workflow::{Given, Workflow, unknown_input};
@@ -166,15 +167,40 @@ fn settle_node(node: &mut Node, scope: &Scope, at: Span, report: &mut Report) {
     node.fan = settle_fan(std::mem::take(&mut node.fan), scope, at, report);
     settle_concurrency(node.concurrency.as_mut(), scope, at, report);
     settle_value(&mut node.action.params, scope, at, report);
-    for value in node.action.env.values_mut() {
+    settle_env(&mut node.action.env, scope, at, report);
+    for argument in node.action.command.iter_mut().flatten().chain(node.action.workdir.iter_mut()) {
+        settle_text(argument, scope, at, report);
+    }
+    for step in &mut node.action.steps {
+        settle_step(step, scope, at, report);
+    }
+}
+
+fn settle_env(env: &mut BTreeMap<String, Value>, scope: &Scope, at: Span, report: &mut Report) {
+    for value in env.values_mut() {
         settle_value(value, scope, at, report);
         // What an input gave is text in the environment; what is still a template is a string already.
         if !value.is_string() {
             *value = Value::String(literal(&as_text(value)));
         }
     }
-    for argument in node.action.command.iter_mut().flatten().chain(node.action.workdir.iter_mut()) {
-        settle_text(argument, scope, at, report);
+}
+
+fn settle_step(step: &mut Step, scope: &Scope, at: Span, report: &mut Report) {
+    settle_env(&mut step.env, scope, at, report);
+    match &mut step.work {
+        StepWork::Command(words) | StepWork::GateCommand(words) => {
+            words.iter_mut().for_each(|word| settle_text(word, scope, at, report));
+        }
+        StepWork::Approval(approval) => {
+            approval.message.iter_mut().for_each(|text| settle_text(text, scope, at, report));
+        }
+        StepWork::Ai(ai) => {
+            let texts = ai.text.iter_mut().chain(&mut ai.system).chain(&mut ai.base_url).chain([&mut ai.model]);
+            texts.for_each(|text| settle_text(text, scope, at, report));
+            ai.vars.values_mut().for_each(|value| settle_value(value, scope, at, report));
+        }
+        StepWork::Run(_) | StepWork::GateRun(_) | StepWork::GateCondition(_) | StepWork::Artifact(_) => {}
     }
 }
 
@@ -286,85 +312,6 @@ fn is_settled_text(text: &str) -> bool {
     text.contains("{{") && reads_only(text, |root| root == "inputs")
 }
 
-/// Whether the templates of a text read nothing but names of these: `inputs`, `run`, `task`, `tasks`, …
-#[must_use]
-pub fn reads_only(text: &str, is_known: impl Fn(&str) -> bool) -> bool {
-    Template::cut(text).is_ok_and(|template| {
-        template.expressions().all(|(expression, _)| expression_reads_only(expression, &is_known))
-    })
-}
-
 fn is_settled(expression: &str) -> bool {
     expression_reads_only(expression, &|root| root == "inputs")
-}
-
-fn expression_reads_only(expression: &str, is_known: &impl Fn(&str) -> bool) -> bool {
-    analyse(expression).is_ok_and(|references| references.iter().all(|reference| is_known(reference.root.as_ref())))
-}
-
-/// The other tasks that a node's expressions read: its `when`, `count`, `each`, parameters, environment, command and
-/// working directory.
-#[must_use]
-pub fn references(plan_node: &Node) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    if let Some(when) = &plan_node.when {
-        tasks_of(when, &mut found);
-    }
-    if let Fan::CountOf(expression) | Fan::EachOf(expression) = &plan_node.fan {
-        tasks_of(expression, &mut found);
-    }
-    let action = &plan_node.action;
-    collect(&action.params, &mut found);
-    action.env.values().for_each(|value| collect(value, &mut found));
-    for text in action.command.iter().flatten().chain(&action.workdir) {
-        collect_text(text, &mut found);
-    }
-    found
-}
-
-/// The tasks that the result of a plan reads.
-#[must_use]
-pub fn references_of_result(plan: &Plan) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    plan.result.iter().for_each(|result| collect(result, &mut found));
-    found
-}
-
-/// The secrets that a node's work reads: its parameters and its environment.
-#[must_use]
-pub fn secrets(plan_node: &Node) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let action = &plan_node.action;
-    for value in action.env.values().chain([&action.params]) {
-        each_expression(value, &mut |expression| secrets_of(expression, &mut found));
-    }
-    found
-}
-
-fn each_expression(value: &Value, see: &mut impl FnMut(&str)) {
-    match value {
-        Value::String(text) => {
-            if let Ok(template) = Template::cut(text) {
-                template.expressions().for_each(|(expression, _)| see(expression));
-            }
-        }
-        Value::Array(items) => items.iter().for_each(|item| each_expression(item, see)),
-        Value::Object(fields) => fields.values().for_each(|item| each_expression(item, see)),
-        _ => {}
-    }
-}
-
-fn collect(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) => collect_text(text, found),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(fields) => fields.values().for_each(|item| collect(item, found)),
-        _ => {}
-    }
-}
-
-fn collect_text(text: &str, found: &mut BTreeSet<String>) {
-    if let Ok(template) = Template::cut(text) {
-        template.expressions().for_each(|(expression, _)| tasks_of(expression, found));
-    }
 }

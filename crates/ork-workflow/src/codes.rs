@@ -106,20 +106,28 @@ codes! {
     TIMEZONE_UNKNOWN = "ORK-E0212", "a time zone is named as IANA does",
         "Such as `Europe/Paris`, `America/New_York` or `UTC`. Abbreviations such as `CET` or `EST` say nothing about the time in \
          summer.";
-    WEBHOOK_SECRET = "ORK-E0213", "a webhook's secret is named, never written",
+    SECRET_WRITTEN = "ORK-E0213", "a secret is named, never written",
         "A workflow file is read by many and kept with each of its runs, so it holds no secret. Store the secret in the workspace \
-         and write its name: `secret: \"{{ secrets.hook }}\"`. Messages are signed with what it is when they are sent.\n\n\
-         With the format `standard` a secret is `whsec_` and base64 of 24 to 64 bytes: `echo whsec_$(openssl rand -base64 32)`.";
+         and write its name: `secret: \"{{ secrets.hook }}\"` of a webhook, `key: \"{{ secrets.models }}\"` of a model. What it is \
+         then is used when a message is sent, or a model is asked.\n\n\
+         With the format `standard` the secret of a webhook is `whsec_` and base64 of 24 to 64 bytes: \
+         `echo whsec_$(openssl rand -base64 32)`.";
     WEBHOOK_URL = "ORK-E0214", "a webhook goes to a web server",
         "Write a URL that begins with `https://` or `http://`, names a host, and holds no name and no password: URLs are shown and \
          logged. Addresses that are not public are refused when a message is sent, unless the setting `egress.allow` names them.";
+    MONEY_FINE = "ORK-E0215", "money has at most six decimals",
+        "Budgets and prices are counted in millionths of a US dollar, exactly. Write `usd: 2.50`, or `usd: 0.000001` at the least.";
+    PROMPT_NAME = "ORK-E0216", "a prompt is named `ID`, or `ID@VERSION`",
+        "`prompt` names a prompt that is stored in the workspace: `captions`, which is the version that is the newest when the run \
+         is created, or `captions@3`, which is the third for ever. It holds no template. A question that is no stored prompt stands \
+         under `text`.";
 
     TASKS_NONE = "ORK-E0301", "a workflow has at least one task",
         "Add one below `tasks:`, indented:\n\n    tasks:\n      hello:\n        command: [echo, hello]";
     WORK_NONE = "ORK-E0302", "a task does exactly one thing",
-        "Each task has exactly one of `command` (a program with its arguments, as a list), `run` (a shell script) and \
-         `operation` (the name of what a worker, or a command of `ork.toml`, serves). For several commands in a row write several tasks, or \
-         one `run` script.";
+        "Each task has exactly one of `command` (a program with its arguments, as a list), `run` (a shell script), `steps` (several \
+         of them in order, with models and gates between them) and `operation` (the name of what a worker, or a command of `ork.toml`, \
+         serves). For several commands in a row write several tasks, `steps`, or one `run` script.";
     DEPENDENCY_UNKNOWN = "ORK-E0303", "`depends_on` names tasks of this file",
         "The task that it names does not exist. Names are compared exactly, case included.";
     DEPENDENCY_REPEATED = "ORK-E0304", "a dependency is named once",
@@ -137,9 +145,24 @@ codes! {
     EXECUTOR = "ORK-E0309", "`executor` is `process` or `worker`",
         "`process` runs `command` and `run` on the machine of the worker; `worker` gives `operation` to whatever serves it. Others \
          (container, kubernetes, cloudrun, runpod, http) are not in this build.";
-    KEY_UNFIT = "ORK-E0310", "a key does not fit this kind of task",
+    KEY_UNFIT = "ORK-E0310", "a key does not fit this kind of task or step",
         "`env`, `workdir` and `output` shape a process of the file's own. An operation gets all that it needs in `params`, and \
-         answers with its output.";
+         answers with its output. `rounds` are those of a task with `steps`. A model, a condition and an approval have no process, so \
+         that they take no `env`; a condition and an approval are decided once, without `timeout` and `retry`: an approval has \
+         `expires` instead.";
+    STEP_WORK = "ORK-E0311", "a step does exactly one thing",
+        "Each step has exactly one of `command` (a program with its arguments, as a list), `run` (a shell script), `ai` (a model is \
+         asked) and `gate`. A gate has exactly one of `command` and `run` (it passes when that succeeds), `condition` (when it is \
+         true) and `approval` (when somebody says so).";
+    STEP_REPEATED = "ORK-E0312", "the steps of a task have different names",
+        "Steps are read and shown by their names. Those of different tasks may have the same one.";
+    PHASE_ORDER = "ORK-E0313", "phases follow each other",
+        "An attempt runs its steps in the order in which they stand, and that is the order of their phases: `setup` makes ready, \
+         `execution` does the work, `validation` says whether it is good, `cleanup` puts away, however the rest went. A phase may be \
+         missing, and none comes again.";
+    GATE_IN_CLEANUP = "ORK-E0314", "cleanup has no gates",
+        "A gate decides whether an attempt goes on. Cleanup always runs to its end, in five minutes at the most, so there is nothing \
+         to decide, and nobody to wait for.";
 
     EXPRESSION_SYNTAX = "ORK-E0401", "an expression must be readable",
         "Expressions are those of Jinja: `inputs.name`, `tasks.cut.output.url`, `a + 1`, `a == 'text'`, `a > 1 and not b`, \
@@ -150,11 +173,12 @@ codes! {
     TEMPLATE_BLOCK = "ORK-E0403", "templates hold expressions only",
         "There are no statements (`{% %}`) and no comments (`{# #}`). For a choice write `{{ a if condition else b }}`, for a \
          condition on a task `when:`, for repetition `each:`.";
-    NAME_UNKNOWN = "ORK-E0404", "an expression reads `inputs`, `tasks`, `task` and `run`",
+    NAME_UNKNOWN = "ORK-E0404", "an expression reads `inputs`, `tasks`, `task`, `steps`, `run`, `prompts` and `secrets`",
         "`inputs.NAME` is an input of the run, `tasks.KEY.output` what a task before this one gave (`outputs` with \
          `count` or `each`), `task.index`, `task.item`, `task.key`, `task.attempt` and `task.id` are the task itself, `run.id`, \
-         `run.name` and `run.project` the run. The environment of Ork is not visible, and tasks do not inherit it either: declare \
-         an input, and give it with `-i name=\"$NAME\"`.";
+         `run.name` and `run.project` the run. In a step there are also `steps.NAME.output`, `status` and `error` of the steps before \
+         it, `task.round` and `task.feedback`. `prompts.NAME` is the text of a stored prompt, `secrets.NAME` a secret. The environment \
+         of Ork is not visible, and tasks do not inherit it either: declare an input, and give it with `-i name=\"$NAME\"`.";
     INPUT_UNKNOWN = "ORK-E0405", "an input must be declared",
         "Declare it at the top of the file:\n\n    inputs:\n      name: {type: string}";
     TASK_UNKNOWN = "ORK-E0406", "`tasks.KEY` names a task of this file",
@@ -165,9 +189,9 @@ codes! {
     NAME_NOT_HERE = "ORK-E0408", "not every name is known at every place",
         "`labels`, `concurrency.key` and `inputs` are settled before the run, and see `inputs` only. `count`, `each` and `when` \
          are decided once for a task and all its siblings, before there is a `task`. `task.item` exists with `each` only. A task \
-         with `count` or `each` has `outputs`, a list; any other has `output`.";
-    NAME_LATER = "ORK-E0409", "this build does not have that name yet",
-        "`steps` and `prompts` belong to the language, but this version of Ork does not have them.";
+         with `count` or `each` has `outputs`, a list; any other has `output`. `steps`, `task.round` and `task.feedback` are known in \
+         steps, each of which has an `output`, a `status` and an `error`. `secrets` and `prompts` are known where a process, a \
+         handler or a model is told something.";
     TEMPLATE_IN_RUN = "ORK-E0410", "a script holds no template",
         "A value that is pasted into a shell script can end a quote and run as a command (script injection). Pass it through \
          the environment, where it stays data:\n\n    env: {SOURCE: \"{{ inputs.source }}\"}\n    run: ./cut.sh \"$SOURCE\"\n\n\
@@ -185,6 +209,12 @@ codes! {
         "Compute the value in a task, and read its output.";
     EXPRESSION_WANTED = "ORK-E0415", "`count` and `each` take a value or `{{ … }}`",
         "Text that is not an expression was found. Write the expression in braces: `count: \"{{ inputs.clips }}\"`.";
+    STEP_UNKNOWN = "ORK-E0416", "`steps.NAME` names a step of the same task",
+        "Names are compared exactly. A name with `-` or `.` stands in brackets: `steps[\"cut-it\"].output`. What another task gave is \
+         read as `tasks.KEY.output`.";
+    STEP_NOT_BEFORE = "ORK-E0417", "an expression reads only steps that are over by then",
+        "Steps run in the order in which they stand, so that a step sees those before it. Gates of one phase that stand together and \
+         decide by themselves (`command`, `run`, `condition`) run at the same time, and do not see each other.";
     UNDEFINED = "ORK-E0420", "an expression read something that does not exist",
         "At run time a key was missing in the data, or a list was too short. If that is all right, say what to take instead: \
          `tasks.a.output.size | default(0)`.";

@@ -28,19 +28,20 @@ pub const WORKFLOW: Table = Table {
         "on_failure",
         "concurrency",
         "webhook",
+        "budget",
         "env",
         "schedule",
         "tasks",
         "result",
     ],
-    later: &["budget", "secrets", "artifacts", "container", "image"],
+    later: &["secrets", "artifacts", "container", "image"],
     foreign: &[
         ("secrets", SECRETS),
         ("artifacts", ARTIFACTS),
         ("container", CONTAINER),
         ("image", CONTAINER),
         ("jobs", "write `tasks`"),
-        ("steps", "write `tasks`: each step is a task with a name"),
+        ("steps", "write `tasks`: each step is a task with a name, or one of the `steps` of a task"),
         ("on", "a run begins with `ork run`, or by `schedule: {cron: …}` of a stored workflow"),
         ("version", "remove it: the format has no version"),
         ("parameters", "write `inputs`"),
@@ -79,14 +80,15 @@ pub const TASK: Table = Table {
         "concurrency",
         "output",
         "at_most_once",
+        "steps",
+        "rounds",
     ],
-    later: &["isolation", "steps", "rounds", "secrets", "artifacts", "container", "image"],
+    later: &["isolation", "secrets", "artifacts", "container", "image"],
     foreign: &[
         ("secrets", SECRETS),
         ("artifacts", ARTIFACTS),
         ("container", CONTAINER),
         ("image", CONTAINER),
-        ("steps", "make a task of each, which `depends_on` the one before it"),
         ("description", "write it as a comment: `# …`"),
         ("needs", "write `depends_on`"),
         ("requires", "write `depends_on`"),
@@ -194,6 +196,127 @@ pub const WEBHOOK: Table = Table {
     ],
 };
 
+/// A step of a task.
+pub const STEP: Table = Table {
+    keys: &["name", "phase", "run", "command", "ai", "gate", "when", "timeout", "retry", "continue_on_error", "env"],
+    later: &["artifact"],
+    foreign: &[
+        ("artifact", "remove it, and let a command copy what is to be kept"),
+        ("id", "write `name`"),
+        ("type", "remove it: `command`, `run`, `ai` or `gate` says what the step does"),
+        ("depends_on", "remove it: steps run in the order in which they stand"),
+        ("needs", "remove it: steps run in the order in which they stand"),
+        ("if", "write `when`"),
+        ("uses", "Ork has no actions: write `command` or `run`"),
+        ("script", "write `run`"),
+        ("shell", "a script under `run` is for `/bin/sh -e`; for another shell write `command: [bash, -c, \"…\"]`"),
+        ("cmd", "write `command`"),
+        ("args", "write program and arguments as one list: `command: [program, argument]`"),
+        ("prompt", "write `ai: {prompt: ID, model: NAME, max_tokens: 1000}`"),
+        ("model", "write `ai: {prompt: ID, model: NAME, max_tokens: 1000}`"),
+        ("condition", "write `gate: {condition: …}`; for a step that may be left out write `when`"),
+        ("approval", "write `gate: {approval: {role: operator}}`"),
+        ("environment", "write `env`"),
+        ("retries", "write `retry: {max_attempts: 3}`"),
+        ("max_attempts", "write `retry: {max_attempts: 3}`"),
+        ("continue-on-error", "write `continue_on_error`"),
+        ("on_failure", "for a step whose failure is not the attempt's write `continue_on_error: true`"),
+        ("workdir", "it belongs to the task, and holds for all of its steps"),
+        ("output", "it belongs to the task, and holds for all of its steps"),
+        ("params", "they belong to the task: each of its steps finds them in $ORK_PARAMS"),
+        ("with", "`params` belong to the task: each of its steps finds them in $ORK_PARAMS"),
+        ("rounds", "it belongs to the task"),
+        ("steps", "steps have no steps of their own"),
+    ],
+};
+
+/// `ai` of a step.
+pub const AI: Table = Table {
+    keys: &[
+        "prompt",
+        "text",
+        "system",
+        "vars",
+        "model",
+        "api",
+        "base_url",
+        "key",
+        "max_tokens",
+        "temperature",
+        "schema",
+        "budget",
+    ],
+    later: &[],
+    foreign: &[
+        ("messages", "write `system` and `text`"),
+        ("user", "write `text`"),
+        ("variables", "write `vars`"),
+        ("inputs", "write `vars`"),
+        ("provider", "write `api: openai`, or `anthropic`"),
+        ("url", "write `base_url`"),
+        ("endpoint", "write `base_url`"),
+        ("api_key", "write `key: \"{{ secrets.NAME }}\"`"),
+        ("token", "write `key: \"{{ secrets.NAME }}\"`"),
+        ("response_format", "write `schema`"),
+        ("json_schema", "write `schema`"),
+        ("output", "write `schema`"),
+        ("retry", "it belongs to the step, beside `ai`"),
+        ("timeout", "it belongs to the step, beside `ai`"),
+    ],
+};
+
+/// `gate` of a step.
+pub const GATE: Table = Table {
+    keys: &["command", "run", "condition", "approval"],
+    later: &[],
+    foreign: &[
+        ("when", "write `condition`"),
+        ("if", "write `condition`"),
+        ("expression", "write `condition`"),
+        ("script", "write `run`"),
+        ("manual", "write `approval: {role: operator}`"),
+        ("role", "write `approval: {role: operator}`"),
+    ],
+};
+
+/// `approval` of a gate.
+pub const APPROVAL: Table = Table {
+    keys: &["role", "expires", "on_expiry", "allow_self", "message"],
+    later: &[],
+    foreign: &[
+        ("timeout", "write `expires`"),
+        ("on_timeout", "write `on_expiry`"),
+        ("description", "write `message`"),
+        ("text", "write `message`"),
+        ("approvers", "write `role`: whoever has it may decide"),
+        ("users", "write `role`: whoever has it may decide"),
+    ],
+};
+
+/// `budget` of a file.
+pub const BUDGET: Table = Table {
+    keys: &["tokens", "usd", "on_exceeded"],
+    later: &[],
+    foreign: &[
+        ("max_tokens", "write `tokens`"),
+        ("dollars", "write `usd`"),
+        ("cost", "write `usd`"),
+        ("on_exceed", "write `on_exceeded`"),
+    ],
+};
+
+/// `budget` of `ai`.
+pub const ALLOWANCE: Table = Table {
+    keys: &["tokens", "usd"],
+    later: &[],
+    foreign: &[
+        ("max_tokens", "write `tokens`"),
+        ("dollars", "write `usd`"),
+        ("cost", "write `usd`"),
+        ("on_exceeded", "it belongs to the `budget` of the file; a step that exceeds its own fails"),
+    ],
+};
+
 /// A plan of the older JSON form, `{"jobs": […]}`.
 pub const PLAN: Table = Table {
     keys: &["jobs", "name", "result", "baseExecutionId"],
@@ -208,7 +331,23 @@ pub const JOB: Table = Table {
 };
 
 /// All of them.
-pub const TABLES: [&Table; 9] = [&WORKFLOW, &TASK, &RETRY, &INPUT, &CONCURRENCY, &SCHEDULE, &WEBHOOK, &PLAN, &JOB];
+pub const TABLES: [&Table; 15] = [
+    &WORKFLOW,
+    &TASK,
+    &RETRY,
+    &INPUT,
+    &CONCURRENCY,
+    &SCHEDULE,
+    &WEBHOOK,
+    &STEP,
+    &AI,
+    &GATE,
+    &APPROVAL,
+    &BUDGET,
+    &ALLOWANCE,
+    &PLAN,
+    &JOB,
+];
 
 /// Executors of this build.
 pub const EXECUTORS: [&str; 2] = ["process", "worker"];
@@ -228,5 +367,15 @@ pub const OUTPUT: [&str; 3] = ["file", "stdout", "stdout_json"];
 pub const OVERLAP: [&str; 3] = ["skip", "queue", "allow"];
 /// Values of `catch_up`.
 pub const CATCH_UP: [&str; 3] = ["none", "latest", "all"];
+/// Values of `phase`, in the order in which phases follow each other.
+pub const PHASES: [&str; 4] = ["setup", "execution", "validation", "cleanup"];
+/// Values of `api`.
+pub const AI_APIS: [&str; 2] = ["openai", "anthropic"];
+/// Values of `role`: those who may decide, from the least.
+pub const DECIDERS: [&str; 3] = ["operator", "editor", "admin"];
+/// Values of `on_expiry`.
+pub const ON_EXPIRY: [&str; 3] = ["reject", "approve", "hold"];
+/// Values of `on_exceeded`.
+pub const ON_EXCEEDED: [&str; 2] = ["fail", "gate"];
 /// Types of inputs.
 pub const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];

@@ -10,8 +10,8 @@ use crate::sight::{Eyes, Sight};
 use crate::tree::{Kind, Located};
 use crate::{codes, keys};
 
-/// Reads `retry`; what it does not say stays as in `base`.
-pub fn retry(node: &Located, base: &RetryPolicy, report: &mut Report) -> RetryPolicy {
+/// Reads `retry`; what it does not say stays as in `base`. At the most so many attempts are allowed.
+pub fn retry(node: &Located, base: &RetryPolicy, most: u32, report: &mut Report) -> RetryPolicy {
     let mut policy = base.clone();
     if let Kind::Number(number) = &node.kind {
         let hint = format!("write `retry: {{max_attempts: {number}}}`, which counts the first attempt too");
@@ -19,11 +19,10 @@ pub fn retry(node: &Located, base: &RetryPolicy, report: &mut Report) -> RetryPo
         return policy;
     }
     let Some(fields) = Fields::open(node, "`retry`", &keys::RETRY, report) else { return policy };
-    if let Some(node) = fields.get("max_attempts") {
-        let most = i64::from(limits::ATTEMPTS_MAX);
-        if let Some(attempts) = fields::integer(node, "`max_attempts`", (1, most), report) {
-            policy.max_attempts = u32::try_from(attempts).unwrap_or(1);
-        }
+    let attempts = fields.get("max_attempts");
+    let attempts = attempts.and_then(|node| fields::integer(node, "`max_attempts`", (1, i64::from(most)), report));
+    if let Some(attempts) = attempts {
+        policy.max_attempts = u32::try_from(attempts).unwrap_or(1);
     }
     let delay = fields.get("delay").and_then(|node| fields::duration(node, "`delay`", report));
     let max_delay = fields.get("max_delay").and_then(|node| fields::duration(node, "`max_delay`", report));

@@ -1,13 +1,18 @@
 //! The JSON Schema of a workflow file, for editors. Whatever it refuses the reader refuses too; the reader is stricter,
 //! for graphs, expressions and pairs of values are beyond a schema. `tests/it/schema.rs` holds them together.
 
-use ork_core::limits::{ATTEMPTS_MAX, LABELS_MAX, TASKS_MAX};
+mod steps;
+
+use ork_core::limits::{ATTEMPTS_MAX, LABELS_MAX, ROUNDS_MAX, STEPS_MAX, TASKS_MAX, TRIES_MAX};
 use serde_json::{Map, Value, json};
 
-use crate::keys;
+use crate::{budget, keys};
 
 /// A template in a text, where none may stand.
 const BRACES: &str = "\\{\\{";
+/// A text that is the name of a secret.
+const SECRET: &str =
+    r#"^\s*\{\{\s*secrets(\.[A-Za-z0-9._-]{1,128}|\["[A-Za-z0-9._-]{1,128}"\]|\['[A-Za-z0-9._-]{1,128}'\])\s*\}\}\s*$"#;
 
 /// The JSON Schema (2020-12) of a workflow file.
 #[must_use]
@@ -19,7 +24,14 @@ pub fn schema() -> Value {
         "required": ["tasks"],
         "$defs": {
             "task": task(),
-            "retry": object(keys::RETRY.keys, retry_key),
+            "step": steps::step(),
+            "ai": steps::ai(),
+            "gate": steps::gate(),
+            "approval": steps::approval(),
+            "retry": object(keys::RETRY.keys, |key| retry_key(key, ATTEMPTS_MAX)),
+            "tries": object(keys::RETRY.keys, |key| retry_key(key, TRIES_MAX)),
+            "budget": budget(object(keys::BUDGET.keys, budget_key)),
+            "allowance": budget(object(keys::ALLOWANCE.keys, budget_key)),
             "input": object(keys::INPUT.keys, input_key),
             "concurrency": with(object(keys::CONCURRENCY.keys, concurrency_key), "required", json!(["key"])),
             "schedule": with(object(keys::SCHEDULE.keys, schedule_key), "required", json!(["cron"])),
@@ -29,6 +41,17 @@ pub fn schema() -> Value {
             "time_limit": {"$ref": "#/$defs/duration", "not": {"pattern": "^(0+(d|h|m|s|ms))+$"}},
             "priority": {"type": "integer", "minimum": i32::MIN, "maximum": i32::MAX, "default": 0},
             "scalar": {"type": ["string", "number", "boolean"]},
+            "text": {"type": "string", "pattern": "\\S"},
+            "condition": {
+                "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\S", "not": {"pattern": BRACES}}]
+            },
+            "command": {
+                "type": "array",
+                "minItems": 1,
+                "prefixItems": [{"$ref": "#/$defs/scalar", "minLength": 1}],
+                "items": {"$ref": "#/$defs/scalar"}
+            },
+            "script": {"type": "string", "pattern": "\\S", "not": {"pattern": BRACES}},
             "template": {"type": "string", "pattern": "^\\{\\{[\\s\\S]*\\}\\}$"},
             "env": {
                 "type": "object",
@@ -44,7 +67,7 @@ pub fn schema() -> Value {
 }
 
 /// A mapping with these keys and no others.
-fn object(keys: &[&str], describe: fn(&str) -> Value) -> Value {
+fn object(keys: &[&str], describe: impl Fn(&str) -> Value) -> Value {
     let properties: Map<String, Value> = keys.iter().map(|key| ((*key).to_owned(), describe(key))).collect();
     json!({"type": "object", "additionalProperties": false, "properties": properties})
 }
@@ -83,6 +106,7 @@ fn workflow_key(key: &str) -> Value {
         }
         "concurrency" => described(refer("concurrency"), "How many runs with the same key may be live at once."),
         "webhook" => described(refer("webhook"), "Whom the run tells of itself."),
+        "budget" => described(refer("budget"), "What the models of a run may use."),
         "env" => described(refer("env"), "Variables of every command and script; a task's own go before them."),
         "schedule" => described(refer("schedule"), "When runs begin by themselves, once the workflow is stored."),
         "tasks" => {
@@ -93,13 +117,24 @@ fn workflow_key(key: &str) -> Value {
 }
 
 fn task() -> Value {
-    let work = json!([{"required": ["command"]}, {"required": ["run"]}, {"required": ["operation"]}]);
+    let work = one_of(&["command", "run", "steps", "operation"]);
     let process = json!({"properties": {"executor": {"enum": ["process"]}}});
     let worker = json!({"executor": {"enum": ["worker"]}, "env": false, "workdir": false, "output": false});
-    let kinds = json!({"command": process, "run": process, "operation": {"properties": worker}});
+    let kinds = json!({
+        "command": process,
+        "run": process,
+        "steps": process,
+        "rounds": {"required": ["steps"]},
+        "operation": {"properties": worker}
+    });
     let pairs = json!({"anyOf": [{"required": ["with", "params"]}, {"required": ["count", "each"]}]});
     let task = with(object(keys::TASK.keys, task_key), "oneOf", work);
     with(with(task, "dependentSchemas", kinds), "not", pairs)
+}
+
+/// Exactly one of these keys is there.
+fn one_of(keys: &[&str]) -> Value {
+    keys.iter().map(|key| json!({"required": [key]})).collect()
 }
 
 fn task_key(key: &str) -> Value {
@@ -108,18 +143,15 @@ fn task_key(key: &str) -> Value {
             json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
             "Tasks that must be over first.",
         ),
-        "command" => described(
-            json!({
-                "type": "array",
-                "minItems": 1,
-                "prefixItems": [{"$ref": "#/$defs/scalar", "minLength": 1}],
-                "items": refer("scalar")
-            }),
-            "A program and its arguments.",
+        "command" => described(refer("command"), "A program and its arguments."),
+        "run" => described(refer("script"), "A shell script; it cannot hold templates."),
+        "steps" => described(
+            json!({"type": "array", "minItems": 1, "maxItems": STEPS_MAX, "items": refer("step")}),
+            "The work in parts that follow each other: setup, execution, validation, cleanup.",
         ),
-        "run" => described(
-            json!({"type": "string", "pattern": "\\S", "not": {"pattern": BRACES}}),
-            "A shell script; it cannot hold templates.",
+        "rounds" => described(
+            json!({"type": "integer", "minimum": 1, "maximum": ROUNDS_MAX, "default": 1}),
+            "How often execution and validation are tried in one attempt.",
         ),
         "executor" => json!({"enum": keys::EXECUTORS}),
         "params" | "with" => described(json!({}), "JSON, in $ORK_PARAMS or for a handler."),
@@ -139,10 +171,7 @@ fn task_key(key: &str) -> Value {
             json!({"anyOf": [{"type": "array"}, refer("template")]}),
             "One sibling for each item, as task.item.",
         ),
-        "when" => described(
-            json!({"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": "\\S", "not": {"pattern": BRACES}}]}),
-            "A bare expression; when it is false the task is skipped.",
-        ),
+        "when" => described(refer("condition"), "A bare expression; when it is false the task is skipped."),
         "run_if" => json!({"enum": keys::RUN_IF}),
         "retry" => refer("retry"),
         "timeout" => described(refer("time_limit"), "One attempt's time limit."),
@@ -155,11 +184,30 @@ fn task_key(key: &str) -> Value {
     }
 }
 
-fn retry_key(key: &str) -> Value {
+fn budget(schema: Value) -> Value {
+    with(schema, "anyOf", one_of(&["tokens", "usd"]))
+}
+
+fn budget_key(key: &str) -> Value {
     match key {
-        "max_attempts" => {
-            json!({"type": "integer", "minimum": 1, "maximum": ATTEMPTS_MAX, "default": 1})
-        }
+        "tokens" => described(
+            json!({"type": "integer", "minimum": 1, "maximum": budget::TOKENS_MAX}),
+            "Tokens, in and out together.",
+        ),
+        "usd" => described(
+            json!({"type": "number", "minimum": 0, "maximum": budget::USD_MAX}),
+            "US dollars, with at most six decimals.",
+        ),
+        _ => described(
+            json!({"enum": keys::ON_EXCEEDED}),
+            "A call that does not fit fails its step, or waits for somebody to allow it; default fail.",
+        ),
+    }
+}
+
+fn retry_key(key: &str, most: u32) -> Value {
+    match key {
+        "max_attempts" => json!({"type": "integer", "minimum": 1, "maximum": most, "default": 1}),
         "delay" | "max_delay" => refer("duration"),
         "factor" => json!({"type": "number", "minimum": 1, "maximum": 1000, "default": 2}),
         "jitter" => json!({"type": "number", "minimum": 0, "maximum": 1, "default": 0.2}),
@@ -217,7 +265,7 @@ fn webhook_key(key: &str) -> Value {
             "Where messages go: http or https; it may read inputs.",
         ),
         "secret" => described(
-            json!({"type": "string", "pattern": "^\\s*\\{\\{\\s*secrets\\.[A-Za-z0-9._-]{1,128}\\s*\\}\\}\\s*$"}),
+            json!({"type": "string", "pattern": SECRET}),
             "What they are signed with: the name of a secret of the workspace.",
         ),
         "events" => described(
@@ -233,7 +281,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::schema;
-    use crate::keys::{CONCURRENCY, INPUT, RETRY, SCHEDULE, TASK, Table, WEBHOOK, WORKFLOW};
+    use crate::keys::{
+        AI, ALLOWANCE, APPROVAL, BUDGET, CONCURRENCY, GATE, INPUT, RETRY, SCHEDULE, STEP, TASK, Table, WEBHOOK,
+        WORKFLOW,
+    };
 
     #[test]
     fn the_schema_has_the_readers_keys() {
@@ -251,6 +302,13 @@ mod tests {
         check(&CONCURRENCY, "/$defs/concurrency");
         check(&SCHEDULE, "/$defs/schedule");
         check(&WEBHOOK, "/$defs/webhook");
+        check(&STEP, "/$defs/step");
+        check(&RETRY, "/$defs/tries");
+        check(&AI, "/$defs/ai");
+        check(&GATE, "/$defs/gate");
+        check(&APPROVAL, "/$defs/approval");
+        check(&BUDGET, "/$defs/budget");
+        check(&ALLOWANCE, "/$defs/allowance");
     }
 
     #[test]

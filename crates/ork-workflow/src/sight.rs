@@ -6,6 +6,7 @@ use ork_core::limits::is_name;
 
 use crate::diagnostic::{Finding, Report};
 use crate::expression::{Flaw, Reference, Step, Template, analyse};
+use crate::peers::{self, Peer};
 use crate::source::Span;
 use crate::tree::{Kind, Located};
 use crate::{codes, suggest};
@@ -19,6 +20,8 @@ pub struct World<'t> {
     pub positions: BTreeMap<&'t str, u32>,
     /// Whether the task at a position has `count` or `each`.
     pub fans: Vec<bool>,
+    /// The steps of the task at a position.
+    pub steps: Vec<Vec<Peer<'t>>>,
 }
 
 /// What an expression may read at its place.
@@ -32,10 +35,42 @@ pub enum Sight {
     Items,
     /// Inputs, the run and tasks before it: it is decided before the task exists.
     Before { node: u32, place: &'static str },
-    /// Everything, with the task itself; and secrets, where what is filled in is neither stored nor shown.
-    Task { node: u32, each: bool, secrets: bool },
+    /// Inputs, the run, tasks before it, and the task itself.
+    Task(Inside),
     /// Inputs, the run and every task: the result of the run.
     Result,
+}
+
+/// The task, or the step of it, that an expression belongs to, and what else it may read there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inside {
+    pub node: u32,
+    /// Whether there is a `task.item`.
+    pub each: bool,
+    /// The place of the step in its task, from 0; `None` outside of steps.
+    pub step: Option<usize>,
+    /// Secrets: what is filled in is neither stored nor shown.
+    secrets: bool,
+    /// The texts of stored prompts.
+    prompts: bool,
+}
+
+impl Inside {
+    pub const fn of(node: u32, each: bool) -> Self {
+        Self { node, each, step: None, secrets: false, prompts: false }
+    }
+
+    pub const fn at_step(self, position: usize) -> Self {
+        Self { step: Some(position), ..self }
+    }
+
+    pub const fn with_secrets(self) -> Self {
+        Self { secrets: true, ..self }
+    }
+
+    pub const fn with_prompts(self) -> Self {
+        Self { prompts: true, ..self }
+    }
 }
 
 /// A task that an expression reads: it must come before the one that reads it.
@@ -92,8 +127,10 @@ impl<'w, 't> Eyes<'w, 't> {
         match analyse(source) {
             Err(flaw) => self.refuse(node, flaw.shifted(start), report),
             Ok(references) => {
-                for reference in &references {
-                    if let Err(flaw) = self.look(reference, sight, node, start) {
+                for (index, reference) in references.iter().enumerate() {
+                    if let Err(mut flaw) = self.look(reference, sight, node, start) {
+                        let before = index.checked_sub(1).map(|before| &references[before]);
+                        flaw.hint = before.and_then(|before| torn(source, before, reference)).or(flaw.hint);
                         // After `tasks.cut-it` with a dash the rest of the name would be reported as well.
                         let is_cut = flaw.hint.as_ref().is_some_and(|hint| hint.ends_with(DASH));
                         self.refuse(node, flaw.shifted(start), report);
@@ -123,16 +160,13 @@ impl<'w, 't> Eyes<'w, 't> {
             "task" => look_task(reference, sight),
             "run" => look_run(reference, sight),
             "secrets" => look_secrets(reference, sight),
-            later @ ("steps" | "prompts") => {
-                let flaw =
-                    flaw(reference, 0, codes::NAME_LATER, format!("`{later}` is not available in this build of Ork"));
-                Err(flaw.hint("remove it"))
-            }
-            _ => Err(self.unknown(reference)),
+            "steps" => peers::look(reference, sight, self.world),
+            "prompts" => look_prompts(reference, sight),
+            _ => Err(self.unknown(reference, sight)),
         }
     }
 
-    fn unknown(&self, reference: &Reference) -> Flaw {
+    fn unknown(&self, reference: &Reference, sight: Sight) -> Flaw {
         let name = reference.root.as_str();
         let unknown = flaw(reference, 0, codes::NAME_UNKNOWN, format!("`{name}` is not known in expressions"));
         if self.world.inputs.contains(&name) {
@@ -141,8 +175,13 @@ impl<'w, 't> Eyes<'w, 't> {
         if let Some(&position) = self.world.positions.get(name) {
             return unknown.hint(format!("did you mean `tasks.{name}.{}`?", self.output_of(position)));
         }
+        if let Sight::Task(Inside { node, step: Some(_), .. }) = sight
+            && self.world.steps.get(node as usize).is_some_and(|peers| peers.iter().any(|peer| peer.name == name))
+        {
+            return unknown.hint(format!("did you mean `steps.{name}.output`?"));
+        }
         match name {
-            "item" | "index" | "attempt" => unknown.hint(format!("did you mean `task.{name}`?")),
+            "item" | "index" | "attempt" | "round" | "feedback" => unknown.hint(format!("did you mean `task.{name}`?")),
             "env" => {
                 let name = reference.second().unwrap_or("NAME");
                 unknown.hint(format!(
@@ -151,7 +190,8 @@ impl<'w, 't> Eyes<'w, 't> {
                 ))
             }
             "input" => unknown.hint("did you mean `inputs`?"),
-            _ => match suggest::nearest(name, ["inputs", "tasks", "task", "run"]) {
+            "vars" => unknown.hint("`vars` are known in the texts of stored prompts only"),
+            _ => match suggest::nearest(name, ["inputs", "tasks", "task", "run", "steps", "secrets", "prompts"]) {
                 Some(near) => unknown.hint(format!("did you mean `{near}`?")),
                 None => unknown.hint("known are `inputs`, `tasks`, `task` and `run`; text stands in quotes"),
             },
@@ -164,8 +204,8 @@ impl<'w, 't> Eyes<'w, 't> {
             return Ok(());
         }
         let unknown = flaw(reference, 1, codes::INPUT_UNKNOWN, format!("there is no input `{name}`"));
-        if let Some(longer) = self.world.inputs.iter().find(|known| is_cut_off(name, known)) {
-            return Err(unknown.hint(format!("write inputs[\"{longer}\"]: {DASH}")));
+        if let Some(longer) = cut_off(name, self.world.inputs.iter().copied()) {
+            return Err(unknown.hint(in_brackets("inputs", longer, "")));
         }
         Err(match suggest::hint(name, self.world.inputs.iter().copied()) {
             Some(hint) => unknown.hint(hint),
@@ -195,11 +235,9 @@ impl<'w, 't> Eyes<'w, 't> {
         };
         let Some(&position) = self.world.positions.get(key) else {
             let unknown = flaw(reference, 1, codes::TASK_UNKNOWN, format!("there is no task `{key}`"));
-            if let Some(longer) = self.world.positions.keys().find(|known| is_cut_off(key, known)) {
-                return Err(unknown.hint(format!(
-                    "write tasks[\"{longer}\"].{}: {DASH}",
-                    self.output_of(self.world.positions[*longer])
-                )));
+            if let Some(longer) = cut_off(key, self.world.positions.keys().copied()) {
+                let part = format!(".{}", self.output_of(self.world.positions[longer]));
+                return Err(unknown.hint(in_brackets("tasks", longer, &part)));
             }
             return Err(match suggest::hint(key, self.world.positions.keys().copied()) {
                 Some(hint) => unknown.hint(hint),
@@ -207,7 +245,7 @@ impl<'w, 't> Eyes<'w, 't> {
             });
         };
         self.look_part(reference, key, position)?;
-        if let Sight::Task { node: by, .. } | Sight::Before { node: by, .. } = sight {
+        if let Sight::Task(Inside { node: by, .. }) | Sight::Before { node: by, .. } = sight {
             let (from, to) = reference.spans.get(1).copied().unwrap_or_default();
             let at = self.place(node, start + from, start + to);
             self.reads.push(Read { by, of: position, at });
@@ -246,14 +284,28 @@ impl<'w, 't> Eyes<'w, 't> {
 }
 
 /// Why a name stands in brackets.
-const DASH: &str = "a dash is a minus sign in an expression";
+pub const DASH: &str = "a dash is a minus sign in an expression";
 
-/// `cut` where `cut-it` exists: what is left of a name that the tokenizer cut at its dash.
-fn is_cut_off(name: &str, known: &str) -> bool {
-    known.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '.']))
+/// `cut-it` where `cut` stands, which is what the tokenizer left of the name at its dash.
+pub fn cut_off<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    known.into_iter().find(|known| known.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '.'])))
 }
 
-fn flaw(reference: &Reference, step: usize, code: &'static str, message: impl Into<String>) -> Flaw {
+/// How to write the name of a secret or a prompt that was torn at its dash: any name may be one of those.
+fn torn(source: &str, before: &Reference, after: &Reference) -> Option<String> {
+    let ((start, end), (next, _)) = (before.spans.get(1)?, after.spans.first()?);
+    let is_torn = matches!(before.root.as_str(), "secrets" | "prompts") && source.get(*end..*next) == Some("-");
+    let rest = source.get(*start..)?;
+    let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-'));
+    is_torn.then(|| in_brackets(&before.root, &rest[..length.unwrap_or(rest.len())], ""))
+}
+
+/// How a name with a dash in it is read.
+pub fn in_brackets(root: &str, name: &str, part: &str) -> String {
+    format!("write {root}[\"{name}\"]{part}: {DASH}")
+}
+
+pub fn flaw(reference: &Reference, step: usize, code: &'static str, message: impl Into<String>) -> Flaw {
     let (start, end) = reference.spans.get(step).or_else(|| reference.spans.last()).copied().unwrap_or_default();
     Flaw::new(code, start, end, message)
 }
@@ -264,8 +316,8 @@ fn not_here(reference: &Reference, place: &str) -> Flaw {
 }
 
 fn look_task(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
-    const PARTS: [&str; 5] = ["id", "key", "index", "item", "attempt"];
-    let each = match sight {
+    const PARTS: [&str; 7] = ["id", "key", "index", "item", "attempt", "round", "feedback"];
+    let (each, in_step) = match sight {
         Sight::Inputs(place) => return Err(not_here(reference, place)),
         Sight::Items => return Err(not_here(reference, "`each`")),
         Sight::Before { place, .. } => {
@@ -277,14 +329,18 @@ fn look_task(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
             let message = "`task` is not known in `result`";
             return Err(flaw(reference, 0, codes::NAME_NOT_HERE, message).hint("name the task: tasks.NAME.output"));
         }
-        Sight::Shared => false,
-        Sight::Task { each, .. } => each,
+        Sight::Shared => (false, false),
+        Sight::Task(inside) => (inside.each, inside.step.is_some()),
     };
     match reference.second() {
         Some("item") if !each => {
             let message = "`task.item` exists only in a task with `each`";
             Err(flaw(reference, 1, codes::NAME_NOT_HERE, message)
                 .hint("add `each: [a, b]`; with `count` there is `task.index`"))
+        }
+        Some(name @ ("round" | "feedback")) if !in_step => {
+            let message = format!("`task.{name}` exists only in steps");
+            Err(flaw(reference, 1, codes::NAME_NOT_HERE, message).hint("rounds are those of a task with `steps`"))
         }
         Some(name) if PARTS.contains(&name) => Ok(()),
         Some(name) => {
@@ -297,32 +353,47 @@ fn look_task(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
 
 /// Secrets are read one by one, by a name that stands in the file: whoever reads the file knows which ones a task gets.
 fn look_secrets(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
-    if !matches!(sight, Sight::Shared | Sight::Task { secrets: true, .. }) {
-        let message = "`secrets` are known in `env`, `with` and `params` only: anything else is stored or shown";
-        return Err(flaw(reference, 0, codes::NAME_NOT_HERE, message)
-            .hint("pass it through the environment: env: {TOKEN: \"{{ secrets.NAME }}\"}"));
+    let (message, hint) = match sight {
+        Sight::Shared | Sight::Task(Inside { secrets: true, .. }) => return look_named(reference, "secret"),
+        Sight::Task(Inside { step: Some(_), .. }) => (
+            "in a step `secrets` are known in `env`, and in `key` and `base_url` of `ai`, only: anything else is stored or shown",
+            "give a command its secrets by the environment: env: {TOKEN: \"{{ secrets.NAME }}\"}",
+        ),
+        _ => (
+            "`secrets` are known in `env`, `with` and `params` only: anything else is stored or shown",
+            "pass it through the environment: env: {TOKEN: \"{{ secrets.NAME }}\"}",
+        ),
+    };
+    Err(flaw(reference, 0, codes::NAME_NOT_HERE, message).hint(hint))
+}
+
+/// Prompts are read like secrets: which ones a run needs is known before it.
+fn look_prompts(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
+    if matches!(sight, Sight::Shared | Sight::Task(Inside { prompts: true, .. })) {
+        return look_named(reference, "prompt");
     }
+    let message = "`prompts` are known in `env`, `params` and `command`, and in `text` and `system` of `ai`, only";
+    Err(flaw(reference, 0, codes::NAME_NOT_HERE, message)
+        .hint("pass it through the environment: env: {PROMPT: \"{{ prompts.NAME }}\"}"))
+}
+
+fn look_named(reference: &Reference, what: &str) -> Result<(), Flaw> {
     match reference.second() {
         Some(name) if is_name(name) => Ok(()),
         Some(name) => {
-            let message = format!("`{name}` cannot be the name of a secret");
-            Err(flaw(reference, 1, codes::NAME_BAD, message).hint("1 to 128 characters of A–Z a–z 0–9 . _ -"))
+            let message = format!("`{name}` cannot be the name of a {what}");
+            let bad = flaw(reference, 1, codes::NAME_BAD, message);
+            Err(match name.split_once('@') {
+                Some((id, _)) if what == "prompt" => {
+                    bad.hint(format!("write prompts[\"{id}\"]: only `ai: {{prompt: {name}}}` names a version"))
+                }
+                _ => bad.hint("1 to 128 characters of A–Z a–z 0–9 . _ -"),
+            })
         }
         None => {
-            let message = "`secrets` is read by a name that stands in the file";
+            let message = format!("`{what}s` is read by a name that stands in the file");
             Err(flaw(reference, 0, codes::NAME_UNKNOWN, message)
-                .hint("write secrets.NAME, or secrets[\"NAME\"]; a name cannot be computed"))
-        }
-    }
-}
-
-/// The names of secrets that an expression reads.
-pub fn secrets_of(expression: &str, found: &mut BTreeSet<String>) {
-    for reference in analyse(expression).unwrap_or_default() {
-        if reference.root == "secrets"
-            && let Some(name) = reference.second()
-        {
-            found.insert(name.to_owned());
+                .hint(format!("write {what}s.NAME, or {what}s[\"NAME\"]; a name cannot be computed")))
         }
     }
 }
@@ -343,13 +414,13 @@ fn look_run(reference: &Reference, sight: Sight) -> Result<(), Flaw> {
     }
 }
 
-/// The names of tasks that an expression reads.
-pub fn tasks_of(expression: &str, found: &mut BTreeSet<String>) {
+/// The names below a root, such as `tasks`, that an expression reads.
+pub fn names_of(root: &str, expression: &str, found: &mut BTreeSet<String>) {
     for reference in analyse(expression).unwrap_or_default() {
-        if reference.root == "tasks"
-            && let Some(key) = reference.second()
+        if reference.root == root
+            && let Some(name) = reference.second()
         {
-            found.insert(key.to_owned());
+            found.insert(name.to_owned());
         }
     }
 }

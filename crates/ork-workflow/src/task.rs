@@ -10,10 +10,10 @@ use serde_json::Value;
 use crate::diagnostic::Report;
 use crate::expression::{Part, Template};
 use crate::fields::{self, Fields};
-use crate::sight::{Eyes, Sight};
+use crate::sight::{Eyes, Inside, Sight};
 use crate::source::Span;
 use crate::tree::{Key, Kind, Located};
-use crate::{codes, keys, policy, suggest};
+use crate::{codes, keys, policy, step, suggest, work};
 
 /// What the top of the file says for all tasks.
 #[derive(Debug, Default)]
@@ -178,30 +178,34 @@ impl<'t> Task<'_, '_, '_, 't> {
 
     fn action(&mut self, defaults: &Defaults, fan: Fan) -> Action {
         let each = matches!(fan, Fan::Each(_) | Fan::EachOf(_));
-        let sight = Sight::Task { node: self.position, each, secrets: false };
-        let with_secrets = Sight::Task { node: self.position, each, secrets: true };
+        let inside = Inside::of(self.position, each);
         let kind = self.work();
-        let params = self.params(with_secrets);
+        let params = self.params(Sight::Task(inside.with_secrets().with_prompts()));
         let mut action = Action { executor: self.executor(kind), params, ..Action::default() };
         if let Some(node) = self.fields.get("operation") {
             action.operation = fields::name(node, "the operation", self.report).map(str::to_owned);
         }
         if let Some(node) = self.fields.get("command") {
-            action.command = self.command(node, sight);
+            action.command = work::command(node, Sight::Task(inside.with_prompts()), self.eyes, self.report);
         }
         if let Some(node) = self.fields.get("run") {
-            action.run = self.script(node);
+            action.run = work::script(node, self.eyes, self.report);
         }
+        if let Some(node) = self.fields.get("steps") {
+            action.steps = step::read_all(node, inside, self.eyes, self.report);
+        }
+        action.rounds = self.rounds(kind);
         if kind == Some("operation") {
             self.refuse_process_keys();
             return action;
         }
         action.env.clone_from(&defaults.env);
         if let Some(node) = self.fields.get("env") {
-            action.env.extend(env(node, self.eyes, with_secrets, self.report));
+            let sight = Sight::Task(inside.with_secrets().with_prompts());
+            action.env.extend(work::env(node, sight, self.eyes, self.report));
         }
         if let Some(node) = self.fields.get("workdir") {
-            self.eyes.value(node, sight, self.report);
+            self.eyes.value(node, Sight::Task(inside), self.report);
             action.workdir = fields::text(node, "`workdir`", self.report).map(str::to_owned);
         }
         if let Some(node) = self.fields.get("output") {
@@ -214,15 +218,15 @@ impl<'t> Task<'_, '_, '_, 't> {
         action
     }
 
-    /// Which of the three kinds of work the task has; exactly one is allowed.
+    /// Which kind of work the task has; exactly one is allowed.
     fn work(&mut self) -> Option<&'static str> {
-        let present: Vec<&'static str> =
-            ["command", "run", "operation"].into_iter().filter(|name| self.fields.get(name).is_some()).collect();
+        let kinds = ["command", "run", "steps", "operation"];
+        let present: Vec<&'static str> = kinds.into_iter().filter(|name| self.fields.get(name).is_some()).collect();
         let is_reported = keys::TASK.later.iter().any(|later| self.fields.get(later).is_some())
-            || ["command", "run", "operation"].iter().any(|name| self.fields.is_suggested(name));
+            || kinds.iter().any(|name| self.fields.is_suggested(name));
         if present.is_empty() && !is_reported {
             let message = format!("task `{}` has nothing to do", self.key.name);
-            let hint = "give it one of `command` (a program with arguments), `run` (a shell script) and `operation` (what a worker serves)";
+            let hint = "give it one of `command` (a program with arguments), `run` (a shell script), `steps` (several of them, models and gates) and `operation` (what a worker serves)";
             self.report.hinted(codes::WORK_NONE, self.key.at, message, hint);
         }
         if let [_, second, ..] = present.as_slice()
@@ -246,10 +250,12 @@ impl<'t> Task<'_, '_, '_, 't> {
             let hint = suggest::hint(name, keys::EXECUTORS).unwrap_or_default();
             self.report.hinted(codes::EXECUTOR, node.at, format!("there is no executor `{name}`"), hint);
         } else if name != implied && kind.is_some() {
-            let message = format!(
-                "the executor `{name}` cannot run {}",
-                if name == Action::WORKER { "a command" } else { "an operation" }
-            );
+            let work = match kind {
+                Some("steps") => "steps",
+                Some("operation") => "an operation",
+                _ => "a command",
+            };
+            let message = format!("the executor `{name}` cannot run {work}");
             let hint = if name == Action::WORKER {
                 "name what workers serve: `operation: NAME`; or remove `executor`"
             } else {
@@ -269,85 +275,15 @@ impl<'t> Task<'_, '_, '_, 't> {
         fields::value(node, "`params`", self.report).unwrap_or_default()
     }
 
-    fn command(&mut self, node: &'t Located, sight: Sight) -> Option<Vec<String>> {
-        if let Kind::Text(text) = &node.kind {
-            let hint = if text.contains(['|', '>', '<', '&', ';', '$', '*']) {
-                "a shell script stands under `run`".to_owned()
-            } else {
-                format!(
-                    "write [{}]; a shell script stands under `run`",
-                    text.split_whitespace().collect::<Vec<_>>().join(", ")
-                )
-            };
-            self.report.hinted(
-                codes::WRONG_TYPE,
-                node.at,
-                "`command` must be a list of program and arguments, and this is text",
-                hint,
-            );
-            return None;
+    fn rounds(&mut self, kind: Option<&str>) -> u32 {
+        let Some((key, node)) = self.fields.entry("rounds") else { return 0 };
+        if kind != Some("steps") {
+            let hint = "rounds are those of `execution` and `validation` of a task with `steps`";
+            self.report.hinted(codes::KEY_UNFIT, key.at, "`rounds` does not fit a task without `steps`", hint);
         }
-        let items = fields::list(node, "`command`", self.report)?;
-        let Some(program) = items.first() else {
-            self.report.hinted(codes::OUT_OF_RANGE, node.at, "`command` is empty", "name a program: [echo, hello]");
-            return None;
-        };
-        if matches!(&program.kind, Kind::Text(text) if text.is_empty()) {
-            self.report.add(codes::OUT_OF_RANGE, program.at, "the program of `command` is empty text");
-        }
-        self.eyes.value(node, sight, self.report);
-        let source = self.eyes.world.source;
-        Some(
-            items
-                .iter()
-                .filter_map(|item| fields::scalar(item, "an argument", source, self.report))
-                .map(Into::into)
-                .collect(),
-        )
-    }
-
-    /// A shell script, in which no template may stand.
-    fn script(&mut self, node: &'t Located) -> Option<String> {
-        if let Kind::List(items) = &node.kind {
-            let hint = if items.iter().all(|item| matches!(item.kind, Kind::Text(_))) {
-                "for one program with arguments write `command`; for several lines write `run: |` and indent them below"
-            } else {
-                "write `run: |` and indent the lines of the script below"
-            };
-            self.report.hinted(
-                codes::WRONG_TYPE,
-                node.at,
-                "`run` must be the text of a script, and this is a list",
-                hint,
-            );
-            return None;
-        }
-        let text = fields::text(node, "`run`", self.report)?;
-        if text.trim().is_empty() {
-            self.report.add(codes::OUT_OF_RANGE, node.at, "`run` is an empty script");
-        }
-        let mut from = 0;
-        while let Some(start) = text[from..].find("{{").map(|at| from + at) {
-            let end = text[start..].find("}}").map_or(text.len(), |length| start + length + 2);
-            self.refuse_template(node, text, (start, end));
-            from = end;
-        }
-        Some(text.to_owned())
-    }
-
-    fn refuse_template(&mut self, node: &Located, script: &str, (start, end): (usize, usize)) {
-        let inner = script[start + 2..end].trim_end_matches("}}").trim();
-        let at = node.place_of(self.eyes.world.source, start, end);
-        let hint = format!(
-            "pass the value through the environment, where it stays data: env: {{VALUE: \"{{{{ {} }}}}\"}}, and \"$VALUE\" in the script",
-            inner.chars().take(60).collect::<String>()
-        );
-        self.report.hinted(
-            codes::TEMPLATE_IN_RUN,
-            at,
-            "a template cannot stand in `run`: its value would become part of the script",
-            hint,
-        );
+        let most = i64::from(limits::ROUNDS_MAX);
+        let rounds = fields::integer(node, "`rounds`", (1, most), self.report);
+        rounds.and_then(|rounds| u32::try_from(rounds).ok()).unwrap_or_default()
     }
 
     fn refuse_process_keys(&mut self) {
@@ -372,9 +308,12 @@ impl<'t> Task<'_, '_, '_, 't> {
     fn rules(&mut self, node: &mut Node, defaults: &Defaults) {
         node.retry = defaults.retry.clone();
         if let Some(found) = self.fields.get("retry") {
-            node.retry = policy::retry(found, &defaults.retry, self.report);
+            node.retry = policy::retry(found, &defaults.retry, limits::ATTEMPTS_MAX, self.report);
         }
-        node.when = self.fields.get("when").and_then(|found| self.when(found));
+        if let Some(found) = self.fields.get("when") {
+            let sight = Sight::Before { node: self.position, place: "`when`" };
+            node.when = work::condition(found, "when", sight, self.eyes, self.report);
+        }
         if let Some(found) = self.fields.get("run_if") {
             node.run_if = match fields::word(found, "`run_if`", &keys::RUN_IF, self.report) {
                 Some(0) => Some(RunIf::Always),
@@ -395,34 +334,6 @@ impl<'t> Task<'_, '_, '_, 't> {
             node.at_most_once = fields::boolean(found, "`at_most_once`", self.report).unwrap_or_default();
         }
     }
-
-    fn when(&mut self, node: &'t Located) -> Option<String> {
-        let text = match &node.kind {
-            Kind::Bool(value) => return Some(value.to_string()),
-            Kind::Text(text) => text,
-            _ => return fields::wrong_type(node, "`when`", "a condition, such as `inputs.clips > 3`", self.report),
-        };
-        if text.contains("{{") {
-            let bare = text.replace("{{", "").replace("}}", "").replace("&&", "and").replace("||", "or");
-            let hint = format!("write it without braces: when: {}", bare.trim());
-            self.report.hinted(codes::CONDITION_BRACES, node.at, "`when` is a bare expression", hint);
-            self.eyes.value(node, Sight::Before { node: self.position, place: "`when`" }, self.report);
-            return None;
-        }
-        let source = text.trim();
-        let start = text.len() - text.trim_start().len();
-        if source.is_empty() {
-            self.report.hinted(
-                codes::EXPRESSION_SYNTAX,
-                node.at,
-                "`when` is empty",
-                "write a condition, or remove the key",
-            );
-            return None;
-        }
-        self.eyes.expression(node, source, start, Sight::Before { node: self.position, place: "`when`" }, self.report);
-        Some(source.to_owned())
-    }
 }
 
 /// Reads a priority.
@@ -436,34 +347,4 @@ pub fn priority(node: &Located, report: &mut Report) -> Option<i32> {
     }
     let range = (i64::from(i32::MIN), i64::from(i32::MAX));
     fields::integer(node, "`priority`", range, report).and_then(|value| i32::try_from(value).ok())
-}
-
-/// Reads environment variables: text, with templates in it.
-pub fn env(node: &Located, eyes: &mut Eyes<'_, '_>, sight: Sight, report: &mut Report) -> BTreeMap<String, Value> {
-    let mut found = BTreeMap::new();
-    if let Kind::List(_) = node.kind {
-        let hint = "write `env: {NAME: value}`, or one `NAME: value` on each line";
-        report.hinted(codes::WRONG_TYPE, node.at, "`env` must be a mapping, and this is a list", hint);
-        return found;
-    }
-    for (key, value) in fields::entries(node, "`env`", report).unwrap_or_default() {
-        let first_fits = key.name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic());
-        if !first_fits || !key.name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()) {
-            let message = format!("`{}` cannot name an environment variable", key.name);
-            report.hinted(
-                codes::NAME_BAD,
-                key.at,
-                message,
-                "letters, digits and `_` are allowed, and no digit at the beginning",
-            );
-        } else if key.name.starts_with("ORK_") {
-            let message = format!("`{}` cannot be set: names that begin with ORK_ are Ork's own", key.name);
-            report.hinted(codes::NAME_BAD, key.at, message, "choose another name");
-        }
-        if let Some(text) = fields::scalar(value, &format!("the variable `{}`", key.name), eyes.world.source, report) {
-            eyes.value(value, sight, report);
-            found.insert(key.name.clone(), Value::String(text.into_owned()));
-        }
-    }
-    found
 }

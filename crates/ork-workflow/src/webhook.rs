@@ -16,7 +16,7 @@ const URL_BYTES_MAX: usize = 2_048;
 /// Reads `webhook`. Its URL may be a template over inputs; its secret is the name of one.
 pub fn read(node: &Located, eyes: &mut Eyes<'_, '_>, report: &mut Report) -> Option<PlanWebhook> {
     let fields = Fields::open(node, "`webhook`", &keys::WEBHOOK, report)?;
-    let secret = fields.get("secret").and_then(|node| secret(node, report));
+    let secret = fields.get("secret").and_then(|node| secret(node, "secret", report));
     let format = fields.get("format").and_then(|node| fields::word(node, "`format`", &keys::WEBHOOK_FORMATS, report));
     let events = match fields.get("events") {
         Some(node) => events(node, report),
@@ -44,14 +44,21 @@ fn events(node: &Located, report: &mut Report) -> Vec<String> {
     items.iter().filter_map(word).map(|at| keys::WEBHOOK_EVENTS[at].to_owned()).collect()
 }
 
-/// A file is read by many, so it names a secret and never holds one.
-fn secret(node: &Located, report: &mut Report) -> Option<String> {
-    let text = fields::text(node, "`secret`", report)?;
+/// The name of the secret that stands under `key`: a file is read by many, so it names secrets and never holds one.
+pub fn secret<'t>(node: &'t Located, key: &str, report: &mut Report) -> Option<String> {
+    let text = fields::text(node, &format!("`{key}`"), report)?;
     let inner = text.trim().strip_prefix("{{").and_then(|text| text.strip_suffix("}}")).map(str::trim);
-    let name = inner.and_then(|inner| inner.strip_prefix("secrets.")).filter(|name| is_name(name));
+    let in_brackets = |inner: &'t str| {
+        let quoted = inner.strip_prefix("secrets[")?.strip_suffix(']')?;
+        let of = |quote| quoted.strip_prefix(quote)?.strip_suffix(quote);
+        of('"').or_else(|| of('\''))
+    };
+    let named = inner.and_then(|inner| inner.strip_prefix("secrets.").or_else(|| in_brackets(inner)));
+    let name = named.filter(|name| is_name(name));
     if name.is_none() {
-        let hint = "store it with `ork secrets`, and write its name: `secret: \"{{ secrets.hook }}\"`";
-        report.hinted(codes::WEBHOOK_SECRET, node.at, "`secret` must be the name of a secret of the workspace", hint);
+        let hint = format!("store it with `ork secrets`, and write its name: `{key}: \"{{{{ secrets.hook }}}}\"`");
+        let message = format!("`{key}` must be the name of a secret of the workspace");
+        report.hinted(codes::SECRET_WRITTEN, node.at, message, hint);
     }
     name.map(str::to_owned)
 }

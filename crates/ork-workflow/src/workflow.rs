@@ -5,18 +5,20 @@ use std::path::Path;
 
 use ork_core::limits;
 use ork_core::plan::{OnFailure, Plan};
+use ork_core::retry::RetryPolicy;
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostics, ERRORS_MAX, Finding, Report};
 use crate::fields::{self, Fields};
 use crate::graph::{Graph, Order};
 use crate::input::{self, InputSpec};
+use crate::peers::Peer;
 use crate::schedule::{self, ScheduleSpec};
 use crate::sight::{Eyes, Read, Sight, World};
 use crate::source::{Format, Lines, Source, Span};
 use crate::task::{self, Defaults, Draft};
 use crate::tree::{Key, Kind, Located};
-use crate::{codes, jobs, json, keys, policy, suggest, webhook, yaml};
+use crate::{budget, codes, jobs, json, keys, policy, suggest, webhook, work, yaml};
 
 /// A workflow that was read and checked. Its inputs are not bound yet.
 #[derive(Debug, Clone)]
@@ -171,12 +173,13 @@ fn interpret(source: &Source<'_>, root: &Located, report: &mut Report) -> Option
         inputs: input_names(&fields),
         positions: tasks.iter().zip(0_u32..).map(|((key, _), position)| (key.name.as_str(), position)).collect(),
         fans: tasks.iter().map(|(_, node)| has_fan(node)).collect(),
+        steps: tasks.iter().map(|(_, node)| Peer::all(node)).collect(),
     };
     let mut eyes = Eyes::new(&world);
     let mut draft = head(source, &fields, &mut eyes, report);
     let defaults = Defaults {
-        retry: fields.get("retry").map(|node| policy::retry(node, &Default::default(), report)).unwrap_or_default(),
-        env: fields.get("env").map(|node| task::env(node, &mut eyes, Sight::Shared, report)).unwrap_or_default(),
+        retry: fields.get("retry").map(|node| retry_of_all(node, report)).unwrap_or_default(),
+        env: fields.get("env").map(|node| work::env(node, Sight::Shared, &mut eyes, report)).unwrap_or_default(),
     };
     let schedule = fields.get("schedule").and_then(|node| schedule::read(node, report));
     let mut drafts: Vec<Draft> = Vec::with_capacity(tasks.len());
@@ -188,6 +191,10 @@ fn interpret(source: &Source<'_>, root: &Located, report: &mut Report) -> Option
     let places = drafts.iter().map(|draft| draft.fan_at).collect();
     draft.nodes = drafts.into_iter().map(|draft| draft.node).collect();
     Some(Parts { inputs, draft, places, schedule })
+}
+
+fn retry_of_all(node: &Located, report: &mut Report) -> RetryPolicy {
+    policy::retry(node, &RetryPolicy::default(), limits::ATTEMPTS_MAX, report)
 }
 
 fn input_names<'t>(fields: &Fields<'t>) -> Vec<&'t str> {
@@ -268,6 +275,9 @@ fn head(source: &Source<'_>, fields: &Fields<'_>, eyes: &mut Eyes<'_, '_>, repor
     }
     if let Some(node) = fields.get("webhook") {
         plan.webhook = webhook::read(node, eyes, report);
+    }
+    if let Some(node) = fields.get("budget") {
+        plan.budget = budget::of_plan(node, report);
     }
     if let Some(node) = fields.get("result") {
         eyes.value(node, Sight::Result, report);

@@ -14,6 +14,7 @@ use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::{DeliveryFilter, DeliveryStatus, RunRow, StoredPlan, TaskFilter};
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
 use ork_executors::{ProcessConfig, ProcessExecutor};
+use ork_http::{Reach, Transport};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep};
 
@@ -148,7 +149,13 @@ pub async fn start(
             processes: Arc::clone(&processes),
         }),
     };
-    let executors = Executors { process: Some(Arc::clone(&processes) as _), commands, ..Executors::default() };
+    let models = ork_ai::Client::new(Transport::new(Reach::Public(world.egress.clone())));
+    let executors = Executors {
+        process: Some(Arc::clone(&processes) as _),
+        commands,
+        models: Some(Arc::new(models) as _),
+        ..Executors::default()
+    };
     // A process is started at once or not claimed at all: another worker may have the slot for it.
     let database_clock = Some(Arc::clone(&world.clock));
     let spool = world.database.spool()?.map(|folder| Arc::new(Files::new(folder)) as _);

@@ -57,7 +57,7 @@ pub struct World {
     pub keys: Source,
     /// What seals and opens secrets.
     pub vault: Arc<Vault>,
-    /// What webhooks may reach although it is not public.
+    /// What may be reached of webhooks and models although it is not public.
     pub egress: Egress,
 }
 

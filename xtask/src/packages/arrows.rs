@@ -24,6 +24,8 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-vault", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-api", to: &[], to_in_tests: &[] },
     Arrow { from: "ork-http", to: &[], to_in_tests: &[] },
+    Arrow { from: "ork-ai", to: &["ork-core", "ork-http"], to_in_tests: &["ork-doubles"] },
+    Arrow { from: "ork-doubles", to: &[], to_in_tests: &[] },
     Arrow { from: "ork-client", to: &["ork-api", "ork-http"], to_in_tests: &[] },
     Arrow {
         from: "ork-server",
@@ -56,8 +58,9 @@ const ARROWS: &[Arrow] = &[
             "ork-engine",
             "ork-executors",
             "ork-vault",
+            "ork-ai",
         ],
-        to_in_tests: &["ork-client", "ork-conformance", "ork-sim"],
+        to_in_tests: &["ork-client", "ork-conformance", "ork-doubles", "ork-sim"],
     },
     Arrow { from: "xtask", to: &[], to_in_tests: &[] },
 ];

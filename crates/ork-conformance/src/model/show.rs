@@ -257,6 +257,7 @@ impl Run {
             tasks: tasks.collect(),
             evaluations: self.evaluations(),
             evaluates_result: self.awaits_result(),
+            budget: None,
             events: self.events.clone(),
         }
     }

@@ -22,6 +22,9 @@ pub(super) fn values_are_json(dump: &RunDump, wrong: &mut Vec<String>) {
     }
     for task in &dump.tasks {
         look(format!("the output of task {}", task.row.task.n), task.row.output.as_ref());
+        for step in &task.steps {
+            look(format!("the output of step `{}` of task {}", step.name, task.row.task.n), step.output.as_ref());
+        }
     }
     for event in &dump.events {
         look(format!("the payload of event {}", event.seq), event.payload.as_ref());
@@ -42,7 +45,8 @@ pub(super) fn lease_is_current(dump: &RunDump, wrong: &mut Vec<String>) {
 
 pub(super) fn attempts_are_contiguous(dump: &RunDump, wrong: &mut Vec<String>) {
     for task in &dump.tasks {
-        let ended = task.row.attempt.saturating_sub(u32::from(task.lease.is_some()));
+        let is_open = task.lease.is_some() || task.open_as.is_some();
+        let ended = task.row.attempt.saturating_sub(u32::from(is_open));
         let numbers: Vec<u32> = task.attempts.iter().map(|attempt| attempt.attempt).collect();
         if !numbers.iter().copied().eq(1..=ended) {
             wrong
@@ -61,7 +65,9 @@ pub(super) fn failures_are_counted(dump: &RunDump, wrong: &mut Vec<String>) {
     };
     for task in &dump.tasks {
         let actual = (count(task, &["failed", "timeout"]), count(task, &["lost"]));
-        if (task.row.failures, task.row.lost) != actual {
+        // An attempt with steps may lose several workers, and is lost once.
+        let lost_fits = task.row.lost == actual.1 || (!task.steps.is_empty() && task.row.lost > actual.1);
+        if task.row.failures != actual.0 || !lost_fits {
             wrong.push(format!(
                 "task {} counts {} failures and {} lost workers; its attempts have {actual:?}",
                 task.row.task.n, task.row.failures, task.row.lost
@@ -147,7 +153,7 @@ pub(super) fn task_events_replay(dump: &RunDump, wrong: &mut Vec<String>) {
 
 /// Whether a task whose last event said `last` may be what it is now.
 fn leads_to(last: TaskStatus, task: &TaskDump) -> bool {
-    use TaskStatus::{Pending, Queued, Retrying, Running};
+    use TaskStatus::{Pending, Queued, Retrying, Running, Waiting};
     let status = task.row.status;
     if last.is_terminal() || status.is_terminal() {
         return last == status;
@@ -157,6 +163,7 @@ fn leads_to(last: TaskStatus, task: &TaskDump) -> bool {
         Some(lease) if lease.started_at.is_some() => last == Running,
         Some(_) => matches!(last, Pending | Queued | Retrying),
         None if task.delayed > 0 => last == Retrying,
+        None if status == Waiting => last == Waiting,
         None => matches!(last, Pending | Queued | Retrying),
     }
 }

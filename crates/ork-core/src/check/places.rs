@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::{Group, Phase};
+use crate::graph::{Group, OpenAs, Phase};
 use crate::state::TaskStatus;
-use crate::store::{RunDump, TaskDump};
+use crate::store::{GateStatus, RunDump, TaskDump};
 
 fn groups(dump: &RunDump) -> BTreeMap<u32, &Group> {
     dump.groups.iter().map(|group| (group.g, group)).collect()
@@ -47,7 +47,7 @@ pub(super) fn live_has_a_place(dump: &RunDump, wrong: &mut Vec<String>) {
             (Phase::Waiting, 0) if group.parents_left == 0 && !dump.head.held => {
                 wrong.push(format!("task {n} waits for parents, and none of them is left"));
             }
-            (Phase::Released, 0) if !dump.head.paused => {
+            (Phase::Released, 0) if !dump.head.paused && task.row.status != TaskStatus::Waiting => {
                 wrong.push(format!("task {n} may run, and is neither leased nor queued nor delayed"));
             }
             (Phase::Waiting | Phase::Evaluating, 1..) => {
@@ -59,7 +59,8 @@ pub(super) fn live_has_a_place(dump: &RunDump, wrong: &mut Vec<String>) {
 }
 
 pub(super) fn paused_queues_nothing(dump: &RunDump, wrong: &mut Vec<String>) {
-    if !dump.head.paused {
+    // What a run that is being cancelled has in the queue is to be put away, paused or not.
+    if !dump.head.paused || dump.head.cancelling.is_some() {
         return;
     }
     for task in dump.tasks.iter().filter(|task| task.ready + task.held > 0) {
@@ -67,11 +68,16 @@ pub(super) fn paused_queues_nothing(dump: &RunDump, wrong: &mut Vec<String>) {
     }
 }
 
+/// It is queued so that the steps of its attempt are put away.
+fn is_put_away(task: &TaskDump) -> bool {
+    matches!(task.open_as, Some(OpenAs::Lost | OpenAs::Cancelled))
+}
+
 pub(super) fn cancelled_starts_nothing(dump: &RunDump, wrong: &mut Vec<String>) {
     if dump.head.cancelling.is_none() {
         return;
     }
-    for task in live(dump).filter(|task| task.lease.is_none()) {
+    for task in live(dump).filter(|task| task.lease.is_none() && !is_put_away(task)) {
         wrong.push(format!("task {} is live without a lease while its run is being cancelled", task.row.task.n));
     }
 }
@@ -81,7 +87,7 @@ pub(super) fn stopped_starts_nothing(dump: &RunDump, wrong: &mut Vec<String>) {
         return;
     }
     let groups = groups(dump);
-    for task in live(dump).filter(|task| task.lease.is_none()) {
+    for task in live(dump).filter(|task| task.lease.is_none() && !is_put_away(task)) {
         if groups.get(&task.row.g).is_some_and(|group| group.spec.run_if.is_none()) {
             wrong.push(format!("task {} is live without a lease after its run stopped", task.row.task.n));
         }
@@ -134,7 +140,8 @@ pub(super) fn status_is_derived(dump: &RunDump, wrong: &mut Vec<String>) {
         let expected = match &task.lease {
             Some(lease) if lease.started_at.is_some() => TaskStatus::Running,
             Some(_) => TaskStatus::Dispatched,
-            None if dump.head.paused => TaskStatus::Paused,
+            None if task.gates.iter().any(|gate| gate.status == GateStatus::Open) => TaskStatus::Waiting,
+            None if dump.head.paused && dump.head.cancelling.is_none() => TaskStatus::Paused,
             None if task.ready + task.held > 0 => TaskStatus::Queued,
             None if task.delayed > 0 => TaskStatus::Retrying,
             None => TaskStatus::Pending,

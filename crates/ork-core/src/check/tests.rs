@@ -4,6 +4,7 @@ use super::{check, rules};
 use crate::attempt::{Failure, FailureKind, Outcome};
 use crate::clock::Timestamp;
 use crate::event::{EventType, TaskSet};
+use crate::graph::tests::steps;
 use crate::graph::tests::world::World;
 use crate::graph::{Phase, RunGraph};
 use crate::id::WorkspaceId;
@@ -11,7 +12,8 @@ use crate::json::Json;
 use crate::plan::{Action, Concurrency, Fan, Node, OnFailure, Plan, RunIf};
 use crate::retry::RetryPolicy;
 use crate::state::{Reason, TaskStatus};
-use crate::store::RunDump;
+use crate::step::{Allowance, Cost, StepStatus};
+use crate::store::{BudgetPeriod, BudgetRow, RunDump};
 
 fn node(key: &str, depends_on: &[u32]) -> Node {
     Node { depends_on: depends_on.to_vec(), ..Node::new(key, Action::operation("op", serde_json::Value::Null)) }
@@ -82,6 +84,7 @@ fn each_rule_fires_alone() {
     requests();
     counters();
     history();
+    steps_and_budgets();
     let tried: Vec<&str> = TRIED.lock().unwrap().iter().copied().collect();
     let mut all = rules();
     all.sort_unstable();
@@ -186,6 +189,47 @@ fn history() {
     breaks("task-events-replay", live(), |dump| again(dump, EventType::Task(TaskStatus::Retrying), vec![5]));
     breaks("run-events-replay", live(), |dump| again(dump, EventType::RunResumed, vec![]));
     breaks("run-events-replay", live(), |dump| again(dump, EventType::RunCreated, vec![]));
+}
+
+/// A run whose only task has a step, and waits for a decision if it is so asked.
+fn stepped(waits: bool) -> World {
+    let mut world = World::new(&Plan { name: "steps".into(), nodes: vec![node("a", &[])], ..Plan::default() }, vec![]);
+    world.claim(1);
+    if waits {
+        steps::waits(&mut world, 0, &[0]);
+    } else {
+        world.write_steps(0, vec![steps::begin(steps::key(1, 0), None)]);
+    }
+    world
+}
+
+fn steps_and_budgets() {
+    breaks("gates-are-waited-for", stepped(true), |dump| {
+        dump.tasks[0].steps[0].status = StepStatus::Success;
+        dump.tasks[0].steps[0].finished_at = Some(Timestamp::from_micros(1));
+    });
+    breaks("gates-are-waited-for", stepped(true), |dump| dump.tasks[0].steps.clear());
+    breaks("status-is-derived", stepped(true), |dump| dump.tasks[0].gates.clear());
+    breaks("steps-run-under-a-lease", stepped(false), |dump| dump.tasks[0].steps[0].key.attempt = 2);
+    let mut ended = stepped(false);
+    ended.write_steps(0, vec![steps::end(steps::key(1, 0), StepStatus::Success)]);
+    ended.settle(vec![(0, Outcome::Success { output: None })]);
+    breaks("ended-attempts-have-ended-steps", ended.clone(), |dump| {
+        dump.tasks[0].steps[0].status = StepStatus::Running;
+        dump.tasks[0].steps[0].finished_at = None;
+    });
+    breaks("budget-adds-up", ended.clone(), |dump| dump.tasks[0].steps[0].reserved.tokens = 1);
+    breaks("budget-adds-up", ended, |dump| {
+        dump.budget = Some(BudgetRow {
+            workspace: dump.row.workspace,
+            run: Some(dump.row.id),
+            period: BudgetPeriod::Total,
+            since: Timestamp::default(),
+            allowance: Allowance::default(),
+            used: Cost { tokens: 1, micros: 0 },
+            reserved: Cost::default(),
+        });
+    });
 }
 
 /// Adds one more event, numbered well.

@@ -36,7 +36,8 @@ impl RunGraph {
             return false;
         }
         self.head.paused = false;
-        self.changes.resumed = true;
+        // What a run that is being cancelled has left to be queued was never taken out.
+        self.changes.resumed = self.head.cancelling.is_none();
         self.event(EventType::RunResumed, TaskSet::default(), None);
         true
     }

@@ -282,6 +282,8 @@ pub struct GateEnd {
     pub n: u32,
     /// The gate.
     pub gate: crate::id::GateId,
+    /// What it asked.
+    pub kind: crate::store::GateKind,
     /// How it ended.
     pub status: crate::store::GateStatus,
     /// Which step waited for it.
@@ -436,6 +438,20 @@ impl RunGraph {
     /// cancel their tasks otherwise.
     pub fn take_skipped(&mut self) -> Vec<(u32, Reason)> {
         std::mem::take(&mut self.changes.skipped)
+    }
+
+    /// Takes the gates that were opened so far: a sweep cancels them too.
+    pub fn take_gates(&mut self) -> Vec<OpenedGate> {
+        std::mem::take(&mut self.changes.gates)
+    }
+
+    /// The attempts that are over by this change and did not succeed: (task, attempt). Steps of theirs that are not over have been
+    /// lost.
+    #[must_use]
+    pub fn attempts_over(&self) -> Vec<(u32, u32)> {
+        let over = |write: &&TaskWrite| write.ended.is_some() && write.open_as.is_none();
+        let unclear = |write: &&TaskWrite| write.status != TaskStatus::Success;
+        self.changes.tasks.iter().filter(over).filter(unclear).map(|write| (write.n, write.attempt)).collect()
     }
 
     /// Closes the change: the run's end if nothing is left, events numbered, groups listed.

@@ -8,7 +8,7 @@ use crate::event::EventType;
 use crate::json::Json;
 use crate::state::TaskStatus;
 use crate::step::{StepKey, StepStatus};
-use crate::store::{GateStatus, NewGate};
+use crate::store::{GateKind, GateStatus, NewGate};
 
 /// A live task without a lease whose attempt is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ impl RunGraph {
         for end in ends {
             let mut payload = step_payload(end.step, &end.step_name);
             let step = match end.status {
+                // A step that has now got its budget is still to be done.
+                GateStatus::Approved if end.kind == GateKind::Budget => None,
                 GateStatus::Approved => Some(StepStatus::Success),
                 GateStatus::Rejected | GateStatus::Expired => Some(StepStatus::Failed),
                 GateStatus::Open | GateStatus::Cancelled => None,
@@ -73,6 +75,9 @@ impl RunGraph {
     /// queue.
     pub fn wind_up(&mut self, tasks: &[OpenTask]) {
         for task in tasks {
+            // It may have been queued by this very change.
+            self.changes.requeued.retain(|queued| queued.n != task.n);
+            self.changes.wound_up.retain(|queued| queued.n != task.n);
             if task.is_waiting {
                 self.queue_open(task.n, task.attempt, OpenAs::Cancelled);
             }

@@ -2,4 +2,5 @@
 
 mod examples;
 mod random;
+pub(crate) mod steps;
 pub(crate) mod world;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{AttemptRow, GateRow, RunRow, Scope, TaskRow};
+use super::{AttemptRow, BudgetRow, GateRow, RunRow, Scope, TaskRow};
 use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::event::EventRow;
@@ -48,6 +48,8 @@ pub struct RunDump {
     pub evaluations: Vec<u32>,
     /// Its result waits for an evaluation.
     pub evaluates_result: bool,
+    /// Its budget.
+    pub budget: Option<BudgetRow>,
     /// Its events, by number.
     pub events: Vec<EventRow>,
 }

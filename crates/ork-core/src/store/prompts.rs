@@ -239,10 +239,7 @@ impl BudgetRow {
     /// What is used or reserved.
     #[must_use]
     pub const fn taken(&self) -> Cost {
-        Cost {
-            tokens: self.used.tokens.saturating_add(self.reserved.tokens),
-            micros: self.used.micros.saturating_add(self.reserved.micros),
-        }
+        self.used.plus(self.reserved)
     }
 
     /// The same budget at `now`: what was used in an earlier period counts no more.

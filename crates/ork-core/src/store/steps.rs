@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Scope;
 use crate::access::Role;
-use crate::attempt::Failure;
+use crate::attempt::{Failure, FailureKind};
 use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::event::Actor;
-use crate::graph::{LeaseId, OpenAs};
+use crate::graph::{GateEnd, LeaseId, OpenAs};
 use crate::id::{GateId, RunId, TaskRef, WorkspaceId};
 use crate::json::Json;
 use crate::step::{Allowance, Cost, OnExpiry, StepKey, StepPhase, StepRow, StepStatus, StepType, Tokens};
@@ -34,6 +34,17 @@ pub enum StepChange {
     Begin(StepBegin),
     /// It ends.
     End(StepEnd),
+}
+
+impl StepChange {
+    /// Which try of which step.
+    #[must_use]
+    pub const fn key(&self) -> StepKey {
+        match self {
+            Self::Begin(begin) => begin.key,
+            Self::End(end) => end.key,
+        }
+    }
 }
 
 /// The beginning of a step; for one that is passed over, its end as well.
@@ -184,6 +195,14 @@ pub struct NewGate {
     pub on_expiry: OnExpiry,
 }
 
+impl NewGate {
+    /// What it asks.
+    #[must_use]
+    pub const fn kind(&self) -> GateKind {
+        if self.is_budget { GateKind::Budget } else { GateKind::Approval }
+    }
+}
+
 /// A gate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GateRow {
@@ -231,6 +250,29 @@ pub struct GateRow {
     pub decided_at: Option<Timestamp>,
 }
 
+impl GateRow {
+    /// What is decided because its time is over; `None` while it is not, when somebody has decided, and when it holds.
+    #[must_use]
+    pub fn expiry(&self, now: Timestamp) -> Option<Decision> {
+        let is_due = self.status == GateStatus::Open && self.expires_at.is_some_and(|at| at <= now);
+        (is_due && self.on_expiry != OnExpiry::Hold).then(|| Decision {
+            gate: self.id,
+            approve: self.on_expiry == OnExpiry::Approve,
+            comment: None,
+            grant: None,
+            actor: Actor::system("scheduler"),
+            now,
+        })
+    }
+
+    /// Its end.
+    #[must_use]
+    pub fn end(&self, status: GateStatus, comment: Option<String>) -> GateEnd {
+        let (step, step_name) = (self.step, self.step_name.clone());
+        GateEnd { n: self.task.n, gate: self.id, kind: self.kind, status, step, step_name, comment }
+    }
+}
+
 /// Which gates a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct GateFilter {
@@ -261,6 +303,28 @@ pub struct Decision {
     pub actor: Actor,
     /// The present moment.
     pub now: Timestamp,
+}
+
+impl Decision {
+    /// Whether it says again what this gate's decision was, by the same actor.
+    #[must_use]
+    pub fn repeats(&self, gate: &GateRow) -> bool {
+        let status = if self.approve { GateStatus::Approved } else { GateStatus::Rejected };
+        gate.status == status && gate.decided_by.as_ref() == Some(&self.actor)
+    }
+
+    /// The error of the step that waited for a gate which so ends; `None` when it may go on.
+    #[must_use]
+    pub fn failure(&self, kind: GateKind, status: GateStatus) -> Option<Failure> {
+        let why = match (&self.comment, status) {
+            _ if self.approve => return None,
+            (_, GateStatus::Expired) => "nobody decided in time".into(),
+            (Some(comment), _) => format!("`{}` rejected it: {comment}", self.actor.id),
+            (None, _) => format!("`{}` rejected it", self.actor.id),
+        };
+        let kind = if kind == GateKind::Budget { FailureKind::Budget } else { FailureKind::Gate };
+        Some(Failure::new(kind, why))
+    }
 }
 
 /// What became of a decision.

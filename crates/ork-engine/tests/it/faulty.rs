@@ -13,10 +13,11 @@ use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::state::Reason;
+use ork_core::step::{Allowance, StepKey, StepRow};
 use ork_core::store::*;
 use ork_sqlite::SqliteStore;
 
@@ -600,5 +601,130 @@ impl Retention for Faulty {
     }
 }
 
-impl ork_core::store::Steps for Faulty {}
-impl ork_core::store::Prompts for Faulty {}
+#[async_trait]
+impl Steps for Faulty {
+    async fn standing(&self, scope: Scope, task: TaskRef, attempt: u32) -> StoreResult<Standing> {
+        through!(self.standing(scope, task, attempt))
+    }
+
+    async fn write_steps(
+        &self,
+        scope: Scope,
+        write: &StepWrite,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<StepsWritten> {
+        through!(self.write_steps(scope, write, actor, now))
+    }
+
+    async fn steps(
+        &self,
+        scope: Scope,
+        task: TaskRef,
+        after: Option<StepKey>,
+        limit: u32,
+    ) -> StoreResult<Vec<StepRow>> {
+        through!(self.steps(scope, task, after, limit))
+    }
+
+    async fn gate(&self, scope: Scope, gate: GateId) -> StoreResult<Option<GateRow>> {
+        through!(self.gate(scope, gate))
+    }
+
+    async fn gates(&self, scope: Scope, filter: &GateFilter) -> StoreResult<Vec<GateRow>> {
+        through!(self.gates(scope, filter))
+    }
+
+    async fn decide(&self, scope: Scope, decision: &Decision) -> StoreResult<Decided> {
+        through!(self.decide(scope, decision))
+    }
+
+    async fn expired_gates(&self, scope: Scope, now: Timestamp, limit: u32) -> StoreResult<Vec<GateId>> {
+        through!(self.expired_gates(scope, now, limit))
+    }
+
+    async fn next_expiry(&self, scope: Scope) -> StoreResult<Option<Timestamp>> {
+        through!(self.next_expiry(scope))
+    }
+
+    async fn expire_gate(&self, scope: Scope, gate: GateId, now: Timestamp) -> StoreResult<bool> {
+        through!(self.expire_gate(scope, gate, now))
+    }
+
+    async fn save_part(&self, scope: Scope, part: &WorkPart) -> StoreResult<bool> {
+        through!(self.save_part(scope, part))
+    }
+
+    async fn keep_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId), saved: &SavedWork) -> StoreResult<bool> {
+        through!(self.keep_work(scope, at, saved))
+    }
+
+    async fn work_part(
+        &self,
+        scope: Scope,
+        at: (TaskRef, u32),
+        number: u32,
+        part: u32,
+    ) -> StoreResult<Option<Vec<u8>>> {
+        through!(self.work_part(scope, at, number, part))
+    }
+
+    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()> {
+        through!(self.drop_work(scope, task))
+    }
+}
+
+#[async_trait]
+impl Prompts for Faulty {
+    async fn put_prompt(&self, new: &NewPrompt) -> StoreResult<PromptRow> {
+        through!(self.put_prompt(new))
+    }
+
+    async fn prompt(&self, workspace: WorkspaceId, id: &str, version: Option<u32>) -> StoreResult<Option<PromptRow>> {
+        through!(self.prompt(workspace, id, version))
+    }
+
+    async fn prompts(&self, workspace: WorkspaceId, after: Option<&str>, limit: u32) -> StoreResult<Vec<PromptRow>> {
+        through!(self.prompts(workspace, after, limit))
+    }
+
+    async fn prompt_versions(
+        &self,
+        workspace: WorkspaceId,
+        id: &str,
+        before: Option<u32>,
+        limit: u32,
+    ) -> StoreResult<Vec<PromptRow>> {
+        through!(self.prompt_versions(workspace, id, before, limit))
+    }
+
+    async fn set_price(&self, workspace: WorkspaceId, price: &PriceRow) -> StoreResult<()> {
+        through!(self.set_price(workspace, price))
+    }
+
+    async fn prices(&self, workspace: WorkspaceId) -> StoreResult<Vec<PriceRow>> {
+        through!(self.prices(workspace))
+    }
+
+    async fn delete_price(&self, workspace: WorkspaceId, model: &str) -> StoreResult<bool> {
+        through!(self.delete_price(workspace, model))
+    }
+
+    async fn set_budget(
+        &self,
+        workspace: WorkspaceId,
+        period: BudgetPeriod,
+        allowance: Option<Allowance>,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        through!(self.set_budget(workspace, period, allowance, now))
+    }
+
+    async fn budgets(&self, workspace: WorkspaceId, now: Timestamp) -> StoreResult<Vec<BudgetRow>> {
+        through!(self.budgets(workspace, now))
+    }
+
+    async fn run_budget(&self, scope: Scope, run: RunId) -> StoreResult<Option<BudgetRow>> {
+        through!(self.run_budget(scope, run))
+    }
+}

@@ -10,5 +10,7 @@ mod life;
 mod process;
 mod schedules;
 mod secrets;
+mod shop;
+mod steps;
 mod stops;
 mod world;

@@ -19,7 +19,6 @@ use tokio::io::unix::AsyncFd;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 
-use super::ProcessExecutor;
 use super::folders::Folder;
 use super::kernel;
 use super::launch::Launched;
@@ -27,7 +26,9 @@ use super::leader::Leader;
 use super::log::Log;
 use super::output::Printed;
 use super::progress::ProgressFile;
+use super::tokens;
 use super::tree::{self, Tree};
+use super::workshop::Workshop;
 
 /// How often progress is looked at and orphans are reaped while a process runs.
 const TICK: Duration = Duration::from_millis(500);
@@ -57,7 +58,7 @@ pub struct Attempt<'a> {
     log: Log<'a>,
     progress: ProgressFile,
     folder: &'a Folder,
-    executor: &'a ProcessExecutor,
+    workshop: &'a Workshop,
     oom_kills: Option<u64>,
     io: &'a dyn AttemptIo,
 }
@@ -90,7 +91,7 @@ impl<'a> Attempt<'a> {
     pub fn new(
         launched: Launched,
         folder: &'a Folder,
-        executor: &'a ProcessExecutor,
+        workshop: &'a Workshop,
         io: &'a dyn AttemptIo,
     ) -> io::Result<Self> {
         Ok(Self {
@@ -102,8 +103,8 @@ impl<'a> Attempt<'a> {
             log: Log::new(io),
             progress: ProgressFile::new(folder.progress()),
             folder,
-            executor,
-            oom_kills: executor.oom_kills.count(),
+            workshop,
+            oom_kills: workshop.oom_kills.count(),
             io,
         })
     }
@@ -131,7 +132,7 @@ impl<'a> Attempt<'a> {
         let mut stop = io.stopped();
         let (mut stopped, mut is_over, mut deadline) = (None, false, None);
         let mut tick = every(TICK);
-        let mut killed = pin!(self.executor.killed());
+        let mut killed = pin!(self.workshop.killed());
         loop {
             // A flood of output must not keep the thread from the runtime's other tasks.
             tokio::task::consume_budget().await;
@@ -149,7 +150,7 @@ impl<'a> Attempt<'a> {
                 Wake::Stop(cause) => {
                     stopped = Some(cause);
                     self.in_tree(Tree::terminate).await;
-                    deadline = after_ms(self.executor.config.grace_ms);
+                    deadline = after_ms(self.workshop.config.grace_ms);
                     tick = every(STOP_TICK);
                 }
                 Wake::Ended => {
@@ -157,7 +158,7 @@ impl<'a> Attempt<'a> {
                     self.read(Stream::Stdout, printed);
                     self.read(Stream::Stderr, printed);
                     if stopped.is_none() {
-                        deadline = after_ms(self.executor.config.drain_ms);
+                        deadline = after_ms(self.workshop.config.drain_ms);
                     }
                 }
                 Wake::Readable => {
@@ -187,7 +188,7 @@ impl<'a> Attempt<'a> {
     async fn end(&mut self, stopped: Option<StopCause>) -> Ending {
         // While the leader is not reaped, descent and group lead to all that it started. After an end of its own it is
         // dead already, and what it left has come to us.
-        let death = if *self.executor.killed.borrow() { DEATH_IN_HASTE } else { DEATH };
+        let death = if *self.workshop.killed.borrow() { DEATH_IN_HASTE } else { DEATH };
         let mut is_gone = stopped.is_none() || timeout(death, self.kill_held()).await.is_ok();
         self.leader.tree().kill_group();
         let exit = match self.leader.reap() {
@@ -195,7 +196,7 @@ impl<'a> Attempt<'a> {
             exit => exit,
         };
         is_gone &= exit.is_some();
-        if is_gone && !self.leader.tree().is_gone(&self.executor.last_pid) {
+        if is_gone && !self.leader.tree().is_gone(&self.workshop.last_pid) {
             is_gone = timeout(death, self.kill_rest()).await.is_ok();
         }
         if !is_gone {
@@ -214,7 +215,7 @@ impl<'a> Attempt<'a> {
         loop {
             let killed = self.in_tree(|tree| tree.kill(false)).await;
             tree::reap_orphans();
-            if self.leader.tree().is_gone(&self.executor.last_pid) {
+            if self.leader.tree().is_gone(&self.workshop.last_pid) {
                 return;
             }
             if killed == Some(0) {
@@ -282,6 +283,8 @@ impl<'a> Attempt<'a> {
 
     fn report(&self, ending: &Ending, printed: Printed) -> Report {
         let (status, usage) = ending.exit.unzip();
+        let (tokens, problem) =
+            if self.folder.may_hold_answers() { tokens::read(&self.folder.tokens()) } else { (Vec::new(), None) };
         let outcome = match (ending.stopped, status) {
             // Not `Cancelled`: that word is a proof.
             (Some(StopCause::Cancel | StopCause::Drain), _) if !ending.is_gone => {
@@ -293,12 +296,16 @@ impl<'a> Attempt<'a> {
             (None, Some(status)) => self.judge(status, printed),
             (None, None) => failed(FailureKind::Lost, "its process cannot be killed"),
         };
+        let outcome = match (outcome, problem) {
+            (Outcome::Success { .. }, Some(problem)) => Outcome::Failed(problem),
+            (outcome, _) => outcome,
+        };
         Report {
             outcome,
             exit_code: status.and_then(|status| status.code()),
             signal: status.and_then(|status| status.signal()),
             usage: usage.unwrap_or_default(),
-            tokens: Vec::new(),
+            tokens,
         }
     }
 
@@ -312,7 +319,7 @@ impl<'a> Attempt<'a> {
             };
         }
         let was_killed = status.signal() == Some(SIGKILL) || status.code() == Some(SHELL_KILLED);
-        if was_killed && self.executor.oom_kills.count() > self.oom_kills {
+        if was_killed && self.workshop.oom_kills.count() > self.oom_kills {
             return failed(FailureKind::OutOfMemory, "killed by the kernel, which was out of memory for it");
         }
         match (status.code(), status.signal()) {

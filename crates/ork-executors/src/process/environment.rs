@@ -32,7 +32,7 @@ pub fn inherited(allowed: &[String]) -> Variables {
     env::vars_os().filter(|(name, _)| is_allowed(name)).collect()
 }
 
-/// All variables of an attempt: the inherited, over them the task's own, over them Ork's.
+/// All variables of an attempt, or of a step: the inherited, over them the task's own, over them Ork's.
 ///
 /// # Errors
 /// In words, when a name or a value of the task's own cannot be set, or is not the task's to set.
@@ -60,6 +60,17 @@ pub fn of_attempt(
     set("ORK_PROGRESS", folder.progress().as_ref());
     set("ORK_ARTIFACTS", folder.artifacts().as_ref());
     set("ORK_WORK", folder.work().as_ref());
+    set("ORK_TOKENS", folder.tokens().as_ref());
+    if let Some(step) = &work.step {
+        set("ORK_STEP", step.name.as_ref());
+        set("ORK_ROUND", step.round.to_string().as_ref());
+        if step.feedback.is_some() {
+            set("ORK_FEEDBACK", folder.feedback().as_ref());
+        }
+        if step.is_work_lost {
+            set("ORK_WORK_LOST", "1".as_ref());
+        }
+    }
     if let Some(project) = &work.project {
         set("ORK_PROJECT", project.as_ref());
     }

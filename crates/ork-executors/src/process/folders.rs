@@ -7,7 +7,9 @@
 //!     lock               held as long as that executor lives
 //!     null.json          what $ORK_PARAMS names when there are none
 //!     1/                 one attempt's at a time
-//!       work/  artifacts/  output.json  progress  params.json  script
+//!       work/  artifacts/  output.json  progress  tokens  params.json  feedback.json  script
+//!     2/                 that of an attempt with steps, each of which has one like `1` besides
+//!       work/  artifacts/
 //! ```
 //!
 //! A folder that an attempt has left as it found it serves the next one. On a journalling file system three new folders
@@ -21,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use ork_core::executor::Assignment;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
@@ -32,7 +35,11 @@ const ARTIFACTS: &str = "artifacts";
 const PARAMS: &str = "params.json";
 const OUTPUT: &str = "output.json";
 const PROGRESS: &str = "progress";
+const TOKENS: &str = "tokens";
+const FEEDBACK: &str = "feedback.json";
 const SCRIPT: &str = "script";
+/// Where `work` is put together again.
+const FRESH: &str = "fresh";
 
 /// Tells apart the executors of one process.
 static HOMES: AtomicU64 = AtomicU64::new(0);
@@ -50,6 +57,10 @@ pub struct Folders {
 #[derive(Debug)]
 pub struct Folder {
     base: PathBuf,
+    /// That of all steps, if it is a step's: its `work` and `artifacts` stand for those in here, which stay empty.
+    shared: Option<PathBuf>,
+    /// Files and folders in `$ORK_ARTIFACTS` at the beginning.
+    artifacts_before: usize,
     /// `$ORK_PARAMS`: always readable.
     pub params: PathBuf,
     /// What it, `work` and `artifacts` were when they were made, or last found empty.
@@ -98,30 +109,47 @@ impl Folders {
         }
     }
 
-    /// A folder for an attempt with these parameters.
+    /// A folder for an attempt, or for a step in the folder that it shares with others.
     ///
     /// # Errors
     /// When something in it cannot be made.
-    pub fn take(&self, params: &Value) -> io::Result<Folder> {
+    pub fn take(&self, work: &Assignment, shared: Option<PathBuf>) -> io::Result<Folder> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut folder = match idle {
             Some(mut folder) => {
                 folder.is_settled = ticks_since_boot() >= folder.made_at + SETTLED_TICKS;
                 folder
             }
-            None => {
-                let n = self.made.fetch_add(1, Ordering::Relaxed);
-                Folder::create(self.home.join(n.to_string()), self.null.clone())?
-            }
+            None => Folder::create(self.next(), self.null.clone())?,
         };
-        if params.is_null() {
+        folder.artifacts_before = shared.as_ref().map_or(0, |shared| count(&shared.join(ARTIFACTS)));
+        folder.shared = shared;
+        if work.params.is_null() {
             folder.params.clone_from(&self.null);
         } else {
             folder.params = folder.base.join(PARAMS);
-            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&folder.params)?;
-            file.write_all(params.to_string().as_bytes())?;
+            write_new(&folder.params, &work.params)?;
+        }
+        if let Some(feedback) = work.step.as_ref().and_then(|step| step.feedback.as_ref()) {
+            write_new(&folder.feedback(), feedback)?;
         }
         Ok(folder)
+    }
+
+    /// A folder for an attempt with steps.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn share(&self) -> io::Result<Shared> {
+        let shared = Shared { base: self.next() };
+        make(&shared.base)?;
+        make(&shared.work())?;
+        make(&shared.base.join(ARTIFACTS))?;
+        Ok(shared)
+    }
+
+    fn next(&self) -> PathBuf {
+        self.home.join(self.made.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
     /// Takes a folder back if it is as it was when it was made; returns it if it has to be removed, which may take long.
@@ -147,17 +175,18 @@ impl Folder {
         make(&work)?;
         make(&artifacts)?;
         let marks = [Mark::of(&base)?, Mark::of(&work)?, Mark::of(&artifacts)?];
-        Ok(Self { base, params, marks, made_at: ticks_since_boot(), is_settled: false })
+        let made_at = ticks_since_boot();
+        Ok(Self { base, shared: None, artifacts_before: 0, params, marks, made_at, is_settled: false })
     }
 
     /// `$ORK_WORK`.
     pub fn work(&self) -> PathBuf {
-        self.base.join(WORK)
+        self.shared.as_ref().unwrap_or(&self.base).join(WORK)
     }
 
     /// `$ORK_ARTIFACTS`.
     pub fn artifacts(&self) -> PathBuf {
-        self.base.join(ARTIFACTS)
+        self.shared.as_ref().unwrap_or(&self.base).join(ARTIFACTS)
     }
 
     /// `$ORK_OUTPUT`.
@@ -170,6 +199,16 @@ impl Folder {
         self.base.join(PROGRESS)
     }
 
+    /// `$ORK_TOKENS`.
+    pub fn tokens(&self) -> PathBuf {
+        self.base.join(TOKENS)
+    }
+
+    /// `$ORK_FEEDBACK`.
+    pub fn feedback(&self) -> PathBuf {
+        self.base.join(FEEDBACK)
+    }
+
     /// Where a script stands that is too long to be an argument.
     pub fn script(&self) -> PathBuf {
         self.base.join(SCRIPT)
@@ -180,13 +219,13 @@ impl Folder {
         !self.is_untouched(&self.base, 0)
     }
 
-    /// How many files and folders the task has put into `$ORK_ARTIFACTS`.
+    /// How many files and folders `$ORK_ARTIFACTS` holds; 0 if none has come to it.
     pub fn count_artifacts(&self) -> usize {
-        if self.is_untouched(&self.artifacts(), 2) {
-            0
-        } else {
-            fs::read_dir(self.artifacts()).map_or(0, Iterator::count)
+        if self.shared.is_none() && self.is_untouched(&self.artifacts(), 2) {
+            return 0;
         }
+        let count = count(&self.artifacts());
+        if count > self.artifacts_before { count } else { 0 }
     }
 
     /// Whether nothing was done to a folder, told by a single call.
@@ -196,7 +235,7 @@ impl Folder {
 
     /// Removes the files of the contract, and says whether nothing else was changed.
     fn is_as_new(&mut self) -> io::Result<bool> {
-        for (folder, at) in [(self.work(), 1), (self.artifacts(), 2)] {
+        for (folder, at) in [(self.base.join(WORK), 1), (self.base.join(ARTIFACTS), 2)] {
             let is_as_new = self.is_untouched(&folder, at)
                 || (Mark::of(&folder)? == self.marks[at] && fs::read_dir(&folder)?.next().is_none());
             if !is_as_new {
@@ -210,7 +249,7 @@ impl Folder {
             let name = entry?.file_name();
             match name.to_str() {
                 Some(WORK | ARTIFACTS) => {}
-                Some(PARAMS | OUTPUT | PROGRESS | SCRIPT) => fs::remove_file(self.base.join(name))?,
+                Some(PARAMS | OUTPUT | PROGRESS | TOKENS | FEEDBACK | SCRIPT) => fs::remove_file(self.base.join(name))?,
                 _ => return Ok(false),
             }
         }
@@ -231,6 +270,49 @@ impl Folder {
     }
 }
 
+/// The folder that all steps of an attempt share. Dropped, it goes with everything in it, which may block.
+pub struct Shared {
+    base: PathBuf,
+}
+
+impl Shared {
+    pub fn base(&self) -> &Path {
+        &self.base
+    }
+
+    /// `$ORK_WORK` of all steps.
+    pub fn work(&self) -> PathBuf {
+        self.base.join(WORK)
+    }
+
+    /// Fills `$ORK_WORK`, which must be empty, and stays so when that fails.
+    ///
+    /// # Errors
+    /// Those of `fill`, and when something is there already.
+    pub fn fill(&self, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+        let fresh = self.base.join(FRESH);
+        let filled = make(&fresh).and_then(|()| fill(&fresh)).and_then(|()| fs::rename(&fresh, self.work()));
+        if filled.is_err() {
+            remove_tree(&fresh).ok();
+        }
+        filled
+    }
+
+    /// Removes it with everything in it.
+    ///
+    /// # Errors
+    /// As [`Folder::remove`].
+    pub fn remove(&self) -> io::Result<()> {
+        remove_tree(&self.base)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.remove().ok();
+    }
+}
+
 impl Mark {
     fn of(path: &Path) -> io::Result<Self> {
         let found = fs::symlink_metadata(path)?;
@@ -240,6 +322,15 @@ impl Mark {
 
 fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(folder)
+}
+
+fn write_new(path: &Path, value: &Value) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(value.to_string().as_bytes())
+}
+
+fn count(folder: &Path) -> usize {
+    fs::read_dir(folder).map_or(0, Iterator::count)
 }
 
 fn lock(path: &Path, operation: FlockOperation) -> io::Result<File> {

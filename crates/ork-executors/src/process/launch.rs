@@ -48,7 +48,9 @@ pub fn launch(
     let place = place(work, process, folder)?;
     let mut command = match &process.program {
         Program::Argv(argv) => argv_command(argv, &place, &variables)?,
-        Program::Script(script) => script_command(script, &work.key, folder)?,
+        Program::Script(script) => {
+            script_command(script, work.step.as_ref().map_or(&work.key, |step| &step.name), folder)?
+        }
     };
     command
         .env_clear()
@@ -85,11 +87,13 @@ fn inode(pipe: &impl AsFd) -> u64 {
     rustix::fs::fstat(pipe).map_or(0, |found| found.st_ino)
 }
 
-/// Where the process runs.
+/// Where the process runs: in the project, and a step in the folder that it shares with the others. `workdir` is below the
+/// project for both.
 fn place(work: &Assignment, process: &ProcessWork, folder: &Folder) -> Result<PathBuf, String> {
     let base = work.project.clone().unwrap_or_else(|| folder.work());
     let place = match &process.workdir {
         Some(workdir) => base.join(workdir),
+        None if work.step.is_some() => folder.work(),
         None => base,
     };
     match fs::metadata(&place) {
@@ -109,15 +113,15 @@ fn argv_command(argv: &[String], place: &Path, variables: &Variables) -> Result<
     Ok(command)
 }
 
-fn script_command(script: &str, key: &str, folder: &Folder) -> Result<Command, String> {
+fn script_command(script: &str, name: &str, folder: &Folder) -> Result<Command, String> {
     if script.contains('\0') {
         return Err("the script holds a NUL character".into());
     }
     let mut command = Command::new(SHELL);
     command.arg("-e");
     if script.len() <= SCRIPT_ARG_BYTES_MAX {
-        // The word after the script is `$0`: the shell's own messages begin with the task's name.
-        command.args(["-c", "--", script, key]);
+        // The word after the script is `$0`: the shell's own messages begin with the task's name, or the step's.
+        command.args(["-c", "--", script, name]);
     } else {
         fs::write(folder.script(), script).map_err(|error| format!("failed to write the script: {error}"))?;
         command.arg(folder.script());

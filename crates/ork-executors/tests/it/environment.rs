@@ -27,7 +27,16 @@ async fn the_servers_environment_is_not_inherited() {
     let ours = ["ORK_ARTIFACTS", "ORK_ATTEMPT", "ORK_NONCE", "ORK_OUTPUT", "ORK_PARAMS", "ORK_PROGRESS", "ORK_RUN_ID"];
     let mut expected = vec!["CARGO_PKG_NAME", "EMPTY", "HOME"];
     expected.extend(ours);
-    expected.extend(["ORK_TASK_ID", "ORK_TASK_INDEX", "ORK_TASK_KEY", "ORK_WORK", "OWN", "PATH", "TRACEPARENT"]);
+    expected.extend([
+        "ORK_TASK_ID",
+        "ORK_TASK_INDEX",
+        "ORK_TASK_KEY",
+        "ORK_TOKENS",
+        "ORK_WORK",
+        "OWN",
+        "PATH",
+        "TRACEPARENT",
+    ]);
     assert_eq!(names, expected);
 
     let is = |name: &str| seen[name].as_str();

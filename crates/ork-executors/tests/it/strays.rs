@@ -86,6 +86,16 @@ async fn a_second_attempt_begins_when_the_first_is_gone() {
     assert!(!stray.runs());
 }
 
+#[tokio::test]
+async fn steps_begin_when_what_another_worker_began_is_gone() {
+    let world = World::new();
+    let task = script("true").task;
+    let mut stray = Stray::new(Some(task.id()), "old", "trap '' TERM; while :; do sleep 0.05; done");
+    let folder = world.executor.open(task).await.unwrap();
+    assert!(!stray.runs());
+    folder.close().await;
+}
+
 /// What [`a_killed_engine`] tells the engine that it starts.
 const MARK: &str = "ORK_TEST_MARK";
 

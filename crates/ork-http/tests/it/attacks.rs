@@ -31,12 +31,12 @@ fn guarded(allow: &str) -> Transport {
     Transport::new(Reach::Public(allow.parse().unwrap()))
 }
 
-fn post(url: &str) -> Call {
+pub fn post(url: &str) -> Call {
     Call { method: "POST".into(), url: url.into(), headers: Vec::new(), body: b"{}".to_vec() }
 }
 
 /// Somebody who answers everybody, and counts them.
-async fn serve<F: Future<Output = ()> + Send>(
+pub async fn serve<F: Future<Output = ()> + Send>(
     answer: impl Fn(TcpStream, String) -> F + Send + 'static,
 ) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,3 +3,4 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 mod attacks;
+mod streams;

@@ -101,6 +101,3 @@ impl Hooks for FaultyStore {
         self.send("delete_hook", self.world.store.delete_hook(workspace, name)).await
     }
 }
-
-impl ork_core::store::Steps for FaultyStore {}
-impl ork_core::store::Prompts for FaultyStore {}

@@ -69,11 +69,30 @@ fn a_pause_that_leaves_the_queue_is_found() {
 
 #[test]
 fn an_answer_before_the_commit_is_found() {
-    check(Bug::EventBeforeCommit, "without a lease");
     // Other things show it first; G1 is what it breaks.
-    for lost in ["` was accepted and is not stored", "the outcome of attempt"] {
+    for lost in ["without a lease", "` was accepted and is not stored", "the outcome of attempt"] {
         let found = find(Bug::EventBeforeCommit, |problem| problem.contains(lost));
         println!("{found:?}");
         assert!(found.is_some(), "nobody missed what was never committed: {lost}");
     }
+}
+
+#[test]
+fn a_call_that_is_made_again_under_its_name_is_found() {
+    check(Bug::AiCallRepeated, "starts twice");
+}
+
+#[test]
+fn a_cleanup_that_is_forgotten_after_a_wait_is_found() {
+    check(Bug::CleanupForgottenAfterWait, "put away");
+}
+
+#[test]
+fn a_gate_that_is_decided_twice_is_found() {
+    check(Bug::GateDecidedTwice, "told to count");
+}
+
+#[test]
+fn a_reservation_that_outlives_its_call_is_found() {
+    check(Bug::ReservationNotSettled, "budget");
 }

@@ -8,26 +8,36 @@ use ork_sim::{Scenario, live};
 const SEEDS: u64 = 500;
 
 /// Things that must happen in so many worlds, or else these are too tame to prove anything.
-const SEEN: [&str; 15] = [
+const SEEN: [&str; 25] = [
     "claim found again",
+    "decision heard",
     "declared dead and back",
     "drained",
     "expansion",
+    "folder restored",
+    "gate approved",
+    "gate expired",
+    "gate rejected",
     "lost",
     "lost while running",
+    "over budget",
     "paused",
     "quarantined",
+    "reserved",
     "result",
     "retried now",
     "run cancelled",
     "run repeated",
     "settle repeated",
     "settle too late",
+    "steps too late",
     "task cancelled",
+    "waited",
+    "wound up",
 ];
 
 /// Faults that must land.
-const LANDED: [&str; 7] = ["after", "before", "commit", "freeze", "kill", "outage", "slow"];
+const LANDED: [&str; 8] = ["after", "before", "commit", "death at a request", "freeze", "kill", "outage", "slow"];
 
 #[test]
 fn five_hundred_worlds_are_clean() {

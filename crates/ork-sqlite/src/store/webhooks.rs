@@ -123,6 +123,3 @@ impl Hooks for SqliteStore {
         self.write(move |db| hooks::delete(db, workspace, &name)).await
     }
 }
-
-impl ork_core::store::Steps for SqliteStore {}
-impl ork_core::store::Prompts for SqliteStore {}

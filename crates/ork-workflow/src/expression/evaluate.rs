@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use minijinja::{Error, ErrorKind, Value as Dynamic};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::environment::ENVIRONMENT;
 use super::names::{Reference, Step, analyse};
@@ -19,10 +19,17 @@ pub struct Scope {
     pub inputs: Value,
     /// `{id, name, project?}`.
     pub run: Value,
-    /// `{id, key, index, item, attempt}` of the task that the expression belongs to; `None` where there is none yet.
+    /// `{id, key, index, item, attempt}` of the task that the expression belongs to, and `{round, feedback}` in a step; `None` where
+    /// there is none yet.
     pub task: Option<Value>,
     /// The tasks that the expression reads; [`crate::references`] tells which.
     pub tasks: BTreeMap<String, TaskView>,
+    /// The steps of the same task before the one that the expression belongs to.
+    pub steps: BTreeMap<String, StepView>,
+    /// The texts of the prompts that the expression reads; [`crate::prompts_of`] tells which.
+    pub prompts: BTreeMap<String, String>,
+    /// The values of a prompt's variables, while its text is filled in; `None` elsewhere.
+    pub vars: Option<Value>,
     /// What came in, where a hook makes inputs of it; `None` elsewhere.
     pub body: Option<Value>,
     /// The secrets that the expression reads; [`crate::secrets`] tells which.
@@ -56,6 +63,17 @@ pub enum TaskView {
         /// The status of each.
         statuses: Vec<String>,
     },
+}
+
+/// What an expression sees of a step before its own: `steps.NAME.output`, `steps.NAME.status`, `steps.NAME.error`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepView {
+    /// What it gave; `null` unless it succeeded.
+    pub output: Value,
+    /// Its status, such as `success`.
+    pub status: String,
+    /// What went wrong, in words.
+    pub error: Option<String>,
 }
 
 /// Why an expression gave no value. It fails the task without a retry: the same data would give the same error.
@@ -303,17 +321,34 @@ fn missing(expr: &str, of: &str, name: &str, known: &[&str]) -> TemplateError {
 
 /// What the first name of a reference stands for, cut down to what the reference can reach.
 fn root(reference: &Reference, scope: &Scope) -> Option<Value> {
-    match reference.root.as_str() {
-        "inputs" => Some(scope.inputs.clone()),
-        "run" => Some(scope.run.clone()),
-        "task" => scope.task.clone(),
-        // What leads nowhere is told by names alone.
-        "secrets" => Some(Value::Object(scope.secrets.0.keys().map(|name| (name.clone(), Value::from(""))).collect())),
-        "body" => scope.body.clone(),
+    if let Some(object) = object(&reference.root, scope) {
+        return Some(object.clone());
+    }
+    // What leads nowhere is told by names alone.
+    let names = |names: &mut dyn Iterator<Item = &String>| names.map(|name| (name.clone(), Value::from(""))).collect();
+    Some(Value::Object(match reference.root.as_str() {
+        "secrets" => names(&mut scope.secrets.0.keys()),
+        "prompts" => names(&mut scope.prompts.keys()),
         "tasks" => {
-            let views = reference.second().and_then(|key| scope.tasks.get_key_value(key)).into_iter();
-            Some(Value::Object(views.map(|(key, view)| (key.clone(), view.as_json())).collect()))
+            let found = reference.second().and_then(|key| scope.tasks.get_key_value(key)).into_iter();
+            found.map(|(key, view)| (key.clone(), view.as_json())).collect()
         }
+        "steps" => {
+            let found = reference.second().and_then(|name| scope.steps.get_key_value(name)).into_iter();
+            found.map(|(name, view)| (name.clone(), view.as_json())).collect()
+        }
+        _ => return None,
+    }))
+}
+
+/// The object that a first name stands for as a whole.
+fn object<'s>(root: &str, scope: &'s Scope) -> Option<&'s Value> {
+    match root {
+        "inputs" => Some(&scope.inputs),
+        "run" => Some(&scope.run),
+        "task" => scope.task.as_ref(),
+        "vars" => scope.vars.as_ref(),
+        "body" => scope.body.as_ref(),
         _ => None,
     }
 }
@@ -321,8 +356,8 @@ fn root(reference: &Reference, scope: &Scope) -> Option<Value> {
 impl TaskView {
     fn as_json(&self) -> Value {
         match self {
-            Self::One { output, status } => serde_json::json!({"output": output, "status": status}),
-            Self::Many { outputs, statuses } => serde_json::json!({"outputs": outputs, "statuses": statuses}),
+            Self::One { output, status } => json!({"output": output, "status": status}),
+            Self::Many { outputs, statuses } => json!({"outputs": outputs, "statuses": statuses}),
         }
     }
 
@@ -339,61 +374,63 @@ impl TaskView {
     }
 }
 
+impl StepView {
+    fn as_json(&self) -> Value {
+        json!({"output": self.output, "status": self.status, "error": self.error})
+    }
+
+    fn part(&self, name: &str) -> Option<Dynamic> {
+        match name {
+            "output" => Some(into_expression(&self.output)),
+            "status" => Some(Dynamic::from(self.status.as_str())),
+            "error" => Some(self.error.as_deref().map_or_else(|| Dynamic::from(()), Dynamic::from)),
+            _ => None,
+        }
+    }
+}
+
 /// The variables of one evaluation: of all that the scope holds only what the expression names, since every value that
 /// it may read is converted.
 fn visible(references: &[Reference], scope: &Scope) -> Dynamic {
-    let mut roots: BTreeMap<&str, BTreeMap<String, Dynamic>> = BTreeMap::new();
-    let mut tasks: BTreeMap<&str, BTreeMap<&str, Dynamic>> = BTreeMap::new();
+    let mut roots: BTreeMap<&str, BTreeMap<&str, Dynamic>> = BTreeMap::from([("tasks", BTreeMap::new())]);
+    let mut views: BTreeMap<(&str, &str), BTreeMap<&str, Dynamic>> = BTreeMap::new();
     for reference in references {
-        let object = match reference.root.as_str() {
-            "inputs" => &scope.inputs,
-            "run" => &scope.run,
-            "task" => match &scope.task {
-                Some(task) => task,
-                None => continue,
-            },
-            "body" => match &scope.body {
-                Some(body) => body,
-                None => continue,
-            },
-            "tasks" => {
-                if let Some(key) = reference.second()
-                    && let Some(view) = scope.tasks.get(key)
-                {
-                    let parts = tasks.entry(key).or_default();
-                    if let Some(Step::Name(name)) = reference.steps.get(1)
-                        && let Some(part) = view.part(name)
-                    {
-                        parts.insert(name, part);
-                    }
-                }
-                continue;
-            }
-            "secrets" => {
-                if let Some(name) = reference.second()
-                    && let Some(secret) = scope.secrets.0.get(name)
-                {
-                    roots.entry("secrets").or_default().insert(name.to_owned(), Dynamic::from(secret.as_str()));
-                }
-                continue;
-            }
-            _ => continue,
+        let (root, second) = (reference.root.as_str(), reference.second());
+        if let Some(object) = object(root, scope) {
+            let wanted = |name: &str| second.is_none_or(|second| second == name);
+            let fields = object.as_object().into_iter().flatten().filter(|(name, _)| wanted(name));
+            roots.entry(root).or_default().extend(fields.map(|(name, value)| (name.as_str(), into_expression(value))));
+            continue;
+        }
+        let Some(name) = second else { continue };
+        let text = match root {
+            "secrets" => scope.secrets.0.get(name),
+            "prompts" => scope.prompts.get(name),
+            _ => None,
         };
-        let fields = roots.entry(reference.root.as_str()).or_default();
-        match reference.second() {
-            Some(name) => {
-                if let Some(value) = object.get(name) {
-                    fields.insert(name.to_owned(), into_expression(value));
-                }
-            }
-            None => fields.extend(
-                object.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), into_expression(value))),
-            ),
+        if let Some(text) = text {
+            roots.entry(root).or_default().insert(name, Dynamic::from(text.as_str()));
+        }
+        if let Some(found) = viewed(reference, name, scope) {
+            views.entry((root, name)).or_default().extend(found);
         }
     }
-    let mut variables: BTreeMap<&str, Dynamic> =
-        roots.into_iter().map(|(name, fields)| (name, Dynamic::from_pairs(fields))).collect();
-    variables
-        .insert("tasks", Dynamic::from_pairs(tasks.into_iter().map(|(key, parts)| (key, Dynamic::from_pairs(parts)))));
-    Dynamic::from_pairs(variables)
+    for ((root, name), parts) in views {
+        roots.entry(root).or_default().insert(name, Dynamic::from_pairs(parts));
+    }
+    Dynamic::from_pairs(roots.into_iter().map(|(name, fields)| (name, Dynamic::from_pairs(fields))))
+}
+
+/// The part of a task or of a step that a reference names; `None` if there is no such task or step.
+fn viewed<'r>(reference: &'r Reference, name: &str, scope: &Scope) -> Option<Option<(&'r str, Dynamic)>> {
+    let part = match reference.steps.get(1) {
+        Some(Step::Name(part)) => part.as_str(),
+        _ => "",
+    };
+    let value = match reference.root.as_str() {
+        "tasks" => scope.tasks.get(name)?.part(part),
+        "steps" => scope.steps.get(name)?.part(part),
+        _ => return None,
+    };
+    Some(value.map(|value| (part, value)))
 }

@@ -14,7 +14,7 @@ mod template;
 mod token;
 mod value;
 
-pub use evaluate::{Scope, Secrets, TaskView, TemplateError, as_text, condition, evaluate, render};
+pub use evaluate::{Scope, Secrets, StepView, TaskView, TemplateError, as_text, condition, evaluate, render};
 pub(crate) use names::{Reference, Step, analyse};
 pub(crate) use template::{Part, Template, literal};
 

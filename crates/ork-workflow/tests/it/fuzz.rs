@@ -24,6 +24,26 @@ tasks:
     when: tasks.probe.output.n | default(1) > 0 and not false
     operation: merge
     params: {of: "{{ tasks['cut-it'].outputs | length }} of {{ inputs.clips * 2 }}", deep: [{a: ["{{ run.id }}"]}]}
+  review:
+    depends_on: probe
+    rounds: 3
+    steps:
+      - {name: fetch, phase: setup, command: [echo, "{{ inputs.names[0] }}"], retry: {max_attempts: 2}}
+      - name: write
+        phase: execution
+        ai:
+          text: "{{ steps.fetch.output }} {{ task.feedback | tojson }} {{ prompts.style }}"
+          model: m
+          max_tokens: 800
+          key: "{{ secrets.key }}"
+          schema: {type: object}
+          budget: {usd: 0.25}
+      - {name: more, phase: execution, ai: {prompt: captions@3, vars: {n: "{{ task.round }}"}, model: m, max_tokens: 8}}
+      - {name: lint, phase: validation, gate: {run: ./check.sh}, env: {A: "{{ steps.write.output }}"}}
+      - {name: ask, phase: validation, gate: {approval: {expires: 1h, message: "{{ steps.lint.error }}?"}}}
+      - {name: good, phase: validation, gate: {condition: steps.write.output.ok}, continue_on_error: true}
+      - {name: tidy, phase: cleanup, run: rm -f x, when: steps.fetch.status == 'success'}
+budget: {tokens: 5000, usd: 2.50, on_exceeded: gate}
 result: {last: "{{ tasks.last.output }}"}
 "#;
 
@@ -69,7 +89,8 @@ fn exercise(text: &str, format: Format) {
         Ok(workflow) => {
             if let Ok(bound) = workflow.bind(&Map::new()) {
                 for node in &bound.plan.nodes {
-                    let _ = ork_workflow::references(node);
+                    let _ =
+                        (ork_workflow::references(node), ork_workflow::secrets(node), ork_workflow::prompts_of(node));
                     let _ = render(&node.action.params, &scope());
                     let _ = node.when.as_ref().map(|when| condition(when, &scope()));
                 }
@@ -99,7 +120,9 @@ proptest! {
     ]), 1..14)) {
         let expression = words.join(" ");
         let _ = evaluate(&expression, &scope());
-        let _ = render(&Value::String(format!("a {{{{ {expression} }}}} b")), &scope());
+        let template = format!("a {{{{ {expression} }}}} b");
+        let _ = render(&Value::String(template.clone()), &scope());
+        let _ = ork_workflow::prompt_template(&template, &[]);
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 type Case = (&'static str, &'static str, &'static str);
 
 /// Where the texts of a table stand: `@` is replaced. A text that begins a file of its own stands alone.
-const FRAMES: [(&str, &str); 9] = [
+const FRAMES: [(&str, &str); 15] = [
     ("the file", "@\ntasks:\n  a: {command: [work]}\n"),
     ("a task", "tasks:\n  b: {command: [work]}\n  a:\n    @\n"),
     ("retry", "tasks:\n  a: {command: [work], retry: {@}}\n"),
@@ -19,6 +19,15 @@ const FRAMES: [(&str, &str); 9] = [
     ("concurrency", "tasks:\n  a: {command: [work], concurrency: {@}}\n"),
     ("schedule", "schedule: {@}\ninputs: {size: {type: integer}}\ntasks:\n  a: {command: [work]}\n"),
     ("webhook", "webhook: {@}\ntasks:\n  a: {command: [work]}\n"),
+    ("a step", "tasks:\n  a:\n    steps:\n      - {name: first, phase: setup, command: [work]}\n      - {@}\n"),
+    ("ai", "tasks:\n  a:\n    steps:\n      - {name: x, phase: execution, ai: {@}}\n"),
+    ("a gate", "tasks:\n  a:\n    steps:\n      - {name: x, phase: validation, gate: {@}}\n"),
+    ("an approval", "tasks:\n  a:\n    steps:\n      - {name: x, phase: validation, gate: {approval: {@}}}\n"),
+    ("budget", "budget: {@}\ntasks:\n  a: {command: [work]}\n"),
+    (
+        "budget of a step",
+        "tasks:\n  a:\n    steps:\n      - {name: x, phase: execution, ai: {text: hi, model: m, max_tokens: 9, budget: {@}}}\n",
+    ),
     ("a plan of jobs", "{\"jobs\": [{\"id\": \"a\", \"type\": \"cut\"}]@}\n"),
     ("a job", "{\"jobs\": [{\"id\": \"b\", \"type\": \"cut\"}, {@}]}\n"),
 ];
@@ -34,11 +43,11 @@ const FILE: &[Case] = &[
     ("on_failure", "on_failure: continue", "on_failure: carry on"),
     ("concurrency", "concurrency: {key: gpu, limit: 2}", "concurrency: 2"),
     ("webhook", "webhook: {url: \"https://example.com/hook\"}", "webhook: https://example.com/hook"),
+    ("budget", "budget: {usd: 2.50}", "budget: 2.50"),
     ("env", "env: {MODE: fast}", "env: {1ST: fast}"),
     ("schedule", "schedule: {cron: \"0 3 * * *\"}", "schedule: \"0 3 * * *\""),
     ("tasks", "tasks: {a: {command: [work]}}", "tasks: [{command: [work]}]"),
     ("result", "result: \"{{ tasks.a.output }}\"", "result: \"{{ tasks.b.output }}\""),
-    ("budget", "", "budget: {usd: 2.50}"),
     ("secrets", "", "secrets: [token]"),
     ("artifacts", "", "artifacts: [out]"),
     ("container", "", "container: {image: alpine}"),
@@ -70,9 +79,9 @@ const TASK: &[Case] = &[
     ("concurrency", "command: [work]\n    concurrency: {key: gpu}", "command: [work]\n    concurrency: {limit: 1}"),
     ("output", "command: [work]\n    output: stdout_json", "command: [work]\n    output: json"),
     ("at_most_once", "command: [work]\n    at_most_once: true", "command: [work]\n    at_most_once: yes"),
+    ("steps", "steps: [{name: x, phase: setup, run: work}]", "steps: {x: {phase: setup, run: work}}"),
+    ("rounds", "steps: [{name: x, phase: setup, run: work}]\n    rounds: 3", "command: [work]\n    rounds: 3"),
     ("isolation", "", "command: [work]\n    isolation: strict"),
-    ("steps", "", "steps: [{run: work}]"),
-    ("rounds", "", "command: [work]\n    rounds: 3"),
     ("secrets", "", "command: [work]\n    secrets: [token]"),
     ("artifacts", "", "command: [work]\n    artifacts: [out]"),
     ("container", "", "container: {image: alpine}"),
@@ -125,6 +134,115 @@ const WEBHOOK: &[Case] = &[
     ("format", "url: \"http://example.com\", format: execution", "url: \"http://example.com\", format: cloudevents"),
 ];
 
+const STEP: &[Case] = &[
+    ("name", "name: y, phase: execution, run: work", "name: first, phase: execution, run: work"),
+    ("phase", "name: x, phase: cleanup, run: work", "name: x, run: work"),
+    ("run", "name: x, phase: execution, run: work", "name: x, phase: execution, run: \"work {{ run.id }}\""),
+    (
+        "command",
+        "name: x, phase: execution, command: [\"{{ steps.first.output }}\"]",
+        "name: x, phase: execution, command: work",
+    ),
+    (
+        "ai",
+        "name: x, phase: execution, ai: {text: hi, model: m, max_tokens: 9}",
+        "name: x, phase: execution, ai: {text: hi, model: m, max_tokens: 9}, env: {A: b}",
+    ),
+    ("gate", "name: x, phase: validation, gate: {run: work}", "name: x, phase: cleanup, gate: {run: work}"),
+    (
+        "when",
+        "name: x, phase: execution, run: work, when: steps.first.status == 'success'",
+        "name: x, phase: execution, run: work, when: steps.x.status == 'success'",
+    ),
+    (
+        "timeout",
+        "name: x, phase: execution, run: work, timeout: 5s",
+        "name: x, phase: execution, run: work, timeout: 5",
+    ),
+    (
+        "retry",
+        "name: x, phase: execution, run: work, retry: {max_attempts: 3}",
+        "name: x, phase: execution, run: work, retry: 3",
+    ),
+    (
+        "continue_on_error",
+        "name: x, phase: execution, run: work, continue_on_error: true",
+        "name: x, phase: execution, run: work, continue_on_error: on",
+    ),
+    (
+        "env",
+        "name: x, phase: execution, run: work, env: {A: \"{{ secrets.token }}\", B: \"{{ prompts.p }}\"}",
+        "name: x, phase: execution, gate: {approval: {}}, env: {A: b}",
+    ),
+    ("artifact", "", "name: x, phase: execution, artifact: {path: \"out/*.mp4\", kind: video}"),
+];
+
+const AI: &[Case] = &[
+    ("prompt", "prompt: captions@3, model: m, max_tokens: 9", "prompt: write captions, model: m, max_tokens: 9"),
+    (
+        "text",
+        "text: \"Say {{ task.index }}\", model: m, max_tokens: 9",
+        "text: hi, prompt: captions, model: m, max_tokens: 9",
+    ),
+    ("system", "system: Be brief, text: hi, model: m, max_tokens: 9", "system: 5, text: hi, model: m, max_tokens: 9"),
+    (
+        "vars",
+        "vars: {n: 3, all: [\"{{ run.id }}\"]}, prompt: captions, model: m, max_tokens: 9",
+        "vars: {n: 3}, text: hi, model: m, max_tokens: 9",
+    ),
+    ("model", "text: hi, model: other, max_tokens: 9", "text: hi, max_tokens: 9"),
+    ("api", "api: anthropic, text: hi, model: m, max_tokens: 9", "api: other, text: hi, model: m, max_tokens: 9"),
+    (
+        "base_url",
+        "base_url: \"http://{{ secrets.host }}/v1\", text: hi, model: m, max_tokens: 9",
+        "base_url: \"\", text: hi, model: m, max_tokens: 9",
+    ),
+    (
+        "key",
+        "key: \"{{ secrets['my-key'] }}\", text: hi, model: m, max_tokens: 9",
+        "key: sk-1234, text: hi, model: m, max_tokens: 9",
+    ),
+    ("max_tokens", "text: hi, model: m, max_tokens: 10", "text: hi, model: m, max_tokens: none"),
+    (
+        "temperature",
+        "temperature: 0.5, text: hi, model: m, max_tokens: 9",
+        "temperature: 2.5, text: hi, model: m, max_tokens: 9",
+    ),
+    (
+        "schema",
+        "schema: {type: object, properties: {a: {const: \"{{ x }}\"}}}, text: hi, model: m, max_tokens: 9",
+        "schema: object, text: hi, model: m, max_tokens: 9",
+    ),
+    (
+        "budget",
+        "budget: {tokens: 500, usd: 0.1}, text: hi, model: m, max_tokens: 9",
+        "budget: 500, text: hi, model: m, max_tokens: 9",
+    ),
+];
+
+const GATE: &[Case] = &[
+    ("command", "command: [check, \"{{ run.id }}\"]", "command: check"),
+    ("run", "run: check", "run: \"check {{ run.id }}\""),
+    ("condition", "condition: task.round > 1", "condition: \"{{ task.round > 1 }}\""),
+    ("approval", "approval: {}", "approval: {}, run: check"),
+];
+
+const APPROVAL: &[Case] = &[
+    ("role", "role: admin", "role: user"),
+    ("expires", "expires: 24h", "expires: 24"),
+    ("on_expiry", "expires: 24h, on_expiry: approve", "on_expiry: approve"),
+    ("allow_self", "allow_self: false", "allow_self: no"),
+    ("message", "message: \"Is {{ run.id }} good?\"", "message: [Is it good]"),
+];
+
+const BUDGET: &[Case] = &[
+    ("tokens", "tokens: 200000", "tokens: 0"),
+    ("usd", "usd: 2.50", "usd: 0.0000001"),
+    ("on_exceeded", "tokens: 1, on_exceeded: gate", "tokens: 1, on_exceeded: wait"),
+];
+
+const ALLOWANCE: &[Case] = &[("tokens", "tokens: 500", "on_exceeded: gate"), ("usd", "usd: 0.000001", "usd: -1")];
+
 const PLAN: &[Case] = &[
     ("jobs", "{\"jobs\": [{\"id\": \"z\", \"type\": \"cut\"}]}", "{\"jobs\": [\"cut\"]}"),
     ("name", ", \"name\": \"reel\"", ", \"name\": \"my reel\""),
@@ -158,7 +276,8 @@ const JOB: &[Case] = &[
     ),
 ];
 
-const CASES: [&[Case]; 9] = [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, WEBHOOK, PLAN, JOB];
+const CASES: [&[Case]; 15] =
+    [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, WEBHOOK, STEP, AI, GATE, APPROVAL, BUDGET, ALLOWANCE, PLAN, JOB];
 
 fn read(frame: &str, text: &str) -> (String, Result<Workflow, String>) {
     let is_whole = text.starts_with("tasks:") || text.starts_with('{');
@@ -239,6 +358,10 @@ fn shown(frame: &str, cases: &[Case]) -> String {
         _ if frame.contains("    @") => "command: [work]",
         _ if frame.contains("concurrency: {@}") => "key: other",
         _ if frame.contains("schedule: {@}") => "cron: '0 3 * * *'",
+        _ if frame.contains("- {@}") => "name: x, phase: execution, command: [other]",
+        _ if frame.contains("ai: {@}") => "text: hi, model: m, max_tokens: 9",
+        _ if frame.contains("gate: {@}") => "condition: true",
+        _ if frame.contains("budget: {@}") => "tokens: 1",
         _ if frame.contains("webhook: {@}") => "url: \"http://other.example\"",
         _ if frame.contains(", {@}]") => "\"id\": \"z\", \"type\": \"cut\"",
         _ => "",

@@ -9,7 +9,9 @@ mod fuzz;
 mod jobs;
 mod keys;
 mod malformed;
+mod prompts;
 mod schema;
+mod steps;
 
 use ork_workflow::{Diagnostics, Format, Source, Workflow, parse};
 

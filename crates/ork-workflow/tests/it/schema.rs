@@ -34,6 +34,7 @@ fn fits(root: &Value, part: &Value, value: &Value) -> bool {
         "minLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 >= rule.as_u64().unwrap()),
         "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
         "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
+        "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= rule.as_u64().unwrap()),
         "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
         "prefixItems" => value
             .as_array()
@@ -81,8 +82,11 @@ fn is_a(name: &str, value: &Value) -> bool {
 /// Whether this code says what a schema can say as well. Beyond it are graphs, expressions, pairs of values, and texts
 /// that only a reader understands.
 fn is_judged(code: &str) -> bool {
-    matches!(code.strip_prefix("ORK-E0"), Some("201" | "202" | "203" | "204" | "205" | "206" | "207" | "208"))
-        || matches!(code.strip_prefix("ORK-E0"), Some("301" | "302" | "309" | "310" | "410" | "411"))
+    matches!(code.strip_prefix("ORK-E0"), Some("201" | "202" | "203" | "204" | "205" | "206" | "207" | "208" | "213"))
+        || matches!(
+            code.strip_prefix("ORK-E0"),
+            Some("216" | "301" | "302" | "309" | "310" | "311" | "314" | "410" | "411")
+        )
 }
 
 /// Where schema and reader disagree about a document, if they do.
@@ -109,6 +113,7 @@ const WORKFLOW: &[(&str, &str)] = &[
     ("timeout", r#"["DURATION"]"#),
     ("on_failure", r#"["stop", "continue"]"#),
     ("concurrency", r#"["CONCURRENCY"]"#),
+    ("budget", r#"["BUDGET"]"#),
     ("env", r#"["ENV"]"#),
     ("result", r#"["{{ inputs.i }}", {"a": [1]}, null]"#),
 ];
@@ -130,11 +135,55 @@ const TASK: &[(&str, &str)] = &[
     ("concurrency", r#"["CONCURRENCY"]"#),
     ("output", r#"["file", "stdout", "stdout_json", "stderr"]"#),
     ("at_most_once", r#"[true, false, "yes"]"#),
+    ("rounds", "[1, 100, 0, 101, \"2\"]"),
 ];
-const WORK: &[(&str, &str)] = &[
-    ("command", r#"[["true"], ["echo", 1, true, "{{ inputs.i }}"], [], [""], [null], "true"]"#),
-    ("run", r#"["true", "a\nb", "", " \n", "echo {{ inputs.i }}", ["true"]]"#),
-    ("operation", r#"["render", "a b"]"#),
+const COMMAND: (&str, &str) =
+    ("command", r#"[["true"], ["echo", 1, true, "{{ inputs.i }}"], [], [""], [null], "true"]"#);
+const RUN: (&str, &str) = ("run", r#"["true", "a\nb", "", " \n", "echo {{ inputs.i }}", ["true"]]"#);
+const WORK: &[(&str, &str)] = &[COMMAND, RUN, ("operation", r#"["render", "a b"]"#), ("steps", r#"["STEPS", [], {}]"#)];
+const STEP: &[(&str, &str)] = &[
+    ("when", r#"["task.round == 1", true, "{{ inputs.i }}", ""]"#),
+    ("timeout", r#"["DURATION"]"#),
+    ("retry", r#"["TRIES"]"#),
+    ("continue_on_error", r#"[true, false, "yes"]"#),
+    ("env", r#"["ENV"]"#),
+];
+const STEP_WORK: &[(&str, &str)] =
+    &[COMMAND, RUN, ("ai", r#"["AI"]"#), ("gate", r#"["GATE"]"#), ("artifact", r#"[{"path": "a"}]"#)];
+const QUESTION: &[(&str, &str)] = &[
+    ("prompt", r#"["p", "p@3", "p@03", "p@", "p@999999999", "p@1000000000", "a b", "", 5]"#),
+    ("text", r#"["text", "{{ inputs.i }}", "", " "]"#),
+];
+const AI: &[(&str, &str)] = &[
+    ("system", r#"["text", "", 5]"#),
+    ("vars", r#"[{"n": 1, "m": ["{{ inputs.i }}"]}, {"a b": 1}, [], {}]"#),
+    ("api", r#"["openai", "anthropic", "other"]"#),
+    ("base_url", r#"["http://localhost", "{{ secrets.url }}", ""]"#),
+    (
+        "key",
+        r#"["{{ secrets.k }}", "{{ secrets[\"k-2\"] }}", "{{secrets['k']}}", "sk", "{{ inputs.i }}", "{{ secrets.a b }}"]"#,
+    ),
+    ("temperature", "[0, 1.5, 2, 2.5, -1, \"1\"]"),
+    ("schema", r#"[{"type": "object"}, {}, [], "object", true]"#),
+    ("budget", r#"["BUDGET"]"#),
+];
+const GATE: &[(&str, &str)] = &[
+    COMMAND,
+    RUN,
+    ("condition", r#"["task.round == 1", false, "{{ inputs.i }}", "", 5]"#),
+    ("approval", r#"["APPROVAL"]"#),
+];
+const APPROVAL: &[(&str, &str)] = &[
+    ("role", r#"["operator", "editor", "admin", "viewer", "worker"]"#),
+    ("expires", r#"["DURATION"]"#),
+    ("on_expiry", r#"["reject", "approve", "hold", "wait"]"#),
+    ("allow_self", r#"[true, false, "no"]"#),
+    ("message", r#"["text", "{{ inputs.i }}", 5]"#),
+];
+const BUDGET: &[(&str, &str)] = &[
+    ("tokens", "[1, 200000, 0, 1.5, \"5\"]"),
+    ("usd", "[2.5, 0, 1000000000, -1, 1000000001, \"2\"]"),
+    ("on_exceeded", r#"["fail", "gate", "ask"]"#),
 ];
 const INPUT: &[(&str, &str)] = &[
     ("type", r#"["string", "integer", "number", "boolean", "array", "object", "int"]"#),
@@ -204,6 +253,12 @@ impl Writer {
         match value.as_str().unwrap_or_default() {
             "INPUTS" => json!({"i": self.mapping(INPUT, 4), "l": {"type": "array"}}),
             "RETRY" => self.mapping(RETRY, 3),
+            "TRIES" => json!({"max_attempts": self.mostly_first("[3, 100, 101, 0]")}),
+            "STEPS" => self.steps(),
+            "AI" => self.ai(),
+            "GATE" => self.works(GATE, json!({})),
+            "APPROVAL" => self.mapping(APPROVAL, 3),
+            "BUDGET" => self.mapping(BUDGET, 2),
             "CONCURRENCY" => self.mapping(CONCURRENCY, 2),
             "DURATION" => self.mostly_first(DURATION),
             "ENV" => self.mostly_first(ENV),
@@ -215,13 +270,47 @@ impl Writer {
         if self.below(40) == 0 {
             return self.one_of(ODD);
         }
-        let mut task = self.mapping(TASK, 12);
-        let works = if self.below(20) == 0 { self.below(4) } else { 1 };
-        for _ in 0..works {
-            let (key, list) = WORK[self.below(WORK.len())];
-            task[key] = self.value(list);
+        let task = self.mapping(TASK, 12);
+        self.works(WORK, task)
+    }
+
+    /// One of these, most of the time.
+    fn works(&mut self, works: &[(&str, &str)], mut of: Value) -> Value {
+        let count = if self.below(20) == 0 { self.below(4) } else { 1 };
+        for _ in 0..count {
+            let (key, list) = works[self.below(works.len())];
+            of[key] = self.value(list);
         }
-        task
+        of
+    }
+
+    fn steps(&mut self) -> Value {
+        let phases = [r#"["setup", "set-up"]"#, r#"["execution", "cleanup"]"#, r#"["validation"]"#, r#"["cleanup"]"#];
+        let mut steps = Vec::new();
+        for (at, phase) in phases.into_iter().enumerate() {
+            if self.below(2) == 0 {
+                let step = self.mapping(STEP, 8);
+                let mut step = self.works(STEP_WORK, step);
+                step["name"] = self.mostly_first(&format!(r#"["step{at}", "a b", "step0", ""]"#));
+                step["phase"] = self.mostly_first(phase);
+                if self.below(40) == 0 {
+                    step.as_object_mut().unwrap().remove(["name", "phase"][self.below(2)]);
+                }
+                steps.push(step);
+            }
+        }
+        Value::Array(steps)
+    }
+
+    fn ai(&mut self) -> Value {
+        let ai = self.mapping(AI, 6);
+        let mut ai = self.works(QUESTION, ai);
+        for (key, list) in [("model", r#"["m", "", 5]"#), ("max_tokens", "[800, 1000000, 0, 1000001, \"5\"]")] {
+            if self.below(30) > 0 {
+                ai[key] = self.mostly_first(list);
+            }
+        }
+        ai
     }
 
     fn document(&mut self) -> Value {
@@ -288,7 +377,8 @@ fn what_is_shown_fits() {
     for (name, text) in files {
         let document: Value = serde_saphyr::from_str(&text).unwrap();
         assert!(fits(&schema, &schema, &document), "{name}");
-        assert!(parse(&Source { name: "shown.yaml", text: &text, format: Format::Yaml }).is_ok(), "{name}");
+        let read = parse(&Source { name: "shown.yaml", text: &text, format: Format::Yaml });
+        assert!(read.is_ok(), "{name}: {}", read.unwrap_err());
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod again;
+mod agent;
 mod book;
 mod carried;
 mod completions;

@@ -14,7 +14,8 @@ use crate::id::{RunId, TaskRef, WorkerId, WorkspaceId};
 use crate::json::Json;
 use crate::plan::Plan;
 use crate::state::{Reason, RunStatus, TaskStatus};
-use crate::store::{AttemptRow, RunDump, RunRow, TaskDump, TaskRow};
+use crate::step::{StepKey, StepRow};
+use crate::store::{AttemptRow, GateRow, RunDump, RunRow, TaskDump, TaskRow};
 
 /// A stored task, with its place.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub(crate) struct Task {
     pub finished_at: Option<Timestamp>,
     pub from: Option<TaskRef>,
     pub attempts: Vec<AttemptRow>,
+    pub steps: BTreeMap<StepKey, StepRow>,
+    pub gates: Vec<GateRow>,
 }
 
 /// One run, with everything that a store would keep of it.
@@ -124,12 +127,14 @@ impl World {
                 finished_at: None,
                 from: None,
                 attempts: Vec::new(),
+                steps: BTreeMap::new(),
+                gates: Vec::new(),
             });
         }
     }
 
     /// What a transaction loads: never more than `reach` says, so that a reach that is too short is found.
-    fn load(&self, reach: Reach, own: &BTreeSet<u32>) -> RunGraph {
+    pub(crate) fn load(&self, reach: Reach, own: &BTreeSet<u32>) -> RunGraph {
         let mut wanted: BTreeSet<u32> = own.clone();
         match reach {
             Reach::Whole => wanted.extend(self.groups.keys()),
@@ -141,24 +146,30 @@ impl World {
         RunGraph::new(self.head.clone(), groups, actor(), self.now)
     }
 
-    fn whole(&self) -> RunGraph {
+    pub(crate) fn whole(&self) -> RunGraph {
         self.load(Reach::Whole, &BTreeSet::new())
     }
 
     /// Writes what the core decided; with a sweep between its halves, if one is due.
-    fn close(&mut self, mut graph: RunGraph) {
+    pub(crate) fn close(&mut self, mut graph: RunGraph) {
+        self.close_lost(&mut graph);
         if let Some(sweep) = graph.take_sweep() {
             for write in graph.take_task_writes() {
                 self.put(write);
             }
+            self.open_gates(graph.take_gates());
             for (g, reason) in graph.take_skipped() {
                 self.skip(g, reason);
             }
-            let mut cancelled = Vec::new();
+            let (mut cancelled, mut open) = (Vec::new(), Vec::new());
             for n in 0..self.tasks.len() {
                 let task = &mut self.tasks[n];
                 let spared = sweep.spare_run_if && graph.groups[&task.g].spec.run_if.is_some();
                 if spared || task.lease.is_some() || task.write.status.is_terminal() {
+                    continue;
+                }
+                if task.write.open_as.is_some() {
+                    open.push(n as u32);
                     continue;
                 }
                 let write = TaskWrite {
@@ -173,6 +184,7 @@ impl World {
             self.evaluations.retain(|g| sweep.spare_run_if && graph.groups[g].spec.run_if.is_some());
             cancelled.sort_unstable();
             graph.swept(&cancelled, sweep.reason);
+            self.wind_up(&mut graph, &open);
         }
         let (head, groups, changes) = graph.finish();
         self.write(head, groups, changes);
@@ -183,7 +195,10 @@ impl World {
         let task = &mut self.tasks[write.n as usize];
         assert!(!task.write.status.is_terminal(), "task {} is over and gets {:?}", write.n, write);
         let failure = write.error.clone();
-        if let Some(ended) = &write.ended {
+        if write.open_as.is_some() {
+            let error = write.error.clone().or_else(|| task.write.error.clone());
+            task.write = TaskWrite { error, ..write };
+        } else if let Some(ended) = &write.ended {
             task.attempts.push(AttemptRow {
                 attempt: write.attempt,
                 lease: ended.lease,
@@ -225,6 +240,7 @@ impl World {
         for write in changes.tasks {
             self.put(write);
         }
+        self.open_gates(changes.gates);
         for (g, reason) in changes.skipped {
             self.skip(g, reason);
         }
@@ -233,13 +249,16 @@ impl World {
                 self.enqueue(n);
             }
         }
-        for task in changes.requeued {
+        for task in changes.requeued.into_iter().chain(changes.wound_up) {
             self.enqueue(task.n);
         }
         if changes.resumed && !self.head.held {
             for n in 0..self.tasks.len() {
                 let task = &self.tasks[n];
-                let idle = task.lease.is_none() && !task.delayed && !task.write.status.is_terminal();
+                let idle = task.lease.is_none()
+                    && !task.delayed
+                    && !task.write.status.is_terminal()
+                    && task.write.status != TaskStatus::Waiting;
                 if idle && self.groups[&task.g].phase == Phase::Released {
                     self.enqueue(task.write.n);
                 }
@@ -324,7 +343,12 @@ impl World {
             settlements.push(Settlement {
                 lease,
                 outcome,
-                tally: Tally { failures: task.write.failures, lost: task.write.lost, ..Tally::default() },
+                tally: Tally {
+                    failures: task.write.failures,
+                    lost: task.write.lost,
+                    begun: task.steps.keys().any(|key| key.attempt == task.write.attempt + 1),
+                    open_as: task.write.open_as,
+                },
                 cancel_requested: task.cancel_requested_at.is_some(),
                 started_at: None,
                 finished_at: self.now,
@@ -367,7 +391,11 @@ impl World {
             return false;
         }
         task.cancel_requested_at = Some(self.now);
-        graph.cancel_task(task.g, n, task.lease.is_some());
+        let (is_leased, is_open) = (task.lease.is_some(), task.write.open_as.is_some());
+        graph.cancel_task(task.g, n, is_leased || is_open);
+        if is_open && !is_leased {
+            self.wind_up(&mut graph, &[n]);
+        }
         self.close(graph);
         true
     }
@@ -375,7 +403,7 @@ impl World {
     pub(crate) fn pause(&mut self) -> bool {
         let mut graph = self.whole();
         let took = graph.pause();
-        if took {
+        if took && self.head.cancelling.is_none() {
             for task in &mut self.tasks {
                 (task.ready, task.held) = (false, false);
             }
@@ -414,7 +442,8 @@ impl World {
             (_, status) if status.is_terminal() => status,
             (Some(lease), _) if lease.started_at.is_some() => TaskStatus::Running,
             (Some(_), _) => TaskStatus::Dispatched,
-            _ if self.head.paused => TaskStatus::Paused,
+            (None, TaskStatus::Waiting) => TaskStatus::Waiting,
+            _ if self.head.paused && self.head.cancelling.is_none() => TaskStatus::Paused,
             _ if task.ready || task.held => TaskStatus::Queued,
             (None, status) => status,
         }
@@ -436,7 +465,10 @@ impl World {
             task_index: task.index,
             status: self.status(task.write.n),
             reason: task.write.reason,
-            attempt: task.lease.as_ref().map_or(task.write.attempt, |lease| lease.attempt),
+            attempt: match &task.lease {
+                Some(lease) => lease.attempt,
+                None => task.write.attempt + u32::from(task.write.open_as.is_some()),
+            },
             failures: task.write.failures,
             lost: task.write.lost,
             max_attempts: spec.retry.max_attempts,
@@ -504,9 +536,9 @@ impl World {
             held: u32::from(task.held),
             delayed: u32::from(task.delayed),
             attempts: task.attempts.clone(),
-            open_as: None,
-            steps: Vec::new(),
-            gates: Vec::new(),
+            open_as: task.write.open_as.filter(|_| task.lease.is_none()),
+            steps: task.steps.values().cloned().collect(),
+            gates: task.gates.clone(),
         });
         RunDump {
             row: self.run_row(),
@@ -515,6 +547,7 @@ impl World {
             tasks: tasks.collect(),
             evaluations: self.evaluations.iter().copied().collect(),
             evaluates_result: self.evaluates_result,
+            budget: None,
             events: self.events.clone(),
         }
     }

@@ -1,0 +1,3 @@
+SELECT * FROM v_gates
+WHERE id < ?3 AND (?1 IS NULL OR workspace_id = ?1) AND (?2 IS NULL OR owner_id = ?2)
+ORDER BY id DESC LIMIT ?4
