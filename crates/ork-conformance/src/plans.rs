@@ -3,6 +3,7 @@
 use ork_core::clock::{Entropy, SeededEntropy};
 use ork_core::plan::{Action, Concurrency, Fan, Node, OnFailure, Plan, RunIf};
 use ork_core::retry::RetryPolicy;
+use ork_core::step::{Allowance, PlanBudget};
 use serde_json::Value;
 
 /// A task that a handler serves.
@@ -70,6 +71,8 @@ pub fn random_plan(random: &mut SeededEntropy) -> Plan {
         timeout_ms: chance(random, 15).then(|| 20_000 + random.next_u64() % 100_000),
         priority: i32::try_from(random.below(2)).unwrap_or(0),
         concurrency: chance(random, 20).then(|| Concurrency { key: "runs".into(), limit: 1 }),
+        budget: chance(random, 30)
+            .then(|| PlanBudget { allowance: Allowance { tokens: Some(100), micros: None }, asks: false }),
         result: chance(random, 20).then(|| Value::from("{{ 1 }}")),
         ..plan(nodes)
     }

@@ -1,5 +1,7 @@
 //! Random command sequences: the same for a store and for the model, compared after each step.
 
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::ops::Range;
@@ -11,12 +13,13 @@ use ork_core::clock::{Entropy, SeededEntropy, Timestamp};
 use ork_core::event::Actor;
 use ork_core::executor::Progress;
 use ork_core::graph::{Expansion, LeaseId, NewRun, Pin, ProcessEnd, Reuse, Reused, TriggeredBy};
-use ork_core::id::{RunId, TaskRef, WorkerId, WorkspaceId};
+use ork_core::id::{GateId, RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus};
+use ork_core::step::Allowance;
 use ork_core::store::{
-    Claim, Claimed, EvaluationTarget, ProgressNote, RunDump, RunFilter, Runs, Scope, Settle, Span, Start, Store, Tasks,
-    Upkeep,
+    BudgetPeriod, Claim, Claimed, Decision, EvaluationTarget, ProgressNote, RunDump, RunFilter, Runs, Scope, Settle,
+    Span, Start, StepWrite, Store, Tasks, Upkeep,
 };
 
 use crate::OTHER;
@@ -45,6 +48,9 @@ enum Command {
     Promote(usize),
     Admit,
     Retire(WorkerId),
+    Steps(StepWrite),
+    Decide(Decision),
+    Expire(GateId),
     Pass(u64),
 }
 
@@ -88,6 +94,10 @@ where
             for side in [&*store, &model as &dyn Store] {
                 side.register_worker(&worker_row(*worker, world.now)).await.expect("a worker registers");
             }
+        }
+        for side in [&*store, &model as &dyn Store] {
+            let (limit, day) = (Allowance { tokens: Some(300), micros: None }, BudgetPeriod::Day);
+            side.set_budget(WorkspaceId::DEFAULT, day, Some(limit), world.now).await.expect("a budget is set");
         }
         let (mut reader, mut dice) = (Reader::new(Scope::All), SeededEntropy::new(seed));
         for step in 0..steps {
@@ -143,11 +153,16 @@ impl World {
         if at_first {
             return self.submit();
         }
+        if self.random.below(4) == 0
+            && let Some(command) = self.step_or_gate(model).await
+        {
+            return command;
+        }
         let chosen = match self.random.below(100) {
             0..20 => Some(Command::Claim(self.claim())),
             20..30 => self.start(),
-            30..50 => self.settle().map(Command::Settle),
-            50..60 => self.settle().map(|settles| Command::SettleAndClaim(settles, self.claim())),
+            30..50 => self.settle(model).await.map(Command::Settle),
+            50..60 => self.settle(model).await.map(|settles| Command::SettleAndClaim(settles, self.claim())),
             60..63 => self.progress(),
             63..64 => self.run().map(|run| {
                 let reason = if self.random.below(2) == 0 { Reason::Cancel } else { Reason::Deadline };
@@ -245,17 +260,19 @@ impl World {
         }]))
     }
 
-    fn settle(&mut self) -> Option<Vec<Settle>> {
+    async fn settle(&mut self, model: &Model) -> Option<Vec<Settle>> {
         let mut settles: Vec<Settle> = Vec::new();
         for _ in 0..=self.random.below(3) {
             let Some(given) = self.lease().filter(|g| settles.iter().all(|s| s.task != g.claimed.task)) else {
                 continue;
             };
+            let outcome = self.outcome(given.worker);
+            let outcome = self.with_steps(model, given, outcome).await;
             settles.push(Settle {
                 task: given.claimed.task,
                 attempt: given.claimed.attempt,
                 lease: given.lease,
-                outcome: self.outcome(given.worker),
+                outcome,
                 started_at: Some(self.now).filter(|_| self.random.below(2) == 0),
                 finished_at: self.now,
                 end: ProcessEnd { exit_code: Some(1), ..ProcessEnd::default() },
@@ -381,6 +398,12 @@ impl World {
                 leases.sort_by_key(|lease| lease.task);
                 format!("{:?} {leases:?}", store.retire_worker(id, now).await)
             }
+            Command::Steps(write) => format!("{:?}", store.write_steps(all, &write, &worker(), now).await),
+            Command::Decide(decision) => format!("{:?}", store.decide(all, &decision).await),
+            Command::Expire(gate) => {
+                let due = (store.expired_gates(all, now, 10).await, store.next_expiry(all).await);
+                format!("{:?} {due:?}", store.expire_gate(all, gate, now).await)
+            }
             Command::Pass(_) => {
                 let mut overdue = store.overdue(all, now, 100).await.unwrap_or_default();
                 overdue.sort_unstable();
@@ -417,6 +440,8 @@ async fn around(store: &dyn Store) -> Result<String, String> {
         let runs = store.slot_runs(scope, "runs", 10).await;
         seen.push(format!("{:?} {:?} {:?}", lanes.map_err(text)?, tasks.map_err(text)?, runs.map_err(text)?));
     }
+    let budgets = store.budgets(WorkspaceId::DEFAULT, Timestamp::default()).await;
+    seen.push(format!("{:?}", budgets.map_err(text)?));
     Ok(seen.join("\n  "))
 }
 

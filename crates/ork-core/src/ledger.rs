@@ -237,9 +237,14 @@ impl Ledger {
         self.steps.insert(row.key, row);
     }
 
+    /// Takes what is to be written down of the steps: their new status, and what its event says.
+    pub fn take_notes(&mut self) -> Vec<(StepStatus, Json)> {
+        std::mem::take(&mut self.notes)
+    }
+
     /// Writes down what became of the steps.
     pub fn note(&mut self, graph: &mut RunGraph) {
-        for (status, payload) in std::mem::take(&mut self.notes) {
+        for (status, payload) in self.take_notes() {
             graph.note_step(self.task.n, status, payload);
         }
     }

@@ -21,6 +21,7 @@ use crate::deliveries;
 use crate::fault::Work;
 use crate::rows::{self, Columns, filter};
 use crate::sql::Sql;
+use crate::steps;
 use crate::writes::{self, Entry, Finished};
 
 /// A run in the hands of a change.
@@ -122,6 +123,7 @@ pub async fn close(db: &Conn, opened: Vec<Open>, now: Timestamp, also: Also<'_>)
 /// Writes what was decided.
 pub async fn write(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<'_>) -> Work<Left> {
     let mut left = Left::default();
+    let lost = steps::close_lost(db, &mut opened, now).await?;
     sweep(db, &mut opened, now, &mut left).await?;
     let mut finished = Vec::with_capacity(opened.len());
     for Open { graph, evaluating } in opened {
@@ -131,6 +133,7 @@ pub async fn write(db: &Conn, mut opened: Vec<Open>, now: Timestamp, also: Also<
         finished.push(Finished { head, groups, changes, evaluated });
     }
     let Also { result, queue, first: mut batch } = also;
+    lost.store(&mut batch)?;
     let tasks = writes::tasks(&mut batch, &finished, now)?;
     writes::groups(&mut batch, &finished);
     let freed = writes::runs(&mut batch, &finished, result, now)?;
@@ -194,8 +197,12 @@ async fn sweep(db: &Conn, opened: &mut [Open], now: Timestamp, left: &mut Left) 
     for open in opened.iter_mut() {
         let Some(sweep) = open.graph.take_sweep() else { continue };
         sweeps.push((open.graph.head.run, sweep));
-        let changes =
-            Changes { tasks: open.graph.take_task_writes(), skipped: open.graph.take_skipped(), ..Changes::default() };
+        let changes = Changes {
+            tasks: open.graph.take_task_writes(),
+            skipped: open.graph.take_skipped(),
+            gates: open.graph.take_gates(),
+            ..Changes::default()
+        };
         left.upkeep |= changes.tasks.iter().any(|write| write.available_at.is_some());
         finished.push(Finished {
             head: open.graph.head.clone(),
@@ -225,12 +232,14 @@ async fn sweep(db: &Conn, opened: &mut [Open], now: Timestamp, left: &mut Left) 
         let mut c = Columns::of(row, "tasks");
         cancelled.entry(c.next("run_id")?).or_default().push((c.next("g")?, c.next("n")?));
     }
-    for open in opened {
+    for open in opened.iter_mut() {
         let run = open.graph.head.run;
         let Some((_, sweep)) = sweeps.iter().find(|(swept, _)| *swept == run) else { continue };
         let mut pairs = cancelled.remove(&run).unwrap_or_default();
         pairs.sort_unstable();
         open.graph.swept(&pairs, sweep.reason);
     }
-    Ok(())
+    let spared: Vec<(RunId, bool)> = sweeps.iter().map(|(run, sweep)| (*run, sweep.spare_run_if)).collect();
+    let not_over = steps::open_tasks(db, &spared, None).await?;
+    steps::wind_up(db, opened, &not_over, now).await
 }

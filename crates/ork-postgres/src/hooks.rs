@@ -72,6 +72,3 @@ fn row(row: &Row) -> StoreResult<HookRow> {
         created_at: c.next("created_at")?,
     })
 }
-
-impl ork_core::store::Steps for PgStore {}
-impl ork_core::store::Prompts for PgStore {}

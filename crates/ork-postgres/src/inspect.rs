@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use ork_core::error::StoreResult;
+use ork_core::graph::OpenAs;
 use ork_core::id::{RunId, TaskRef};
-use ork_core::store::{AttemptRow, Inspect, LaneRow, RunDump, RunRow, Scope, TaskDump, TaskRow};
+use ork_core::step::StepRow;
+use ork_core::store::{AttemptRow, GateRow, Inspect, LaneRow, RunDump, RunRow, Scope, TaskDump, TaskRow};
 use tokio_postgres::Row;
 
 use crate::conn::{Answer, Batch, Conn, one};
@@ -14,6 +16,7 @@ use crate::rows::{self, Columns, filter};
 use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
 use crate::writes::RESULT;
+use crate::{budgets, gates, steps};
 
 #[async_trait]
 impl Inspect for PgStore {
@@ -92,6 +95,8 @@ impl Transition for Dump {
         for sql in [Sql::GroupsAll, Sql::LeasesOfRun, Sql::TasksWaits, Sql::AttemptsOfRun, Sql::EvaluationsOfRun] {
             batch.add(sql, vec![one(run)]);
         }
+        let own = [Sql::TasksOpenAs, Sql::StepsOfRun, Sql::GatesOfRun].map(|sql| batch.add(sql, vec![one(run)]));
+        let budget = batch.add(Sql::RunBudgetsGet, vec![one(run), one(filter(self.scope))]);
         let head = batch.add(Sql::HeadsGet, vec![one(run), one(filter(self.scope))]);
         let no_number = || one(None::<i32>);
         let all =
@@ -112,10 +117,10 @@ impl Transition for Dump {
                 .iter()
                 .map(|row| rows::group(row).map(|(_, group)| group))
                 .collect::<StoreResult<_>>()?,
-            tasks: Tasks::read(leases, waits, attempts)?.dump(&answers[tasks])?,
+            tasks: Tasks::read([leases, waits, attempts], own.map(|at| &answers[at]))?.dump(&answers[tasks])?,
             evaluations,
             evaluates_result,
-            budget: None,
+            budget: budgets::read(&answers[budget].rows)?,
             events: answers[events]
                 .rows
                 .iter()
@@ -146,10 +151,27 @@ struct Tasks {
     leases: BTreeMap<u32, ork_core::graph::Lease>,
     waits: BTreeMap<u32, [u32; 3]>,
     attempts: BTreeMap<u32, Vec<AttemptRow>>,
+    open_as: BTreeMap<u32, OpenAs>,
+    steps: BTreeMap<u32, Vec<StepRow>>,
+    gates: BTreeMap<u32, Vec<GateRow>>,
 }
 
 impl Tasks {
-    fn read(leases: &Answer, waits: &Answer, attempts: &Answer) -> StoreResult<Self> {
+    fn read([leases, waits, attempts]: [&Answer; 3], [open_as, steps, gates]: [&Answer; 3]) -> StoreResult<Self> {
+        let open_as = open_as.rows.iter().map(|row| {
+            let mut c = Columns::of(row, "tasks");
+            Ok((c.next("n")?, c.next("open_as")?))
+        });
+        let mut steps_of: BTreeMap<u32, Vec<StepRow>> = BTreeMap::new();
+        for step in steps.rows.iter().map(steps::row) {
+            let step = step?;
+            steps_of.entry(step.task.n).or_default().push(step);
+        }
+        let mut gates_of: BTreeMap<u32, Vec<GateRow>> = BTreeMap::new();
+        for gate in gates.rows.iter().map(gates::row) {
+            let gate = gate?;
+            gates_of.entry(gate.task.n).or_default().push(gate);
+        }
         let leases = leases.rows.iter().map(|row| rows::lease(row).map(|lease| (lease.task.n, lease)));
         let waits = waits.rows.iter().map(|row| {
             let mut c = Columns::of(row, "ready");
@@ -164,6 +186,9 @@ impl Tasks {
             leases: leases.collect::<StoreResult<_>>()?,
             waits: waits.collect::<StoreResult<_>>()?,
             attempts: by_task,
+            open_as: open_as.collect::<StoreResult<_>>()?,
+            steps: steps_of,
+            gates: gates_of,
         })
     }
 
@@ -172,7 +197,9 @@ impl Tasks {
             let n = row.task.n;
             let [ready, held, delayed] = self.waits.remove(&n).unwrap_or_default();
             let (lease, attempts) = (self.leases.remove(&n), self.attempts.remove(&n).unwrap_or_default());
-            TaskDump { row, lease, ready, held, delayed, attempts, open_as: None, steps: Vec::new(), gates: Vec::new() }
+            let open_as = self.open_as.remove(&n).filter(|_| lease.is_none());
+            let (steps, gates) = (self.steps.remove(&n).unwrap_or_default(), self.gates.remove(&n).unwrap_or_default());
+            TaskDump { row, lease, ready, held, delayed, attempts, open_as, steps, gates }
         };
         tasks.rows.iter().map(|row| rows::task_row(row).map(&mut dump)).collect()
     }

@@ -50,7 +50,7 @@ impl Transition for Prune {
         db.begin().await?;
         let rows = db.rows(Sql::PrunedInsert, &[&self.runs, &filter(self.scope), &self.now.micros()]).await?;
         let runs: Vec<Uuid> = rows.iter().map(|row| row.get(0)).collect();
-        for sql in [Sql::PrunedDeleteHead, Sql::PrunedDeleteRun, Sql::PrunedDeleteLabels] {
+        for sql in [Sql::PrunedDeleteHead, Sql::PrunedDeleteRun, Sql::PrunedDeleteLabels, Sql::PrunedDeleteBudget] {
             db.run(sql, &[&runs]).await?;
         }
         db.commit().await?;
@@ -60,8 +60,12 @@ impl Transition for Prune {
 
 /// Runs whose rows are removed together.
 const RUNS: i64 = 100;
-/// Where they have rows, and what a row counts as: one of a log has up to 64 KiB.
-const TABLES: [(Sql, i64); 6] = [
+/// Where they have rows, and what a row counts as: one of a log has up to 64 KiB, a part of a saved folder up to 1 MiB.
+const TABLES: [(Sql, i64); 10] = [
+    (Sql::PrunedDeleteParts, 256),
+    (Sql::PrunedDeleteWorks, 1),
+    (Sql::PrunedDeleteGates, 1),
+    (Sql::PrunedDeleteSteps, 1),
     (Sql::PrunedDeleteLogs, 16),
     (Sql::PrunedDeleteDeliveries, 1),
     (Sql::PrunedDeleteAttempts, 1),

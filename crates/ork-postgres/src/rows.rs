@@ -6,17 +6,18 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
 use ork_core::executor::{Progress, Stream};
-use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, Phase, ProcessEnd, RevisionRef};
+use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, OpenAs, Phase, ProcessEnd, RevisionRef};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
 use ork_core::retry::RetryPolicy;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
+use ork_core::step::{Allowance, OnExpiry, StepPhase, StepStatus, StepType};
 use ork_core::store::{
-    AttemptRow, BulkAction, BulkStatus, CatchUp, DeliveryStatus, DeliveryTry, GroupRow, OutputRow, Overlap, RunRow,
-    Scope, TaskRow, WorkerRow,
+    AttemptRow, BudgetPeriod, BulkAction, BulkStatus, CatchUp, DeliveryStatus, DeliveryTry, GateKind, GateStatus,
+    GroupRow, OutputRow, Overlap, PromptVariable, RunRow, Scope, TaskRow, WorkerRow,
 };
 use ork_core::webhook::{Format, Occasion, Wanted};
 use tokio_postgres::Row;
@@ -125,6 +126,17 @@ decode! {
     Occasion = Text<'a>, |v| word(v.0, Self::from_word);
     DeliveryStatus = Text<'a>, |v| word(v.0, Self::from_word);
     Vec<DeliveryTry> = Text<'a>, |v| parsed(v.0);
+    OpenAs = Text<'a>, |v| word(v.0, Self::from_word);
+    GateId = Uuid, |v| Ok(Self::from_uuid(v));
+    GateKind = Text<'a>, |v| word(v.0, Self::from_word);
+    GateStatus = Text<'a>, |v| word(v.0, Self::from_word);
+    OnExpiry = Text<'a>, |v| word(v.0, Self::from_word);
+    StepPhase = Text<'a>, |v| word(v.0, Self::from_word);
+    StepType = Text<'a>, |v| word(v.0, Self::from_word);
+    StepStatus = Text<'a>, |v| word(v.0, Self::from_word);
+    BudgetPeriod = Text<'a>, |v| word(v.0, Self::from_word);
+    Allowance = Text<'a>, |v| parsed(v.0);
+    Vec<PromptVariable> = Text<'a>, |v| parsed(v.0);
     TaskStatus = Text<'a>, |v| word(v.0, Self::from_word);
     RunStatus = Text<'a>, |v| word(v.0, Self::from_word);
     Reason = Text<'a>, |v| word(v.0, Self::from_word);

@@ -235,8 +235,11 @@ impl Transition for Pause {
             return Ok(false);
         }
         let mut also = Also::default();
-        also.first.add(Sql::QueueDropRun, vec![one(self.id.uuid())]);
-        also.first.add(Sql::SlotsDropRun, vec![one(self.id.uuid())]);
+        // What a run that is being cancelled has in the queue is to be put away all the same.
+        if open.graph.head.cancelling.is_none() {
+            also.first.add(Sql::QueueDropRun, vec![one(self.id.uuid())]);
+            also.first.add(Sql::SlotsDropRun, vec![one(self.id.uuid())]);
+        }
         // Queued tasks may have held slots of their key.
         db.note(Note::Look);
         close(db, vec![open], self.now, also).await?;
@@ -260,7 +263,7 @@ impl Transition for Resume {
             return Ok(false);
         }
         let mut also = Also::default();
-        if !open.graph.head.held {
+        if !open.graph.head.held && open.graph.head.cancelling.is_none() {
             let rows = db.rows(Sql::TasksToResume, &[&self.id.uuid()]).await?;
             also.queue = rows.iter().map(Entry::next_attempt).collect::<StoreResult<_>>()?;
         }

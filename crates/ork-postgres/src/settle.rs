@@ -225,8 +225,10 @@ fn tallies(rows: &[Row]) -> StoreResult<Tallies> {
         .map(|row| {
             let mut c = Columns::of(row, "tasks");
             let task = TaskRef { run: c.next("run_id")?, n: c.next("n")? };
-            let tally = Tally { failures: c.next("failures")?, lost: c.next("lost")?, ..Tally::default() };
-            Ok((task, (tally, c.next("?column?")?)))
+            let (failures, lost) = (c.next("failures")?, c.next("lost")?);
+            let cancel_requested = c.next("?column?")?;
+            let tally = Tally { failures, lost, open_as: c.option("open_as")?, begun: c.next("begun")? };
+            Ok((task, (tally, cancel_requested)))
         })
         .collect()
 }

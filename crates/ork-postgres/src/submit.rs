@@ -11,6 +11,7 @@ use ork_core::workspace::Load;
 use tokio_postgres::error::SqlState;
 
 use crate::bell::Note;
+use crate::budgets;
 use crate::change::{self, Left};
 use crate::conn::{Answer, Batch, Conn, Param, one};
 use crate::deliveries;
@@ -62,6 +63,7 @@ async fn create(db: &Conn, new: &NewRun, begun: &[Answer]) -> Work<Submitted> {
     let mut batch = Batch::default();
     batch.add(Sql::HeadsInsert, head_params(head, new));
     add_wide(&mut batch, new);
+    budgets::create(&mut batch, new);
     batch.add(Sql::GroupsInsert, group_params(head, &groups.values().collect::<Vec<_>>())?);
     writes::insert_tasks(&mut batch, &ranges(head, groups.values()));
     let tasks = writes::tasks(&mut batch, &finished, new.now)?;

@@ -14,6 +14,7 @@ use crate::conn::{Conn, one};
 use crate::fault::Work;
 use crate::rows::{self, Columns, filter, int};
 use crate::sql::Sql;
+use crate::steps;
 use crate::store::{PgStore, Transition};
 use crate::writes::Entry;
 
@@ -81,14 +82,24 @@ impl Tasks for PgStore {
     }
 }
 
-/// A task's group, its stored status, and whether its end was asked for.
-async fn place(db: &Conn, scope: Scope, task: TaskRef) -> Work<(u32, TaskStatus, bool)> {
+/// Where a task is.
+pub struct Place {
+    /// Its group.
+    pub g: u32,
+    status: TaskStatus,
+    cancel_requested: bool,
+    is_open: bool,
+}
+
+/// Finds a task.
+pub async fn place(db: &Conn, scope: Scope, task: TaskRef) -> Work<Place> {
     let params: [&(dyn tokio_postgres::types::ToSql + Sync); 3] = [&task.run.uuid(), &int(task.n), &filter(scope)];
     let Some(row) = db.row(Sql::TasksPlace, &params).await? else {
         return Err(StoreError::NotFound(format!("task `{}`", task.id())).into());
     };
     let mut c = Columns::of(&row, "tasks");
-    Ok((c.next("g")?, c.next("status")?, c.next("?column?")?))
+    let (g, status) = (c.next("g")?, c.next("status")?);
+    Ok(Place { g, status, cancel_requested: c.next("?column?")?, is_open: c.next("?column?")? })
 }
 
 struct CancelTask {
@@ -105,8 +116,8 @@ impl Transition for CancelTask {
         let (run, n) = (self.task.run.uuid(), int(self.task.n));
         place(db, self.scope, self.task).await?;
         let mut open = open(db, self.scope, self.task.run, Reach::Whole, (&self.actor, self.now)).await?;
-        let (g, status, requested) = place(db, self.scope, self.task).await?;
-        if status.is_terminal() || requested {
+        let place = place(db, self.scope, self.task).await?;
+        if place.status.is_terminal() || place.cancel_requested {
             return Ok(false);
         }
         // The queue first: that waits for a claim under way, whose lease is then seen.
@@ -115,11 +126,16 @@ impl Transition for CancelTask {
         }
         db.run(Sql::QueueUndelay, &[&vec![run], &vec![n]]).await?;
         let leased = db.row(Sql::LeasesOfTask, &[&run, &n]).await?.is_some();
-        open.graph.cancel_task(g, self.task.n, leased);
+        open.graph.cancel_task(place.g, self.task.n, leased || place.is_open);
+        let mut opened = [open];
+        if place.is_open && !leased {
+            let tasks = steps::open_tasks(db, &[(self.task.run, false)], Some(self.task.n)).await?;
+            steps::wind_up(db, &mut opened, &tasks, self.now).await?;
+        }
         let mut also = Also::default();
         also.first.add(Sql::TasksRequestCancel, vec![one(run), one(n), one(self.now.micros())]);
         db.note(Note::Look);
-        close(db, vec![open], self.now, also).await?;
+        close(db, opened.into(), self.now, also).await?;
         Ok(true)
     }
 }

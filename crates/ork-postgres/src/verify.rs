@@ -123,6 +123,8 @@ async fn objects(client: &Client) -> Work<Vec<String>> {
 /// Statements of the hot path, and the index by which each finds its rows.
 const HOT: &[(Sql, &str)] = &[
     (Sql::EventsList, "events_pkey"),
+    (Sql::GatesExpired, "gates_due"),
+    (Sql::GatesCancel, "gates_by_task"),
     (Sql::GroupsLock, "groups_pkey"),
     (Sql::GroupsUpdate, "groups_pkey"),
     (Sql::HeadsLock, "run_heads_pkey"),
@@ -136,11 +138,16 @@ const HOT: &[(Sql, &str)] = &[
     (Sql::QueueDropUnspared, "ready_by_run"),
     (Sql::QueueDue, "delayed_by_due"),
     (Sql::QueueWorkspaces, "ready_pkey"),
+    (Sql::RunBudgetsLock, "run_budgets_pkey"),
+    (Sql::BudgetsLock, "budgets_pkey"),
     (Sql::RunsByExternalId, "runs_by_external_id"),
     (Sql::RunsOverdue, "runs_by_deadline"),
     (Sql::SlotsNext, "held_by_key"),
     (Sql::SlotsRunsWaiting, "run_slots_by_key"),
+    (Sql::StepsGet, "steps_pkey"),
+    (Sql::StepsOpen, "steps_pkey"),
     (Sql::TasksEnd, "tasks_pkey"),
+    (Sql::TasksOpen, "tasks_open"),
     (Sql::TasksTally, "tasks_pkey"),
 ];
 

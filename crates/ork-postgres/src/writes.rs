@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::EventRow;
-use ork_core::graph::{Changes, Ended, Group, Head, TaskWrite};
+use ork_core::graph::{Changes, Ended, Group, Head, OpenAs, TaskWrite};
 use ork_core::id::WorkspaceId;
 use ork_core::json::Json;
 use ork_core::state::TaskStatus;
@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use crate::conn::{Answer, Batch, Param, column, one};
+use crate::gates;
 use crate::rows::{Columns, big, encode, int};
 use crate::sql::Sql;
 
@@ -59,6 +60,11 @@ impl<'a> Write<'a> {
     fn ended<T>(&self, value: impl Fn(&'a Ended) -> T) -> Option<T> {
         self.task.ended.as_ref().map(value)
     }
+
+    /// How the last lease of an attempt ended that is not over.
+    fn left<T>(&self, value: impl Fn(&'a Ended) -> T) -> Option<T> {
+        self.task.open_as.and(self.task.ended.as_ref()).map(value)
+    }
 }
 
 /// New siblings, then new states of tasks.
@@ -79,7 +85,8 @@ pub fn tasks<'a>(batch: &mut Batch<'a>, finished: &'a [Finished], now: Timestamp
     }
     if !go_on.is_empty() {
         expected.push((batch.add(Sql::TasksGoOn, go_on_params(&go_on)), big_len(&go_on)));
-        let ended: Vec<&Write<'a>> = go_on.iter().filter(|w| w.task.ended.is_some()).collect();
+        let is_over = |w: &&Write<'a>| w.task.ended.is_some() && w.task.open_as.is_none();
+        let ended: Vec<&Write<'a>> = go_on.iter().filter(is_over).collect();
         batch.add(Sql::AttemptsInsert, attempt_params(&ended));
     }
     let waiting: Vec<&Write<'a>> = go_on.iter().filter(|w| w.task.status == TaskStatus::Retrying).collect();
@@ -94,6 +101,10 @@ pub fn tasks<'a>(batch: &mut Batch<'a>, finished: &'a [Finished], now: Timestamp
             ],
         );
     }
+    let opened = finished
+        .iter()
+        .flat_map(|Finished { head, changes, .. }| changes.gates.iter().map(|gate| (head.run, head.workspace, gate)));
+    gates::insert(batch, &opened.collect::<Vec<_>>(), now);
     skip_groups(batch, finished, now);
     Ok(Expected(expected))
 }
@@ -137,6 +148,9 @@ fn go_on_params<'a>(writes: &[Write<'a>]) -> Vec<Param<'a>> {
         owned(writes, |w| int(w.task.lost)),
         owned(writes, |w| w.task.available_at.map(Timestamp::micros)),
         owned(writes, |w| w.error.clone()),
+        owned(writes, |w| w.task.open_as.map(OpenAs::word)),
+        owned(writes, |w| w.left(|e| e.lease.0)),
+        owned(writes, |w| w.left(|e| e.outcome)),
     ]
 }
 
@@ -367,7 +381,7 @@ pub fn queue(batch: &mut Batch<'_>, finished: &[Finished], more: Vec<Entry>, now
     evaluations(batch, finished);
     let mut entries: Vec<Entry> = Vec::new();
     for Finished { head, groups, changes, .. } in finished {
-        if changes.released.is_empty() && changes.requeued.is_empty() {
+        if changes.released.is_empty() && changes.requeued.is_empty() && changes.wound_up.is_empty() {
             continue;
         }
         let run = head.run.uuid();
@@ -375,11 +389,10 @@ pub fn queue(batch: &mut Batch<'_>, finished: &[Finished], more: Vec<Entry>, now
         for group in changes.released.iter().filter_map(|g| groups.get(g)) {
             released(run, group, &writes, &mut entries);
         }
-        for task in &changes.requeued {
+        for task in changes.requeued.iter().chain(&changes.wound_up) {
             let index = groups.get(&task.g).map_or(0, |group| index_of(group, task.n));
-            let attempt = writes.get(&task.n).map_or(0, |write| write.attempt) + 1;
             let (g, n) = (int(task.g), int(task.n));
-            entries.push(Entry { run, g, n: (n, n), index: int(index), attempt: int(attempt) });
+            entries.push(Entry { run, g, n: (n, n), index: int(index), attempt: int(task.attempt) });
         }
     }
     entries.extend(more);

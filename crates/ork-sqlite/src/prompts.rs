@@ -14,17 +14,17 @@ use crate::sql;
 
 pub fn put(db: &Connection, new: &NewPrompt) -> StoreResult<PromptRow> {
     require_workspace(db, new.workspace)?;
-    let (key, present) = (workspace_key(new.workspace), prompt(db, new.workspace, &new.id, None)?);
-    let same = present.as_ref().is_some_and(|row| row.text == new.text && row.variables == new.variables);
-    let latest = present.map_or(0, |row| row.latest);
-    let version = if same { latest } else { latest + 1 };
-    if execute(db, sql::prompts::PUT, params![key, new.id, new.category, new.context, version, PROMPTS_MAX])? == 0 {
+    let key = workspace_key(new.workspace);
+    if execute(db, sql::prompts::PUT, params![key, new.id, new.category, new.context, PROMPTS_MAX])? == 0 {
         return Err(StoreError::Limit(format!("the workspace has {PROMPTS_MAX} prompts, and no more can be stored")));
     }
-    if !same {
+    let present = prompt(db, new.workspace, &new.id, None)?;
+    if !present.as_ref().is_some_and(|row| row.text == new.text && row.variables == new.variables) {
+        let version = present.map_or(0, |row| row.latest) + 1;
         let (variables, now) = (encode(&new.variables)?, new.now.micros());
         let values = params![key, new.id, version, new.text, variables, new.actor.id, now];
         execute(db, sql::prompts::INSERT_VERSION, values)?;
+        execute(db, sql::prompts::SET_VERSION, params![key, new.id, version])?;
     }
     prompt(db, new.workspace, &new.id, None)?.ok_or_else(|| StoreError::NotFound(format!("prompt `{}`", new.id)))
 }

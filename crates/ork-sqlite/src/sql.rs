@@ -139,6 +139,7 @@ statements! {
         INSERT_VERSION = "prompts/insert_version",
         LIST = "prompts/list",
         PUT = "prompts/put",
+        SET_VERSION = "prompts/set_version",
         VERSIONS = "prompts/versions",
     }
     pruned {

@@ -1,15 +1,19 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
 mod access;
+mod budgets;
 mod bulk;
 mod control;
 mod feed;
+mod gates;
 mod graph;
 mod hooks;
 mod keeping;
 mod pauses;
+mod prompts;
 mod queue;
 mod reading;
+mod steps;
 mod tenancy;
 mod webhooks;
 mod workflows;
@@ -106,6 +110,30 @@ cases!(
     keeping::a_time_has_one_run = "G17",
     keeping::a_run_that_is_not_kept_leaves_a_tombstone = "G2",
     keeping::what_a_live_run_was_made_of_is_kept = "G2",
+    steps::steps_are_written_once = "G4",
+    steps::only_the_lease_writes_steps = "G4",
+    steps::steps_are_of_one_workspace = "G15",
+    steps::a_lost_attempt_is_put_away_first = "G3",
+    steps::steps_of_poison_are_closed = "G13",
+    steps::a_lost_attempt_of_a_cancelled_run_is_put_away = "G10",
+    steps::a_folder_is_kept_whole = "G4",
+    gates::an_attempt_waits_for_all_its_gates = "G2",
+    gates::the_first_decision_counts = "G4",
+    gates::a_rejection_ends_the_wait = "G2",
+    gates::gates_expire_as_they_say = "G2",
+    gates::a_cancel_puts_away_what_waits = "G10",
+    gates::a_task_that_waits_is_cancelled_alone = "G10",
+    gates::a_stop_puts_away_what_waits = "G2",
+    gates::a_decision_in_a_paused_run_waits_for_its_end = "G2",
+    gates::gates_are_listed = "G15",
+    budgets::a_reservation_ends_with_what_was_used = "G14",
+    budgets::a_step_has_an_allowance_of_its_own = "G14",
+    budgets::many_at_once_never_overspend = "G14",
+    budgets::what_is_lost_is_charged_in_full = "G14",
+    budgets::periods_of_a_workspace_begin_anew = "G14",
+    budgets::a_run_may_be_granted_more = "G14",
+    prompts::a_prompt_has_a_version_for_each_text = "G18",
+    prompts::models_have_prices = "G15",
     tenancy::another_workspace_sees_nothing = "G15",
     tenancy::another_workspace_changes_nothing = "G15",
     access::workspaces_have_names = "G15",

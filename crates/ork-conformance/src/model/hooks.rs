@@ -38,6 +38,3 @@ impl Hooks for Model {
         Ok(self.state().hooks.remove(&(workspace, name.to_owned())).is_some())
     }
 }
-
-impl ork_core::store::Steps for Model {}
-impl ork_core::store::Prompts for Model {}

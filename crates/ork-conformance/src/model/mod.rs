@@ -11,9 +11,11 @@ mod hooks;
 mod inspect;
 mod keeping;
 mod people;
+mod prompts;
 mod queue;
 mod rules;
 mod show;
+mod steps;
 mod upkeep;
 mod webhooks;
 mod workers;
@@ -28,13 +30,15 @@ use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
-use ork_core::graph::{GroupSpec, Lease, NewRun};
+use ork_core::graph::{GroupSpec, Lease, LeaseId, NewRun, OpenAs};
 use ork_core::id::{BulkId, DeliveryId, EndpointId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
+use ork_core::step::{Cost, StepKey, StepRow};
 use ork_core::store::{
-    AttemptRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, HookRow, LogChunk, QueuePause, ScheduleRow, Scope,
-    SecretRow, Store, TokenHash, TokenRow, Tombstone, WorkerRow, WorkspaceRow,
+    AttemptRow, BudgetPeriod, BudgetRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, GateRow, HookRow, LogChunk,
+    PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SecretRow, Store, TokenHash, TokenRow, Tombstone,
+    WorkerRow, WorkspaceRow,
 };
 
 use crate::OTHER;
@@ -64,6 +68,13 @@ struct State {
     hooks: BTreeMap<(WorkspaceId, String), HookRow>,
     endpoints: BTreeMap<EndpointId, EndpointRow>,
     deliveries: BTreeMap<DeliveryId, DeliveryRow>,
+    /// Versions of prompts, in order.
+    prompts: BTreeMap<(WorkspaceId, String), Vec<PromptRow>>,
+    prices: BTreeMap<(WorkspaceId, String), PriceRow>,
+    budgets: BTreeMap<(WorkspaceId, BudgetPeriod), BudgetRow>,
+    /// Folders that are kept, and parts of them: by task, attempt and number.
+    saved: BTreeMap<(TaskRef, u32), SavedWork>,
+    parts: BTreeMap<(TaskRef, u32, u32, u32), Vec<u8>>,
     /// All events in the order in which they came, as far as they are noted here.
     feed: Vec<FeedRow>,
     /// The last place in that order: what is removed gives none back.
@@ -89,6 +100,11 @@ struct Run {
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     events: Vec<EventRow>,
+    budget: Option<BudgetRow>,
+    /// Tasks that the present change queues so that they are put away, in order.
+    away: Vec<u32>,
+    /// What the present change charges for steps that are lost.
+    lost_steps: Vec<Cost>,
     /// So many of them have their place in the order of all.
     noted: usize,
     /// Who makes the present change, and when.
@@ -129,6 +145,18 @@ struct Task {
     from: Option<TaskRef>,
     cancel_requested_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
+    /// Its attempt is not over, though it has no lease, or not the first one.
+    open: Option<Left>,
+    steps: BTreeMap<StepKey, StepRow>,
+    gates: Vec<GateRow>,
+}
+
+/// How the last lease of an attempt ended that is not over.
+#[derive(Debug, Clone, Copy)]
+struct Left {
+    open_as: OpenAs,
+    lease: LeaseId,
+    outcome: &'static str,
 }
 
 /// Where a live task is. There is one place for each, by construction.

@@ -12,9 +12,10 @@ use ork_core::id::{RunId, TaskRef, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::RunIf;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
+use ork_core::step::Cost;
 use ork_core::store::{
-    AttemptRow, GroupCount, GroupRow, OutputRow, RunFilter, RunRow, Runs, Scope, Span, StoredPlan, Submitted,
-    TaskFilter, TaskRow, Tasks,
+    AttemptRow, BudgetPeriod, BudgetRow, GroupCount, GroupRow, OutputRow, RunFilter, RunRow, Runs, Scope, Span,
+    StoredPlan, Submitted, TaskFilter, TaskRow, Tasks,
 };
 use ork_core::workspace::Load;
 use serde_json::json;
@@ -58,6 +59,17 @@ fn born(new: &NewRun) -> Run {
         started_at: None,
         finished_at: None,
         events: Vec::new(),
+        budget: new.plan.budget.map(|budget| BudgetRow {
+            workspace: new.workspace,
+            run: Some(new.id),
+            period: BudgetPeriod::Total,
+            since: Timestamp::default(),
+            allowance: budget.allowance,
+            used: Cost::default(),
+            reserved: Cost::default(),
+        }),
+        away: Vec::new(),
+        lost_steps: Vec::new(),
         noted: 0,
         by: (new.actor.clone(), new.now),
         new: new.clone(),
@@ -221,7 +233,8 @@ impl Runs for Model {
             }
             run.paused = true;
             run.event(EventType::Run(RunStatus::Paused), &[], None);
-            for task in &mut run.tasks {
+            let cancelling = run.cancelling.is_some();
+            for task in run.tasks.iter_mut().filter(|_| !cancelling) {
                 if matches!(task.place, Place::Ready(..) | Place::Held(_)) {
                     task.place = Place::None;
                 }
@@ -333,7 +346,9 @@ impl Tasks for Model {
             row.cancel_requested_at = Some(now);
             let leased = row.lease().is_some();
             run.event(EventType::TaskCancelRequested, &[task.n], None);
-            if !leased {
+            if run.tasks[task.n as usize].open.is_some() && !leased {
+                run.put_away(task.n);
+            } else if !leased {
                 run.end_task(task.n, TaskStatus::Cancelled, Some(Reason::Cancel), reason(Reason::Cancel));
                 run.skip_what_cannot_run();
             }

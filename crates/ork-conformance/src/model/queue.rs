@@ -81,11 +81,16 @@ impl State {
         if let Some(lease) = task.lease().filter(|l| l.attempt == settle.attempt && l.id == settle.lease) {
             return Ok(lease.clone());
         }
-        let same = task.attempts.iter().any(|attempt| {
-            attempt.attempt == settle.attempt
-                && attempt.lease == settle.lease
-                && attempt.outcome.as_deref() == Some(settle.outcome.word())
-        });
+        let word = settle.outcome.word();
+        let left = task
+            .open
+            .is_some_and(|left| (task.attempt + 1, left.lease, left.outcome) == (settle.attempt, settle.lease, word));
+        let same = left
+            || task.attempts.iter().any(|attempt| {
+                attempt.attempt == settle.attempt
+                    && attempt.lease == settle.lease
+                    && attempt.outcome.as_deref() == Some(settle.outcome.word())
+            });
         Err(if same { Settled::Already } else { Settled::Stale })
     }
 
@@ -113,6 +118,7 @@ impl State {
             run.sweep(true, Reason::Stop);
         }
         let freed = accepted().any(|(_, lease)| run.groups[lease.g as usize].spec.concurrency.is_some());
+        self.charge_lost(now);
         let moved = self.rest(id, Order::Groups(&back));
         let more = self.runs.get(&id).is_some_and(|run| run.needs_upkeep().iter().any(|need| !before.contains(need)));
         outcomes.queued += moved.ready;

@@ -1,16 +1,18 @@
 //! The rules of a run, applied until nothing moves.
 
+use std::collections::BTreeMap;
+
 use ork_core::attempt::{Circumstances, Failure, Outcome, Tally, Verdict, judge};
 use ork_core::event::{Actor, EventRow, EventType, TaskSet};
-use ork_core::graph::{Ended, Expansion, Lease, Phase};
+use ork_core::graph::{Ended, Expansion, Lease, OpenAs, Phase};
 use ork_core::json::Json;
 use ork_core::limits;
 use ork_core::plan::{OnFailure, RunIf};
 use ork_core::state::{Reason, RunStatus, TaskStatus, is_bad_end};
-use ork_core::store::{AttemptRow, Settle};
+use ork_core::store::{AttemptRow, GateStatus, Settle};
 use serde_json::{Value, json};
 
-use super::{Moved, Order, Place, Run, Task};
+use super::{Left, Moved, Order, Place, Run, Task};
 
 impl Task {
     pub(super) fn new(g: u32, index: u32) -> Self {
@@ -29,7 +31,15 @@ impl Task {
             from: None,
             cancel_requested_at: None,
             finished_at: None,
+            open: None,
+            steps: BTreeMap::new(),
+            gates: Vec::new(),
         }
+    }
+
+    /// Somebody has to decide before it goes on.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.gates.iter().any(|gate| gate.status == GateStatus::Open)
     }
 
     pub(super) fn lease(&self) -> Option<&Lease> {
@@ -48,7 +58,7 @@ impl Task {
     }
 }
 
-fn payload(value: &Value) -> Option<Json> {
+pub(super) fn payload(value: &Value) -> Option<Json> {
     Some(Json::from_stored(value.to_string()))
 }
 
@@ -132,6 +142,7 @@ impl Run {
         let task = &mut self.tasks[n as usize];
         assert!(task.end.is_none(), "task {n} is over already");
         (task.end, task.place, task.finished_at) = (Some((status, reason)), Place::None, Some(now));
+        task.open = None;
         self.event(EventType::Task(status), &[n], payload);
     }
 
@@ -161,13 +172,18 @@ impl Run {
         }
     }
 
-    /// Cancels what is live and holds no lease.
+    /// Cancels what is live and holds no lease. What has an attempt that is not over is put away.
     pub(super) fn sweep(&mut self, spare_run_if: bool, why: Reason) {
-        for n in 0..self.tasks.len() {
-            let task = &self.tasks[n];
+        for n in 0..self.tasks.len() as u32 {
+            let task = &self.tasks[n as usize];
             let spared = spare_run_if && self.groups[task.g as usize].spec.run_if.is_some();
-            if task.end.is_none() && task.lease().is_none() && !spared {
-                self.end_task(n as u32, TaskStatus::Cancelled, Some(why), reason(why));
+            if task.end.is_some() || task.lease().is_some() || spared {
+                continue;
+            }
+            if task.open.is_some() {
+                self.put_away(n);
+            } else {
+                self.end_task(n, TaskStatus::Cancelled, Some(why), reason(why));
             }
         }
         self.skip_what_cannot_run();
@@ -217,16 +233,23 @@ impl Run {
 
     /// Queues every task that may run and is nowhere.
     fn queue(&mut self, order: Order<'_>, queued: &mut i64) -> usize {
-        if self.paused || self.held {
+        let away = std::mem::take(&mut self.away);
+        if (self.paused && self.cancelling.is_none()) || self.held {
             return 0;
         }
         let may_run = |n: &u32| {
             let task = &self.tasks[*n as usize];
-            task.end.is_none() && task.place == Place::None && self.phase(task.g) == Phase::Released
+            task.end.is_none()
+                && !task.is_waiting()
+                && task.place == Place::None
+                && self.phase(task.g) == Phase::Released
         };
         let mut next: Vec<u32> = (0..self.tasks.len() as u32).filter(may_run).collect();
         if let Order::Groups(back) = order {
-            let place = |n: &u32| back.iter().position(|m| m == n).map_or(0, |at| at + 1);
+            let place = |n: &u32| {
+                let at = |of: &[u32], class: usize| of.iter().position(|m| m == n).map(|at| (class, at));
+                at(&away, 2).or_else(|| at(back, 1)).unwrap_or((0, 0))
+            };
             next.sort_by_key(|n| (place(n), self.tasks[*n as usize].g, self.tasks[*n as usize].index));
         }
         let (mut ready, now) = (0, self.by.1);
@@ -274,7 +297,12 @@ impl Run {
             now: self.by.1,
             random: settle.random,
         };
-        let mut tally = Tally { failures: task.failures, lost: task.lost, ..Tally::default() };
+        let mut tally = Tally {
+            failures: task.failures,
+            lost: task.lost,
+            begun: task.steps.keys().any(|key| key.attempt == lease.attempt),
+            open_as: task.open.map(|left| left.open_as),
+        };
         let verdict = judge(settle.outcome.clone(), &mut tally, &around);
         let ended = Ended {
             lease: lease.id,
@@ -288,9 +316,39 @@ impl Run {
         };
         let task = &mut self.tasks[n as usize];
         task.place = Place::None;
-        (task.attempt, task.failures, task.lost) = (lease.attempt, tally.failures, tally.lost);
-        task.attempts.push(row(&ended, lease.attempt, &verdict));
-        self.follow(n, verdict, back, settle)
+        (task.failures, task.lost) = (tally.failures, tally.lost);
+        let left = |open_as| Some(Left { open_as, lease: lease.id, outcome: settle.outcome.word() });
+        match verdict {
+            Verdict::Wait { gates } => {
+                task.open = left(OpenAs::Waiting);
+                self.event(EventType::Task(TaskStatus::Waiting), &[n], payload(&json!({ "attempt": lease.attempt })));
+                self.open_gates(n, lease.id, gates);
+                false
+            }
+            Verdict::Reopen { open_as, failure } => {
+                task.open = left(open_as);
+                task.error = failure.or(task.error.take());
+                let why = if open_as == OpenAs::Waiting { "gate" } else { "cleanup" };
+                let said = payload(&json!({ "attempt": lease.attempt, "reason": why }));
+                self.event(EventType::Task(TaskStatus::Queued), &[n], said);
+                if open_as == OpenAs::Waiting {
+                    back.push(n)
+                } else {
+                    self.away.push(n)
+                }
+                false
+            }
+            verdict => {
+                (task.attempt, task.open) = (lease.attempt, None);
+                task.attempts.push(row(&ended, lease.attempt, &verdict));
+                let succeeds = matches!(verdict, Verdict::Success { .. });
+                let stops = self.follow(n, verdict, back, settle);
+                if !succeeds {
+                    self.lose_steps(n, lease.attempt);
+                }
+                stops
+            }
+        }
     }
 
     fn follow(&mut self, n: u32, verdict: Verdict, back: &mut Vec<u32>, settle: &Settle) -> bool {
@@ -328,7 +386,7 @@ impl Run {
                     payload(&json!({ "attempt": attempt, "reason": why })),
                 );
             }
-            Verdict::Wait { .. } | Verdict::Reopen { .. } => unimplemented!("steps"),
+            Verdict::Wait { .. } | Verdict::Reopen { .. } => unreachable!("the attempt is over"),
         }
         if self.tasks[n as usize].end.is_some() {
             self.tasks[n as usize].finished_at = Some(settle.finished_at);

@@ -149,7 +149,8 @@ impl Run {
             (Some((status, _)), _) => *status,
             (None, Place::Leased(lease, _)) if lease.started_at.is_some() => TaskStatus::Running,
             (None, Place::Leased(..)) => TaskStatus::Dispatched,
-            _ if self.paused => TaskStatus::Paused,
+            _ if task.is_waiting() => TaskStatus::Waiting,
+            _ if self.paused && self.cancelling.is_none() => TaskStatus::Paused,
             (None, Place::Ready(..) | Place::Held(_)) => TaskStatus::Queued,
             (None, Place::Delayed(_)) => TaskStatus::Retrying,
             (None, Place::None) => TaskStatus::Pending,
@@ -169,7 +170,7 @@ impl Run {
             task_index: task.index,
             status: self.status_of(task),
             reason: task.end.and_then(|(_, reason)| reason),
-            attempt: lease.map_or(task.attempt, |lease| lease.attempt),
+            attempt: task.attempt + u32::from(lease.is_some() || task.open.is_some()),
             failures: task.failures,
             lost: task.lost,
             max_attempts: spec.retry.max_attempts,
@@ -245,9 +246,9 @@ impl Run {
                 held: u32::from(matches!(task.place, Place::Held(_))),
                 delayed: u32::from(matches!(task.place, Place::Delayed(_))),
                 attempts: task.attempts.clone(),
-                open_as: None,
-                steps: Vec::new(),
-                gates: Vec::new(),
+                open_as: task.open.map(|left| left.open_as).filter(|_| task.lease().is_none()),
+                steps: task.steps.values().cloned().collect(),
+                gates: task.gates.clone(),
             })
         });
         RunDump {
@@ -257,7 +258,7 @@ impl Run {
             tasks: tasks.collect(),
             evaluations: self.evaluations(),
             evaluates_result: self.awaits_result(),
-            budget: None,
+            budget: self.budget.clone(),
             events: self.events.clone(),
         }
     }

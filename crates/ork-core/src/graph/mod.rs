@@ -301,6 +301,8 @@ pub struct Requeue {
     pub n: u32,
     /// Its group.
     pub g: u32,
+    /// The attempt that it is queued for.
+    pub attempt: u32,
 }
 
 /// Tasks that the store must cancel because they hold no lease: it alone knows which those are.

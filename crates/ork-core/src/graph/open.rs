@@ -67,7 +67,7 @@ impl RunGraph {
     /// Lets a waiting task go on: nothing is waited for any more. The caller gives its row the status `pending`.
     pub fn go_on(&mut self, task: OpenTask) {
         self.queue_open(task.n, task.attempt, OpenAs::Waiting);
-        self.changes.requeued.push(Requeue { n: task.n, g: task.g });
+        self.changes.requeued.push(Requeue { n: task.n, g: task.g, attempt: task.attempt });
     }
 
     /// Has the steps of attempts put away that hold no lease: they were cancelled. The caller gives the rows the status `pending`,
@@ -81,7 +81,7 @@ impl RunGraph {
             if task.is_waiting {
                 self.queue_open(task.n, task.attempt, OpenAs::Cancelled);
             }
-            self.changes.wound_up.push(Requeue { n: task.n, g: task.g });
+            self.changes.wound_up.push(Requeue { n: task.n, g: task.g, attempt: task.attempt });
         }
     }
 

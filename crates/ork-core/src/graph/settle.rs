@@ -192,7 +192,7 @@ impl RunGraph {
                 let why = if failure.is_some() { "lost" } else { "handed_back" };
                 let payload = Json::from_stored(format!("{{\"attempt\":{},\"reason\":\"{why}\"}}", write.attempt));
                 self.event(EventType::Task(TaskStatus::Queued), one(write.n), Some(payload));
-                self.changes.requeued.push(Requeue { n: write.n, g });
+                self.changes.requeued.push(Requeue { n: write.n, g, attempt: write.attempt + 1 });
                 write.error = failure;
                 self.changes.tasks.push(write);
             }
@@ -203,7 +203,7 @@ impl RunGraph {
                 self.reopen(write, OpenAs::Waiting);
             }
             Verdict::Reopen { open_as, failure } => {
-                let requeue = Requeue { n: write.n, g };
+                let requeue = Requeue { n: write.n, g, attempt: write.attempt };
                 self.queue_open(write.n, write.attempt, open_as);
                 match open_as {
                     OpenAs::Waiting => self.changes.requeued.push(requeue),

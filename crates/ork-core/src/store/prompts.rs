@@ -123,82 +123,52 @@ pub trait Prompts {
     ///
     /// # Errors
     /// `Limit` when the workspace has [`crate::limits::PROMPTS_MAX`] others; `NotFound` when there is no such workspace.
-    #[allow(unused_variables)]
-    async fn put_prompt(&self, new: &NewPrompt) -> StoreResult<PromptRow> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: put_prompt".into()))
-    }
+    async fn put_prompt(&self, new: &NewPrompt) -> StoreResult<PromptRow>;
 
     /// A prompt in its newest or in this version.
-    #[allow(unused_variables)]
-    async fn prompt(&self, workspace: WorkspaceId, id: &str, version: Option<u32>) -> StoreResult<Option<PromptRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: prompt".into()))
-    }
+    async fn prompt(&self, workspace: WorkspaceId, id: &str, version: Option<u32>) -> StoreResult<Option<PromptRow>>;
 
     /// Prompts in their newest versions after this name, by name; at most `limit`.
-    #[allow(unused_variables)]
-    async fn prompts(&self, workspace: WorkspaceId, after: Option<&str>, limit: u32) -> StoreResult<Vec<PromptRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: prompts".into()))
-    }
+    async fn prompts(&self, workspace: WorkspaceId, after: Option<&str>, limit: u32) -> StoreResult<Vec<PromptRow>>;
 
     /// The versions of a prompt before this one, newest first; at most `limit`.
-    #[allow(unused_variables)]
     async fn prompt_versions(
         &self,
         workspace: WorkspaceId,
         id: &str,
         before: Option<u32>,
         limit: u32,
-    ) -> StoreResult<Vec<PromptRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: prompt_versions".into()))
-    }
+    ) -> StoreResult<Vec<PromptRow>>;
 
     /// Says what a model costs. Natural key: its name.
     ///
     /// # Errors
     /// `Limit` when the workspace has [`crate::limits::PRICES_MAX`] others; `NotFound` when there is no such workspace.
-    #[allow(unused_variables)]
-    async fn set_price(&self, workspace: WorkspaceId, price: &PriceRow) -> StoreResult<()> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: set_price".into()))
-    }
+    async fn set_price(&self, workspace: WorkspaceId, price: &PriceRow) -> StoreResult<()>;
 
     /// Prices, by model; at most [`crate::limits::PRICES_MAX`].
-    #[allow(unused_variables)]
-    async fn prices(&self, workspace: WorkspaceId) -> StoreResult<Vec<PriceRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: prices".into()))
-    }
+    async fn prices(&self, workspace: WorkspaceId) -> StoreResult<Vec<PriceRow>>;
 
     /// Removes a price. False when there is none.
-    #[allow(unused_variables)]
-    async fn delete_price(&self, workspace: WorkspaceId, model: &str) -> StoreResult<bool> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: delete_price".into()))
-    }
+    async fn delete_price(&self, workspace: WorkspaceId, model: &str) -> StoreResult<bool>;
 
     /// Sets the workspace's budget of this period; what is used stays. `None` removes it.
     ///
     /// # Errors
     /// `NotFound` when there is no such workspace.
-    #[allow(unused_variables)]
     async fn set_budget(
         &self,
         workspace: WorkspaceId,
         period: BudgetPeriod,
         allowance: Option<Allowance>,
         now: Timestamp,
-    ) -> StoreResult<()> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: set_budget".into()))
-    }
+    ) -> StoreResult<()>;
 
     /// The workspace's budgets, as they are at `now`: one whose period is over counts from nothing again.
-    #[allow(unused_variables)]
-    async fn budgets(&self, workspace: WorkspaceId, now: Timestamp) -> StoreResult<Vec<BudgetRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: budgets".into()))
-    }
+    async fn budgets(&self, workspace: WorkspaceId, now: Timestamp) -> StoreResult<Vec<BudgetRow>>;
 
     /// A run's budget.
-    #[allow(unused_variables)]
-    async fn run_budget(&self, scope: Scope, run: RunId) -> StoreResult<Option<BudgetRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: run_budget".into()))
-    }
+    async fn run_budget(&self, scope: Scope, run: RunId) -> StoreResult<Option<BudgetRow>>;
 }
 
 impl BudgetPeriod {

@@ -373,104 +373,55 @@ pub trait Steps {
     ///
     /// # Errors
     /// `NotFound` when there is no such task in scope.
-    #[allow(unused_variables)]
-    async fn standing(&self, scope: Scope, task: TaskRef, attempt: u32) -> StoreResult<Standing> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: standing".into()))
-    }
+    async fn standing(&self, scope: Scope, task: TaskRef, attempt: u32) -> StoreResult<Standing>;
 
     /// Writes changes of an attempt's steps, with their events and all that budgets count, in one transaction. A change that
     /// stands already is passed over, so that whoever got no answer may ask again. Natural key: (task, [`StepKey`]).
-    #[allow(unused_variables)]
     async fn write_steps(
         &self,
         scope: Scope,
         write: &StepWrite,
         actor: &Actor,
         now: Timestamp,
-    ) -> StoreResult<StepsWritten> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: write_steps".into()))
-    }
+    ) -> StoreResult<StepsWritten>;
 
     /// All steps of a task, by attempt, round, position and try, after this one; at most `limit`.
-    #[allow(unused_variables)]
-    async fn steps(
-        &self,
-        scope: Scope,
-        task: TaskRef,
-        after: Option<StepKey>,
-        limit: u32,
-    ) -> StoreResult<Vec<StepRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: steps".into()))
-    }
+    async fn steps(&self, scope: Scope, task: TaskRef, after: Option<StepKey>, limit: u32)
+    -> StoreResult<Vec<StepRow>>;
 
     /// A gate; `None` when it does not exist or is not in scope.
-    #[allow(unused_variables)]
-    async fn gate(&self, scope: Scope, gate: GateId) -> StoreResult<Option<GateRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: gate".into()))
-    }
+    async fn gate(&self, scope: Scope, gate: GateId) -> StoreResult<Option<GateRow>>;
 
     /// Gates, newest first.
-    #[allow(unused_variables)]
-    async fn gates(&self, scope: Scope, filter: &GateFilter) -> StoreResult<Vec<GateRow>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: gates".into()))
-    }
+    async fn gates(&self, scope: Scope, filter: &GateFilter) -> StoreResult<Vec<GateRow>>;
 
     /// Decides about a gate: gate, step, events and, if nothing else is waited for, the task's way back to its queue in one
     /// transaction. The first decision counts.
     ///
     /// # Errors
     /// `NotFound` when it does not exist or is not in scope.
-    #[allow(unused_variables)]
-    async fn decide(&self, scope: Scope, decision: &Decision) -> StoreResult<Decided> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: decide".into()))
-    }
+    async fn decide(&self, scope: Scope, decision: &Decision) -> StoreResult<Decided>;
 
     /// Open gates whose time is over and that do not hold, the longest due first; at most `limit`.
-    #[allow(unused_variables)]
-    async fn expired_gates(&self, scope: Scope, now: Timestamp, limit: u32) -> StoreResult<Vec<GateId>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: expired_gates".into()))
-    }
+    async fn expired_gates(&self, scope: Scope, now: Timestamp, limit: u32) -> StoreResult<Vec<GateId>>;
 
     /// When the next gate expires.
-    #[allow(unused_variables)]
-    async fn next_expiry(&self, scope: Scope) -> StoreResult<Option<Timestamp>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: next_expiry".into()))
-    }
+    async fn next_expiry(&self, scope: Scope) -> StoreResult<Option<Timestamp>>;
 
     /// Does to a gate whose time is over what it says of that. False when it is not open any more, or has time left.
-    #[allow(unused_variables)]
-    async fn expire_gate(&self, scope: Scope, gate: GateId, now: Timestamp) -> StoreResult<bool> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: expire_gate".into()))
-    }
+    async fn expire_gate(&self, scope: Scope, gate: GateId, now: Timestamp) -> StoreResult<bool>;
 
     /// Stores a part of a folder. False when the lease is not the present one.
-    #[allow(unused_variables)]
-    async fn save_part(&self, scope: Scope, part: &WorkPart) -> StoreResult<bool> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: save_part".into()))
-    }
+    async fn save_part(&self, scope: Scope, part: &WorkPart) -> StoreResult<bool>;
 
     /// The parts of this number are complete: this is the folder from now on, and earlier ones are removed. False when the
     /// lease is not the present one.
-    #[allow(unused_variables)]
-    async fn keep_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId), saved: &SavedWork) -> StoreResult<bool> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: keep_work".into()))
-    }
+    async fn keep_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId), saved: &SavedWork) -> StoreResult<bool>;
 
     /// A part of a saved folder; `None` when it is not there.
-    #[allow(unused_variables)]
-    async fn work_part(
-        &self,
-        scope: Scope,
-        at: (TaskRef, u32),
-        number: u32,
-        part: u32,
-    ) -> StoreResult<Option<Vec<u8>>> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: work_part".into()))
-    }
+    async fn work_part(&self, scope: Scope, at: (TaskRef, u32), number: u32, part: u32)
+    -> StoreResult<Option<Vec<u8>>>;
 
     /// Removes what is saved of a task's folders. Nothing is no error.
-    #[allow(unused_variables)]
-    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()> {
-        Err(crate::error::StoreError::Unavailable("unbuilt: drop_work".into()))
-    }
+    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()>;
 }

@@ -2,7 +2,7 @@
 -- attempt keeps its last error.
 UPDATE tasks t
 SET status = s.status, reason = s.reason, attempt = greatest(t.attempt, s.attempt), failures = greatest(t.failures, s.failures),
-    lost = greatest(t.lost, s.lost), available_at = NULL, output = s.output::json,
+    lost = greatest(t.lost, s.lost), available_at = NULL, open_as = NULL, output = s.output::json,
     error = CASE WHEN s.lease IS NULL THEN coalesce(s.error::json, t.error) ELSE s.error::json END, lease = s.lease,
     worker_id = s.worker_id, execution_name = s.execution_name, outcome = s.outcome, exit_code = s.exit_code,
     signal = s.signal, cpu_ms = s.cpu_ms, memory_bytes_max = s.memory_bytes_max, dispatched_at = s.dispatched_at,

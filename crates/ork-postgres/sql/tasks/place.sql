@@ -1,1 +1,2 @@
-SELECT g, status, cancel_requested_at IS NOT NULL FROM tasks WHERE run_id = $1 AND n = $2 AND ($3::uuid IS NULL OR workspace_id = $3)
+SELECT g, status, cancel_requested_at IS NOT NULL, open_as IS NOT NULL FROM tasks
+WHERE run_id = $1 AND n = $2 AND ($3::uuid IS NULL OR workspace_id = $3)

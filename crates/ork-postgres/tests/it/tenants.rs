@@ -12,10 +12,11 @@ use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::state::Reason;
+use ork_core::step::{Allowance, StepKey, StepRow};
 use ork_core::store::*;
 use ork_postgres::PgStore;
 
@@ -424,5 +425,61 @@ impl Hooks for Tenants {
     }
 }
 
-impl ork_core::store::Steps for Tenants {}
-impl ork_core::store::Prompts for Tenants {}
+tenants! { Steps:
+    standing(task: TaskRef, attempt: u32) -> Standing;
+    write_steps(write: &StepWrite, actor: &Actor, now: Timestamp) -> StepsWritten;
+    steps(task: TaskRef, after: Option<StepKey>, limit: u32) -> Vec<StepRow>;
+    gate(gate: GateId) -> Option<GateRow>;
+    gates(filter: &GateFilter) -> Vec<GateRow>;
+    decide(decision: &Decision) -> Decided;
+    expired_gates(now: Timestamp, limit: u32) -> Vec<GateId>;
+    next_expiry() -> Option<Timestamp>;
+    expire_gate(gate: GateId, now: Timestamp) -> bool;
+    save_part(part: &WorkPart) -> bool;
+    keep_work(at: (TaskRef, u32, LeaseId), saved: &SavedWork) -> bool;
+    work_part(at: (TaskRef, u32), number: u32, part: u32) -> Option<Vec<u8>>;
+    drop_work(task: TaskRef) -> ();
+}
+
+tenants! { Prompts:
+    run_budget(run: RunId) -> Option<BudgetRow>;
+    => async fn put_prompt(&self, new: &NewPrompt) -> StoreResult<PromptRow> {
+        self.of(Scope::One(new.workspace)).0.put_prompt(new).await
+    }
+    => async fn prompt(&self, workspace: WorkspaceId, id: &str, version: Option<u32>) -> StoreResult<Option<PromptRow>> {
+        self.of(Scope::One(workspace)).0.prompt(workspace, id, version).await
+    }
+    => async fn prompts(&self, workspace: WorkspaceId, after: Option<&str>, limit: u32) -> StoreResult<Vec<PromptRow>> {
+        self.of(Scope::One(workspace)).0.prompts(workspace, after, limit).await
+    }
+    => async fn prompt_versions(
+        &self,
+        workspace: WorkspaceId,
+        id: &str,
+        before: Option<u32>,
+        limit: u32,
+    ) -> StoreResult<Vec<PromptRow>> {
+        self.of(Scope::One(workspace)).0.prompt_versions(workspace, id, before, limit).await
+    }
+    => async fn set_price(&self, workspace: WorkspaceId, price: &PriceRow) -> StoreResult<()> {
+        self.of(Scope::One(workspace)).0.set_price(workspace, price).await
+    }
+    => async fn prices(&self, workspace: WorkspaceId) -> StoreResult<Vec<PriceRow>> {
+        self.of(Scope::One(workspace)).0.prices(workspace).await
+    }
+    => async fn delete_price(&self, workspace: WorkspaceId, model: &str) -> StoreResult<bool> {
+        self.of(Scope::One(workspace)).0.delete_price(workspace, model).await
+    }
+    => async fn set_budget(
+        &self,
+        workspace: WorkspaceId,
+        period: BudgetPeriod,
+        allowance: Option<Allowance>,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        self.of(Scope::One(workspace)).0.set_budget(workspace, period, allowance, now).await
+    }
+    => async fn budgets(&self, workspace: WorkspaceId, now: Timestamp) -> StoreResult<Vec<BudgetRow>> {
+        self.of(Scope::One(workspace)).0.budgets(workspace, now).await
+    }
+}

@@ -1,0 +1,1 @@
+DELETE FROM budgets WHERE workspace_id = $1 AND period = $2

@@ -1,0 +1,1 @@
+DELETE FROM prices WHERE workspace_id = $1 AND model = $2

@@ -1,0 +1,1 @@
+SELECT * FROM v_prompts WHERE workspace_id = $1 AND id > $2 AND version = latest ORDER BY id LIMIT $3

@@ -1,0 +1,1 @@
+SELECT count(*) FROM work_parts WHERE run_id = $1 AND n = $2 AND attempt = $3 AND number = $4 AND part < $5

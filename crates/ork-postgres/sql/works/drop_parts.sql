@@ -1,0 +1,1 @@
+DELETE FROM work_parts WHERE run_id = $1 AND n = $2 AND ($3::uuid IS NULL OR workspace_id = $3)
