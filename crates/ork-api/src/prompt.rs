@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptVariable {
-    /// Its name: letters, digits and `_`, no digit first.
+    /// Its name: 1 to 128 bytes of `[A-Za-z0-9._-]`.
     pub name: String,
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ use ork_core::graph::{NewRun, Pin, RevisionRef, TriggeredBy};
 use ork_core::id::WorkflowId;
 use ork_core::json::Json;
 use ork_core::limits::CATCH_UP_MAX;
+use ork_core::pin::pin;
 use ork_core::plan::Concurrency;
 use ork_core::store::{CatchUp, Fired, Firing, Overlap, RunRow, ScheduleRow, Scope};
 use ork_core::webhook::PlanWebhook;
@@ -207,6 +208,11 @@ async fn new_run(parts: &Parts, row: &ScheduleRow, at: Timestamp) -> StoreResult
     if row.spec.overlap == Overlap::Queue && plan.concurrency.is_none() {
         // Runs of one schedule wait for each other as those of one concurrency key do.
         plan.concurrency = Some(Concurrency { key: format!("schedule/{}", row.name), limit: 1 });
+    }
+    let named = ork_workflow::prompts(&plan);
+    let unfit = pin(parts.store.as_ref(), row.workspace, &mut plan, &named).await?;
+    if let Some(first) = unfit.first() {
+        return Ok(Err(format!("`{}`: {}", first.place, first.message)));
     }
     let webhook = plan.webhook.as_ref().map(PlanWebhook::of_run);
     Ok(Ok(NewRun {

@@ -7,16 +7,15 @@ use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::Actor;
 use ork_core::id::WorkspaceId;
-use ork_core::limits::{NAME_BYTES_MAX, PAGE_MAX, PROMPT_BYTES_MAX, PROMPT_VARIABLES_MAX, is_name};
-use ork_core::pin::{self, Named, Unfit};
+use ork_core::limits::{PAGE_MAX, PROMPT_BYTES_MAX, PROMPT_VARIABLES_MAX, is_name};
+use ork_core::pin::{self, Unfit};
 use ork_core::plan::Plan;
-use ork_core::step::StepWork;
 use ork_core::store::{self, NewPrompt, PromptRow, Store};
-use ork_core::suggest::hint;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use crate::look::Look;
 use crate::refused::{Answer, Code, Refused};
+use crate::tokens::NAME_RULE;
 use crate::view::moment;
 use crate::workflows;
 
@@ -41,13 +40,13 @@ pub fn new(
         return Err(Refused::new(Code::InvalidBody, detail).errors(wrong));
     }
     let PutPrompt { text, category, context, variables } = sent;
-    let variables = variables.into_iter().map(|PromptVariable { name, description, default }| store::PromptVariable {
-        name,
-        description,
-        default,
-    });
-    let (id, variables, actor) = (id.to_owned(), variables.collect(), actor.clone());
+    let (id, variables) = (id.to_owned(), variables.into_iter().map(variable).collect());
+    let actor = actor.clone();
     Ok(NewPrompt { workspace, id, category, context, text, variables, actor, now })
+}
+
+fn variable(PromptVariable { name, description, default }: PromptVariable) -> store::PromptVariable {
+    store::PromptVariable { name, description, default }
 }
 
 fn faults(sent: &PutPrompt) -> Vec<Fault> {
@@ -76,99 +75,18 @@ fn faults(sent: &PutPrompt) -> Vec<Fault> {
     }
     let mut declared = BTreeSet::new();
     for (at, PromptVariable { name, .. }) in sent.variables.iter().enumerate() {
-        if !is_variable(name) {
+        if !is_name(name) {
             let message = format!("no variable can be called `{}`", name.escape_debug());
-            say(format!("/variables/{at}/name"), message, Some("letters, digits and `_`, no digit first".into()));
+            say(format!("/variables/{at}/name"), message, Some(NAME_RULE.into()));
         } else if !declared.insert(name.as_str()) {
             say(format!("/variables/{at}/name"), format!("the variable `{name}` is declared twice"), None);
         }
     }
-    for (message, hint) in check_text(&sent.text, &declared) {
-        say("/text".into(), message, hint);
+    let variables: Vec<store::PromptVariable> = sent.variables.iter().cloned().map(variable).collect();
+    for message in ork_workflow::prompt_template(&sent.text, &variables).err().into_iter().flatten() {
+        say("/text".into(), message, None);
     }
     wrong
-}
-
-fn is_variable(name: &str) -> bool {
-    let is_sign = |sign: u8| sign.is_ascii_alphanumeric() || sign == b'_';
-    name.len() <= NAME_BYTES_MAX
-        && name.bytes().all(is_sign)
-        && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
-}
-
-/// What is wrong with the expressions of a prompt's text: they read declared variables, and nothing else.
-fn check_text(text: &str, declared: &BTreeSet<&str>) -> Vec<(String, Option<String>)> {
-    if !ork_workflow::reads_only(text, |root| root == "vars") {
-        let message = "its expressions stand between `{{` and `}}`, and read `vars` alone".to_owned();
-        return vec![(message, Some("{{ vars.NAME }}".to_owned()))];
-    }
-    let unknown = expressions(text).flat_map(|expression| members(expression, "vars"));
-    let unknown: BTreeSet<&str> = unknown.filter(|name| !declared.contains(name)).collect();
-    let wrong = |name: &str| {
-        let near = hint(name, declared.iter().copied());
-        (format!("the text reads the variable `{name}`, which is not declared"), near)
-    };
-    unknown.into_iter().map(wrong).collect()
-}
-
-/// What stands between `{{` and `}}`.
-fn expressions(text: &str) -> impl Iterator<Item = &str> {
-    text.split("{{").skip(1).filter_map(|rest| rest.split_once("}}")).map(|(expression, _)| expression)
-}
-
-/// The names behind `ROOT.`, and in the brackets of `ROOT["…"]`.
-fn members<'e>(expression: &'e str, root: &'static str) -> impl Iterator<Item = &'e str> {
-    let is_word = |sign: char| sign.is_alphanumeric() || sign == '_';
-    expression.match_indices(root).filter_map(move |(at, _)| {
-        if expression[..at].ends_with(|before: char| is_word(before) || before == '.') {
-            return None;
-        }
-        let rest = expression[at + root.len()..].trim_start();
-        if let Some(name) = rest.strip_prefix('.') {
-            let name = name.trim_start();
-            return Some(&name[..name.find(|sign| !is_word(sign)).unwrap_or(name.len())]);
-        }
-        let quoted = rest.strip_prefix('[')?.trim_start();
-        let quote = quoted.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
-        quoted[1..].split_once(quote).map(|(name, _)| name)
-    })
-}
-
-/// All prompts that a plan names: in its steps, and in expressions.
-fn named(plan: &Plan) -> Named {
-    let mut found = Named::new();
-    for node in &plan.nodes {
-        let action = &node.action;
-        let mut texts: Vec<&str> = action.command.iter().flatten().map(String::as_str).collect();
-        action.env.values().chain([&action.params]).for_each(|value| collect(value, &mut texts));
-        for step in &action.steps {
-            step.env.values().for_each(|value| collect(value, &mut texts));
-            match &step.work {
-                StepWork::Ai(ai) => {
-                    let name = ai.prompt.as_deref().and_then(pin::split);
-                    found.extend(name.map(|(id, version)| (id.to_owned(), version)));
-                    texts.extend(ai.text.iter().chain(&ai.system).map(String::as_str));
-                    ai.vars.values().for_each(|value| collect(value, &mut texts));
-                }
-                StepWork::Command(words) | StepWork::GateCommand(words) => {
-                    texts.extend(words.iter().map(String::as_str))
-                }
-                _ => {}
-            }
-        }
-        let read = texts.into_iter().flat_map(expressions).flat_map(|expression| members(expression, "prompts"));
-        found.extend(read.map(|id| (id.to_owned(), None)));
-    }
-    found
-}
-
-fn collect<'v>(value: &'v Value, texts: &mut Vec<&'v str>) {
-    match value {
-        Value::String(text) => texts.push(text),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, texts)),
-        Value::Object(fields) => fields.values().for_each(|field| collect(field, texts)),
-        _ => {}
-    }
 }
 
 /// Says in the plan of a run that is being made which versions of prompts it keeps; see [`pin::pin`].
@@ -176,7 +94,8 @@ fn collect<'v>(value: &'v Value, texts: &mut Vec<&'v str>) {
 /// # Errors
 /// When the store cannot be read.
 pub async fn pin(store: &dyn Store, workspace: WorkspaceId, plan: &mut Plan) -> StoreResult<Vec<Unfit>> {
-    pin::pin(store, workspace, plan, &named(plan)).await
+    let named = ork_workflow::prompts(plan);
+    pin::pin(store, workspace, plan, &named).await
 }
 
 /// A prompt in its newest version, or in this one, and who uses it; `None` when there is none.
@@ -213,7 +132,7 @@ async fn used_by(look: Look<'_>, id: &str) -> StoreResult<Vec<String>> {
 
 fn names(workflow: &str, source: &str, prompt: &str) -> bool {
     let plan = workflows::parse(workflow, source).and_then(|workflow| workflow.sketch(&Map::new()));
-    plan.is_ok_and(|plan| named(&plan).iter().any(|(id, _)| id == prompt))
+    plan.is_ok_and(|plan| ork_workflow::prompts(&plan).iter().any(|(id, _)| id == prompt))
 }
 
 /// A prompt for lists.
@@ -243,9 +162,6 @@ pub fn shape(row: &PromptRow) -> PromptVersion {
 
 #[cfg(test)]
 mod tests {
-    use ork_core::plan::{Action, Node};
-    use serde_json::json;
-
     use super::*;
 
     fn prompt(text: &str, variables: &[&str]) -> PutPrompt {
@@ -266,32 +182,22 @@ mod tests {
         check("Write {{ vars.count }} captions.", &["count"], &[]);
         check("No variables, and {braces}.", &[], &[]);
         check("{{ vars['tone'] | upper }}", &["tone"], &[]);
-        let unknown = "the text reads the variable `tune`, which is not declared";
+        let unknown = "there is no variable `tune` (did you mean `tone`?)";
         check("{{ vars.tone }} {{ vars.tune }}", &["tone"], &[("/text", unknown)]);
-        check("{{ vars[\"tune\"] }}", &[], &[("/text", unknown)]);
-        let roots = "its expressions stand between `{{` and `}}`, and read `vars` alone";
-        for text in ["{{ inputs.x }}", "{{ secrets.key }}", "{{ vars.a", "{{ steps.a.output }}"] {
-            check(text, &["a"], &[("/text", roots)]);
+        check("{{ inputs.x }}", &["a"], &[("/text", "`inputs` is not known in a prompt, which reads `vars` only")]);
+        for text in ["{{ vars.a", "{% if a %}", "{{ steps.a.output }}", "{{ vars }}"] {
+            let found = faults(&prompt(text, &["a"]));
+            assert!(!found.is_empty() && found.iter().all(|fault| fault.pointer == "/text"), "{text}: {found:?}");
         }
     }
 
     #[test]
     fn variables_are_declared_once() {
         check("a", &["x", "x"], &[("/variables/1/name", "the variable `x` is declared twice")]);
-        check("a", &["1x"], &[("/variables/0/name", "no variable can be called `1x`")]);
+        check("a", &["a b"], &[("/variables/0/name", "no variable can be called `a b`")]);
         check(" \n", &[], &[("/text", "a prompt has a text")]);
         check("a\0", &[], &[("", "a prompt holds no NUL character")]);
         let long = "x".repeat(PROMPT_BYTES_MAX + 1);
         check(&long, &[], &[("/text", "a prompt has 262144 bytes at most")]);
-    }
-
-    #[test]
-    fn prompts_of_expressions_are_found() {
-        let env = [("A".to_owned(), json!("{{ prompts.house }}")), ("B".to_owned(), json!("prompts.no"))].into();
-        let params = json!({"a": ["{{ prompts['b.c'] ~ tasks.prompts.output }}"]});
-        let action = Action { env, params, ..Action::default() };
-        let plan = Plan { nodes: vec![Node::new("a", action)], ..Plan::default() };
-        let found: Vec<String> = named(&plan).into_iter().map(|(id, _)| id).collect();
-        assert_eq!(found, ["b.c", "house"]);
     }
 }

@@ -80,6 +80,15 @@ pub enum CallEnding {
     Crash,
 }
 
+/// What work may do beside ending by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct May {
+    /// It hangs: something ends it.
+    pub hang: bool,
+    /// It takes its node down.
+    pub crash: bool,
+}
+
 /// The stream of the dice that decides behaviours.
 const STREAM: u64 = 7;
 /// The one for steps, and the one for calls of models.
@@ -128,16 +137,9 @@ fn of_try(seed: u64, stream: u64, (run, n): (u64, u32), key: StepKey) -> Dice {
     Dice::new(seed, &[&[stream, run], parts.as_slice()].concat())
 }
 
-/// How a try of a step goes. `is_limited` says whether something ends an attempt that hangs.
+/// How a try of a step goes. What the task's own limits end may hang, but for cleanup.
 #[must_use]
-pub fn step_behaviour(
-    seed: u64,
-    task: (u64, u32),
-    key: StepKey,
-    step: &Step,
-    is_limited: bool,
-    can_crash: bool,
-) -> StepBehaviour {
+pub fn step_behaviour(seed: u64, task: (u64, u32), key: StepKey, step: &Step, may: May) -> StepBehaviour {
     let mut dice = of_try(seed, STREAM_STEPS, task, key);
     let work_ms = match dice.below(100) {
         0..15 => 0,
@@ -146,11 +148,10 @@ pub fn step_behaviour(
         _ => dice.between(1_500, 5_000),
     };
     let is_cleanup = step.phase == StepPhase::Cleanup;
-    // The limits of its task do not end cleanup.
-    let can_hang = step.timeout_ms.is_some() || (is_limited && !is_cleanup);
+    let can_hang = step.timeout_ms.is_some() || (may.hang && !is_cleanup);
     let judges = matches!(step.work, StepWork::GateCommand(_) | StepWork::GateRun(_));
     let ending = match dice.below(100) {
-        0..3 if can_crash => Ending::Crash,
+        0..3 if may.crash => Ending::Crash,
         3..10 => Ending::Exit(if dice.percent(50) { 75 } else { 1 }),
         10..30 if judges => Ending::Exit(1),
         30..34 if can_hang => Ending::Hang,
@@ -166,15 +167,15 @@ pub fn step_behaviour(
 
 /// How a call of a model goes.
 #[must_use]
-pub fn call_behaviour(seed: u64, task: (u64, u32), key: StepKey, can_hang: bool, can_crash: bool) -> CallBehaviour {
+pub fn call_behaviour(seed: u64, task: (u64, u32), key: StepKey, may: May) -> CallBehaviour {
     let mut dice = of_try(seed, STREAM_CALLS, task, key);
     let work_ms = if dice.percent(80) { dice.between(1, 800) } else { dice.between(800, 6_000) };
     let ending = match dice.below(100) {
-        0..5 if can_crash => CallEnding::Crash,
+        0..5 if may.crash => CallEnding::Crash,
         5..12 => CallEnding::Refused { is_retryable: dice.percent(60) },
         12..20 => CallEnding::Lost,
         20..27 => CallEnding::Unusable { says_tokens: dice.percent(50) },
-        27..32 if can_hang => CallEnding::Hang,
+        27..32 if may.hang => CallEnding::Hang,
         _ => CallEnding::Answer,
     };
     CallBehaviour { work_ms, ending, share: dice.below(101) }

@@ -54,8 +54,7 @@ impl Execution {
     async fn begin(
         world: &Arc<World>,
         task: TaskRef,
-        attempt: u32,
-        step: Option<StepKey>,
+        (attempt, step): (u32, Option<StepKey>),
         place: (usize, u32),
         is_process: bool,
     ) -> Self {
@@ -124,7 +123,7 @@ fn progress() -> Progress {
 impl Executor for FakeExecutor {
     async fn execute(&self, assignment: Assignment, io: Arc<dyn AttemptIo>) -> Report {
         let Assignment { task, attempt, key, .. } = assignment;
-        let mut execution = Execution::begin(&self.world, task, attempt, None, self.place, true).await;
+        let mut execution = Execution::begin(&self.world, task, (attempt, None), self.place, true).await;
         let Some(behaviour) = behaviour_of(&self.world, task, attempt, &key) else {
             execution.end(End::Failure);
             return Report::of(Outcome::Failed(Failure::new(FailureKind::Start, "the run is not known")));
@@ -185,7 +184,7 @@ fn panic_in_silence() -> ! {
 /// As the seed wants it.
 pub async fn handle(world: Arc<World>, place: (usize, u32), context: HandlerContext) -> HandlerResult {
     let (task, attempt) = (context.task, context.attempt);
-    let mut execution = Execution::begin(&world, task, attempt, None, place, false).await;
+    let mut execution = Execution::begin(&world, task, (attempt, None), place, false).await;
     let Some(behaviour) = behaviour_of(&world, task, attempt, &context.key) else {
         execution.end(End::Failure);
         return Err("the run is not known".into());

@@ -15,7 +15,7 @@ use ork_core::step::{Cost, StepKey, Tokens};
 use tokio::sync::Notify;
 
 use super::{Execution, crash, work};
-use crate::behaviour::{Ending, StepBehaviour, step_behaviour};
+use crate::behaviour::{Ending, May, StepBehaviour, step_behaviour};
 use crate::plans::steps::{MODEL, RATES};
 use crate::scenario::Mode;
 use crate::trace::fnv;
@@ -81,10 +81,9 @@ impl FakeFolder {
         let known = self.world.known(self.task.run)?;
         let node = self.world.node(self.task)?;
         let step = node.action.steps.get(key.position as usize)?;
-        let is_limited = node.timeout_ms.is_some() || known.plan.timeout_ms.is_some();
-        let can_crash = self.world.scenario.mode != Mode::Recovery;
-        let task = (known.number, self.task.n);
-        Some(step_behaviour(self.world.scenario.seed, task, key, step, is_limited, can_crash))
+        let hang = node.timeout_ms.is_some() || known.plan.timeout_ms.is_some();
+        let may = May { hang, crash: self.world.scenario.mode != Mode::Recovery };
+        Some(step_behaviour(self.world.scenario.seed, (known.number, self.task.n), key, step, may))
     }
 
     /// What the step leaves in the folder.
@@ -116,7 +115,7 @@ impl WorkFolder for FakeFolder {
         let unknown = || Report::of(Outcome::Failed(Failure::new(FailureKind::Start, "the step is not known")));
         let Some((lease, key)) = named(&assignment) else { return unknown() };
         self.check(key.attempt, lease, assignment.step.as_ref().is_some_and(|step| step.is_work_lost));
-        let mut execution = Execution::begin(&self.world, self.task, key.attempt, Some(key), self.place, true).await;
+        let mut execution = Execution::begin(&self.world, self.task, (key.attempt, Some(key)), self.place, true).await;
         let Some(StepBehaviour { behaviour, tokens, bytes }) = self.behaviour(key) else {
             execution.end(End::Failure);
             return unknown();

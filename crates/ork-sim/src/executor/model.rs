@@ -12,7 +12,7 @@ use ork_core::store::{Scope, Steps};
 use tokio::time::sleep;
 
 use super::{Execution, crash};
-use crate::behaviour::{CallBehaviour, CallEnding, call_behaviour};
+use crate::behaviour::{CallBehaviour, CallEnding, May, call_behaviour};
 use crate::plans::steps::{MODEL, RATES};
 use crate::rules::steps::STEPS_MAX;
 use crate::scenario::Mode;
@@ -49,9 +49,9 @@ impl FakeModel {
         let known = self.world.known(task.run)?;
         let node = self.world.node(task)?;
         let step = node.action.steps.get(key.position as usize)?;
-        let can_hang = step.timeout_ms.is_some() || node.timeout_ms.is_some();
-        let can_crash = self.world.scenario.mode != Mode::Recovery;
-        Some(call_behaviour(self.world.scenario.seed, (known.number, task.n), key, can_hang, can_crash))
+        let hang = step.timeout_ms.is_some() || node.timeout_ms.is_some();
+        let may = May { hang, crash: self.world.scenario.mode != Mode::Recovery };
+        Some(call_behaviour(self.world.scenario.seed, (known.number, task.n), key, may))
     }
 
     fn book(&self, asker: (TaskRef, StepKey), end: CallEnd) {
@@ -78,7 +78,7 @@ impl Ai for FakeModel {
         let Some(CallBehaviour { work_ms, ending, share }) = self.behaviour(task, key) else {
             return Err(AiError::Lost { message: "the step is not known".into() });
         };
-        let mut execution = Execution::begin(&self.world, task, key.attempt, Some(key), self.place, false).await;
+        let mut execution = Execution::begin(&self.world, task, (key.attempt, Some(key)), self.place, false).await;
         let of = |tokens: u64| tokens * share / 100;
         let is_refused = matches!(ending, CallEnding::Refused { .. });
         let tokens = if is_refused {

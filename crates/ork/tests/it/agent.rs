@@ -93,8 +93,12 @@ fn shown(step: &Value) -> String {
     let tokens = [&step["input_tokens"], &step["output_tokens"], &step["cost_micros"]].map(|n| n.as_u64().unwrap());
     let mut line = format!(
         "{}.{} {} {} {} {}",
-        step["round"], step["try"], step["phase"].as_str().unwrap(), step["type"].as_str().unwrap(),
-        step["name"].as_str().unwrap(), step["status"].as_str().unwrap(),
+        step["round"],
+        step["try"],
+        step["phase"].as_str().unwrap(),
+        step["type"].as_str().unwrap(),
+        step["name"].as_str().unwrap(),
+        step["status"].as_str().unwrap(),
     );
     if tokens[0] > 0 {
         line += &format!(" {}+{} tokens {} micros", tokens[0], tokens[1], tokens[2]);
@@ -114,7 +118,8 @@ fn an_agent_goes_from_setup_to_cleanup() {
         };
         let script = Script { keys: vec!["sk-of-the-tests-0123456789".into()], ..Script::default() };
         // The second answer is to what the first one's validation found.
-        let script = script.when("nothing of two", None, says("one and two", 30, 7)).when("Write 2", None, says("one", 20, 5));
+        let script =
+            script.when("nothing of two", None, says("one and two", 30, 7)).when("Write 2", None, says("one", 20, 5));
         let provider = Provider::start(script);
         let home = home(&provider, at);
         home.file("agent.yaml", AGENT);
@@ -125,7 +130,10 @@ fn an_agent_goes_from_setup_to_cleanup() {
         home.wait_until(&format!("gates list --json{at}"), |gates| !gates.is_empty());
         let gate = home.values(&format!("gates list --json{at}")).remove(0);
         assert_eq!(gate["message"], "Is one and two, round 2 good?");
-        assert_eq!((&gate["step"], &gate["round"], &gate["required_role"]), (&json!("approve"), &json!(2), &json!("operator")));
+        assert_eq!(
+            (&gate["step"], &gate["round"], &gate["required_role"]),
+            (&json!("approve"), &json!(2), &json!("operator"))
+        );
         let why = home.says(&format!("why last{at}"));
         assert!(why.contains("ork gates approve gate_"), "{why}");
         first.signal(Signal::TERM);
@@ -140,7 +148,11 @@ fn an_agent_goes_from_setup_to_cleanup() {
         assert!(watched.starts_with("exit 0\n"), "{watched}");
         second.signal(Signal::TERM);
         second.end(&home);
-        assert_eq!(fs::read_to_string(&witness).unwrap(), "source\n", "cleanup ran once, in the folder that setup had filled");
+        assert_eq!(
+            fs::read_to_string(&witness).unwrap(),
+            "source\n",
+            "cleanup ran once, in the folder that setup had filled"
+        );
         check_books(&home, at, &provider);
     });
 }
@@ -265,7 +277,8 @@ fn check_killed(home: &Home, at: &str, victim: &str, witness: &str, provider: &P
         assert!(at("tidy 1 ends") < at("make 2 begins"), "{victim}: cleanup comes before the next attempt\n{witness}");
     }
     // Each call that was made has a row of its own, and what nobody knows the end of is charged in full.
-    let calls: Vec<&Value> = steps.iter().filter(|step| step["name"] == "ask" && step["status"] != "cancelled").collect();
+    let calls: Vec<&Value> =
+        steps.iter().filter(|step| step["name"] == "ask" && step["status"] != "cancelled").collect();
     let expected = match victim {
         "make" | "approve" => 1,
         _ => 2,

@@ -49,7 +49,7 @@ fn a_database_and_a_server_say_the_same() {
     for words in [
         "captions@1\n",
         "captions@2\n",
-        "the text reads the variable `tone`, which is not declared",
+        "there is no variable `tone`",
         "there is no prompt `captions@9`",
         "Write {{ vars.count }} captions in a {{ vars.tone }} tone.",
         "vendor/model:free  input 3  output 15.5  cached 3",
