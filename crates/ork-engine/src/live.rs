@@ -116,6 +116,15 @@ impl Live {
         (micros != NEVER).then(|| Timestamp::from_micros(micros))
     }
 
+    /// The beginning, which is written down by the caller.
+    pub fn begin_now(&self) -> Start {
+        self.mark_started();
+        self.is_announced.store(true, Ordering::Release);
+        let Ticket { claimed, lease, .. } = &self.ticket;
+        let started_at = self.started_at().unwrap_or(claimed.dispatched_at);
+        Start { task: claimed.task, attempt: claimed.attempt, lease: *lease, execution_name: None, started_at }
+    }
+
     /// Has the beginning written down, unless the end comes first.
     pub fn announce(&self, execution_name: Option<String>) {
         let Some(started_at) = self.started_at() else { return };

@@ -73,10 +73,7 @@ pub async fn carry(live: &Arc<Live>, executor: &Arc<dyn Executor>, node: &Node) 
         Err(failure) => return Report::of(wound_up.unwrap_or(Outcome::Failed(failure))),
     };
     let report = match Walk::begin(live, node, &standing, &*folder).await {
-        Ok(walk) => {
-            live.mark_started();
-            walk.go(&standing).await
-        }
+        Ok(walk) => walk.go(&standing).await,
         Err(Unprepared::Failed(failure)) => Report::of(wound_up.unwrap_or(Outcome::Failed(failure))),
         Err(Unprepared::Stopped) => Report::of(untouched(live)),
     };
@@ -139,6 +136,7 @@ impl<'a> Walk<'a> {
 
     /// Does what is to be done until nothing is, or until somebody must decide.
     async fn walk(&mut self, standing: &Standing) -> Result<Option<Vec<NewGate>>, Gone> {
+        self.ledger.announce().await?;
         self.ledger.close_open(standing).await?;
         if planted::is(Bug::CleanupForgottenAfterWait) && standing.open_as == Some(OpenAs::Cancelled) {
             return Ok(None);

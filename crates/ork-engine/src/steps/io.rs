@@ -63,9 +63,8 @@ async fn at(moment: Option<Instant>) {
 
 #[async_trait]
 impl AttemptIo for StepIo {
-    fn started(&self, handle: Option<String>) {
-        self.0.live.started(handle);
-    }
+    /// That the attempt has begun was written down before its first step.
+    fn started(&self, _handle: Option<String>) {}
 
     fn log(&self, stream: Stream, bytes: &[u8]) {
         let mut tail = lock(&self.0.tail);

@@ -105,6 +105,32 @@ impl<'a> Ledger<'a> {
         lock(&self.entries).is_empty()
     }
 
+    /// Writes down that the attempt has begun: events of its steps come after that.
+    pub async fn announce(&self) -> Result<(), Gone> {
+        let parts = &self.live.parts;
+        let start = self.live.begin_now();
+        let mut backoff = Backoff::new();
+        loop {
+            let now = parts.clock.now();
+            match parts.store.start(parts.config.scope, std::slice::from_ref(&start), &parts.actor(), now).await {
+                Ok(begun) if begun.is_empty() => return Err(Gone),
+                Ok(_) => return Ok(()),
+                Err(error @ StoreError::Unavailable(_)) => parts.store_failed("steps", &error),
+                Err(error) => {
+                    parts.store_failed("steps", &error);
+                    return Err(Gone);
+                }
+            }
+            self.wait(&mut backoff).await?;
+        }
+    }
+
+    /// Waits before the store is asked again, unless this process is to end.
+    async fn wait(&self, backoff: &mut Backoff) -> Result<(), Gone> {
+        backoff.wait().await;
+        if self.live.cause() == Some(StopCause::Drain) { Err(Gone) } else { Ok(()) }
+    }
+
     /// Ends what the lease before left open: what was at work is lost, and what waited is not waited for any more. A call whose
     /// answer nobody has is charged in full.
     pub async fn close_open(&self, standing: &Standing) -> Result<(), Gone> {
@@ -281,10 +307,7 @@ impl<'a> Ledger<'a> {
                     return Err(Gone);
                 }
             }
-            backoff.wait().await;
-            if self.live.cause() == Some(StopCause::Drain) {
-                return Err(Gone);
-            }
+            self.wait(&mut backoff).await?;
         }
     }
 }
