@@ -268,12 +268,13 @@ impl World {
             };
             let outcome = self.outcome(given.worker);
             let outcome = self.with_steps(model, given, outcome).await;
+            let runs = Self::runs_a_step(model, given).await;
             settles.push(Settle {
                 task: given.claimed.task,
                 attempt: given.claimed.attempt,
                 lease: given.lease,
                 outcome,
-                started_at: Some(self.now).filter(|_| self.random.below(2) == 0),
+                started_at: Some(self.now).filter(|_| runs || self.random.below(2) == 0),
                 finished_at: self.now,
                 end: ProcessEnd { exit_code: Some(1), ..ProcessEnd::default() },
                 random: self.random.next_u64(),

@@ -8,20 +8,23 @@ use ork_core::attempt::Outcome;
 use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::executor::Stream;
-use ork_core::graph::{Expansion, LeaseId, NewRun, RevisionRef};
+use ork_core::graph::{Expansion, LeaseId, NewRun, OpenAs, RevisionRef};
 use ork_core::id::{BulkId, RevisionId, RunId, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::RunStatus;
+use ork_core::step::{Allowance, Cost, PlanBudget, Rates};
 use ork_core::store::{
-    Attempted, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, DeliveryTry, Due, EndpointRow, EvaluationTarget,
-    Expected, HookRow, LogChunk, NewRevision, NewSchedule, NewSecret, Overlap, RunFilter, ScheduleSpec, Scope, Settle,
-    Store, TokenHash, TokenRow, Verdict, WorkspaceRow,
+    Attempted, BudgetPeriod, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, Decision, DeliveryTry, Due, EndpointRow,
+    EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, NewPrompt, NewRevision, NewSchedule, NewSecret, Overlap,
+    PriceRow, PromptVariable, RunFilter, SavedWork, ScheduleSpec, Scope, Settle, StepBegin, StepChange, Store,
+    TokenHash, TokenRow, Verdict, WorkPart, WorkspaceRow,
 };
 use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret};
 use serde_json::Value;
 
 use crate::bed::{Bed, ada, done, failed, settle, worker_row};
+use crate::cases::{begin, key, waits, write_steps};
 use crate::plans::{node, one_at_a_time, plan, tries};
 
 /// Rounds in which nothing is done before nothing more is expected.
@@ -34,6 +37,7 @@ pub async fn scene(store: Arc<dyn Store>) {
     runs(&mut bed, revision).await;
     secrets(&bed).await;
     telling(&mut bed).await;
+    steps(&mut bed).await;
     tenants(&mut bed).await;
     store.pause_queue(WorkspaceId::DEFAULT, "second", &ada(), bed.now).await.expect("a queue is paused");
     let mut random = SeededEntropy::new(7);
@@ -53,6 +57,45 @@ pub async fn scene(store: Arc<dyn Store>) {
     };
     store.create_bulk(&bulk).await.expect("an action is created");
     store.hold_duty("bulk", bed.worker, bed.now, bed.now.plus_ms(10_000)).await.expect("a duty is held");
+}
+
+/// An attempt that waits for a decision, and one whose call of a model is on its way; what it may use, and is told.
+async fn steps(bed: &mut Bed) {
+    let prompt = NewPrompt {
+        workspace: WorkspaceId::DEFAULT,
+        id: "captions".into(),
+        category: Some("média".into()),
+        context: None,
+        text: "{{ vars.n }} lines of \"ü\"".into(),
+        variables: vec![PromptVariable { name: "n".into(), description: None, default: Some(3.into()) }],
+        actor: ada(),
+        now: bed.now,
+    };
+    bed.store.put_prompt(&prompt).await.expect("a prompt is stored");
+    let rates = Rates { input: 3_000_000, output: 15_000_000, cached: 1 };
+    let price = PriceRow { model: "acme/m:1".into(), rates, updated_by: "ada".into(), updated_at: bed.now };
+    bed.store.set_price(WorkspaceId::DEFAULT, &price).await.expect("a price is set");
+    let allowance = Allowance { tokens: Some(1_000), micros: None };
+    bed.store.set_budget(WorkspaceId::DEFAULT, BudgetPeriod::Month, Some(allowance), bed.now).await.expect("it is set");
+    let urgent = |key| Node { priority: Some(1_000), ..node(key, &[]) };
+    let budget = Some(PlanBudget { allowance, asks: true });
+    bed.submit(Plan { budget, ..plan(vec![urgent("call"), urgent("wait")]) }).await;
+    let [call, wait] = bed.claim(2).await[..] else { panic!("nothing is more urgent") };
+    let reserve = Some(Cost { tokens: 700, micros: 9 });
+    let asked = StepBegin { reserve, model: Some("acme/m:1".into()), ..begin(bed, key(1, 0)) };
+    write_steps(bed, &call, vec![StepChange::Begin(asked)]).await;
+    let part = WorkPart {
+        task: wait.claimed.task,
+        attempt: 1,
+        lease: wait.lease,
+        number: 1,
+        part: 0,
+        bytes: vec![0xfd, 0, b'\n'],
+    };
+    assert_eq!(bed.store.save_part(Scope::All, &part).await, Ok(true));
+    let saved = SavedWork { number: 1, parts: 1, bytes: 3, checksum: "ab".into() };
+    assert_eq!(bed.store.keep_work(Scope::All, (part.task, 1, part.lease), &saved).await, Ok(true));
+    waits(bed, wait, &[0]).await;
 }
 
 async fn tenants(bed: &mut Bed) {
@@ -276,6 +319,11 @@ pub async fn carry_on(store: Arc<dyn Store>) {
         // Most were never paused.
         store.resume_run(Scope::All, *id, &ada(), now).await.ok();
     }
+    let gates = store.gates(Scope::All, &GateFilter { open: true, limit: 200, ..GateFilter::default() }).await;
+    for gate in gates.expect("gates are listed") {
+        let decision = Decision { gate: gate.id, approve: true, comment: None, grant: None, actor: ada(), now };
+        store.decide(Scope::All, &decision).await.expect("it is decided");
+    }
     let (mut at, mut idle) = (Carrier { store: Arc::clone(&store), worker, now, lease: 1_000_000 }, 0);
     while idle < IDLE_ROUNDS_MAX {
         idle = if at.round().await { 0 } else { idle + 1 };
@@ -347,7 +395,12 @@ impl Carrier {
         for claimed in store.claim(&claim).await.expect("a claim is answered") {
             is_busy = true;
             let held = crate::bed::Held { claimed, lease };
-            store.settle(Scope::All, &[settle(&held, done(), now)], &ada(), now).await.expect("it is settled");
+            let stands = store.standing(Scope::All, claimed.task, claimed.attempt).await.expect("it is answered");
+            let outcome = match stands.open_as {
+                Some(OpenAs::Lost) => Outcome::WoundUp { failure: stands.error },
+                Some(OpenAs::Waiting | OpenAs::Cancelled) | None => done(),
+            };
+            store.settle(Scope::All, &[settle(&held, outcome, now)], &ada(), now).await.expect("it is settled");
         }
         is_busy
     }

@@ -27,6 +27,9 @@ use ork_core::store::Store;
 
 use crate::bed::Bed;
 
+pub use gates::waits;
+pub use steps::{begin, key, steps as write_steps};
+
 type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 type Case = for<'a> fn(&'a mut Bed) -> Running<'a>;
 

@@ -32,6 +32,7 @@ impl Run {
             let step = self.waiting_step(n, &gate, lease, now);
             let task = &mut self.tasks[n as usize];
             task.gates.push(row);
+            task.gates.sort_by_key(|gate| gate.id);
             task.steps.entry(gate.step).or_insert(step).status = StepStatus::Waiting;
         }
     }

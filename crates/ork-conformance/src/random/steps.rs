@@ -86,7 +86,8 @@ impl World {
             (_, Some(OpenAs::Cancelled)) if self.random.below(2) == 0 => return Outcome::WoundUp { failure: None },
             _ => {}
         }
-        if self.random.below(6) == 0 {
+        let runs = stands.steps.iter().any(|step| step.status == StepStatus::Running);
+        if !runs && self.random.below(6) == 0 {
             let gates = (0..=self.random.below(2)).map(|at| self.gate(task, &stands, attempt, at)).collect();
             return Outcome::Waiting { gates };
         }
@@ -95,6 +96,12 @@ impl World {
             return Outcome::Failed(Failure::new(FailureKind::Gate, "a step is not over"));
         }
         outcome
+    }
+
+    /// Whether a step of the attempt runs: then something was begun.
+    pub(super) async fn runs_a_step(model: &Model, given: Given) -> bool {
+        let stands = model.standing(Scope::All, given.claimed.task, given.claimed.attempt).await;
+        stands.is_ok_and(|stands| stands.steps.iter().any(|step| step.status == StepStatus::Running))
     }
 
     /// A gate of a step that has not begun.

@@ -80,7 +80,8 @@ async fn events_that_are_written_after_their_place_was_taken_are_missed() {
         plant(Some(Bug::CursorOnLateIds));
         let (_, missed) = play(world, Act::Pause).await;
         plant(None);
-        assert!(missed.is_err_and(|wrong| wrong.contains("the feed of run_")), "the planted bug was not found");
+        let found = missed.as_ref().is_err_and(|wrong| wrong.contains("the feed of run_"));
+        assert!(found, "the planted bug was not found: {missed:?}");
     })
     .await;
 }
