@@ -72,7 +72,7 @@ pub fn random_plan(random: &mut SeededEntropy) -> Plan {
         priority: i32::try_from(random.below(2)).unwrap_or(0),
         concurrency: chance(random, 20).then(|| Concurrency { key: "runs".into(), limit: 1 }),
         budget: chance(random, 30)
-            .then(|| PlanBudget { allowance: Allowance { tokens: Some(100), micros: None }, asks: false }),
+            .then_some(PlanBudget { allowance: Allowance { tokens: Some(100), micros: None }, asks: false }),
         result: chance(random, 20).then(|| Value::from("{{ 1 }}")),
         ..plan(nodes)
     }

@@ -27,7 +27,7 @@ impl World {
         if self.random.below(4) == 0 {
             return Some(Command::Expire(gate));
         }
-        let grant = (self.random.below(2) == 0).then(|| Allowance { tokens: Some(10), micros: None });
+        let grant = (self.random.below(2) == 0).then_some(Allowance { tokens: Some(10), micros: None });
         let actor = if self.random.below(3) == 0 { Actor::user("bob") } else { ada() };
         let approve = self.random.below(3) > 0;
         Some(Command::Decide(Decision { gate, approve, comment: None, grant, actor, now: self.now }))

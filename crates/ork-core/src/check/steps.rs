@@ -26,7 +26,8 @@ pub(super) fn steps_run_under_a_lease(dump: &RunDump, wrong: &mut Vec<String>) {
         let put_away = matches!(task.open_as, Some(OpenAs::Lost | OpenAs::Cancelled));
         for step in task.steps.iter().filter(|step| step.status == StepStatus::Running) {
             let leased = task.lease.as_ref().is_some_and(|lease| lease.attempt == step.key.attempt);
-            if !leased && !(put_away && step.key.attempt == task.row.attempt) {
+            let rests = put_away && step.key.attempt == task.row.attempt;
+            if !leased && !rests {
                 wrong.push(format!("step `{}` of task {} runs without a lease", step.name, task.row.task.n));
             }
         }
