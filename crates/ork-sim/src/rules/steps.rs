@@ -94,14 +94,10 @@ impl Starting<'_> {
 
     /// All steps before it have had their turn.
     fn check_order(&self) {
-        let positions = (0..self.key.position).zip(&self.node.action.steps);
-        for (position, step) in positions {
+        for (position, step) in (0..self.key.position).zip(&self.node.action.steps) {
             let round = if step.phase == StepPhase::Setup { 1 } else { self.key.round };
-            let tries = self.rows.iter().filter(|row| {
-                (row.key.attempt, row.key.round, row.key.position) == (self.key.attempt, round, position)
-            });
-            let is_known = tries.count() > 0;
-            if !is_known && !(step.phase == StepPhase::Setup && self.key.round > 1) {
+            let of_it = |key: StepKey| (key.attempt, key.round, key.position) == (self.key.attempt, round, position);
+            if !self.rows.iter().any(|row| of_it(row.key)) {
                 self.problem(&format!("starts before `{}`", step.name));
             }
         }
