@@ -16,6 +16,7 @@ use crate::executors::Handler;
 use crate::expressions::{self, Scope, Secrets};
 use crate::live::Live;
 use crate::parts::lock;
+use crate::prompts;
 use crate::secrets;
 
 /// The work, and who does it.
@@ -23,7 +24,7 @@ pub enum Job {
     /// It has steps.
     Steps(Arc<dyn Executor>),
     Operation(Handler, Value),
-    Process(Arc<dyn Executor>, Assignment),
+    Process(Arc<dyn Executor>, Box<Assignment>),
 }
 
 /// Why there is no work.
@@ -54,7 +55,7 @@ pub async fn prepare(live: &Live) -> Result<Job, Unprepared> {
         Who::Handler(handler) => Job::Operation(handler, action.params),
         Who::Process(executor, program) => {
             let assignment = assignment(live, action, &node.action, program)?;
-            Job::Process(executor, assignment)
+            Job::Process(executor, Box::new(assignment))
         }
     })
 }
@@ -127,6 +128,8 @@ pub struct Context {
     pub scope: Arc<Mutex<Scope>>,
     /// What is its own.
     pub task: Value,
+    /// The texts of the prompts that they read.
+    pub prompts: BTreeMap<String, String>,
 }
 
 impl Context {
@@ -148,16 +151,16 @@ impl Context {
             "item": item,
             "attempt": claimed.attempt,
         });
-        Ok(Self { scope, task })
+        Ok(Self { scope, task, prompts: prompts::texts(live, node).await? })
     }
 }
 
 /// Evaluates the expressions of an action over what they read.
 async fn fill(live: &Live, node: &Node) -> Result<Filled, Unprepared> {
-    let Context { scope, task } = Context::of(live, node).await?;
+    let Context { scope, task, prompts } = Context::of(live, node).await?;
     let secrets = secrets::unlock(live, node, &[]).await?;
     let mut scope = lock(&scope);
-    scope.task = Some(task);
+    (scope.task, scope.prompts) = (Some(task), prompts);
     // Siblings share the scope, and nobody else is to find secrets in it.
     scope.secrets = secrets;
     let filled = Filled::rendered(&node.action, &scope);

@@ -42,7 +42,7 @@ async fn attempt(live: &Arc<Live>) -> Report {
         (Job::Operation(handler, params), _) => operate(live, &handler, params).await,
         (Job::Process(executor, assignment), _) => {
             let io: Arc<dyn AttemptIo> = Arc::clone(live) as _;
-            let work = attend(live, executor.execute(assignment, io));
+            let work = attend(live, executor.execute(*assignment, io));
             if planted::is(Bug::CleanupSkippedOnCancel) { unproven(live, work).await } else { work.await }
         }
     };

@@ -53,6 +53,7 @@ mod outputs;
 mod pace;
 mod parts;
 mod plans;
+mod prompts;
 mod reaper;
 mod runner;
 mod scheduler;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::assignment::{Unprepared, patiently};
 use crate::expressions;
 use crate::live::Live;
+use crate::prompts;
 
 use super::io::StepIo;
 use super::ledger::{Asked, Ended, Gone};
@@ -102,9 +103,9 @@ impl Walk<'_> {
     async fn prompt(&self, named: &str, ai: &AiStep, round: u32) -> Result<(String, Option<String>), Unprepared> {
         let (id, version) = match named.split_once('@') {
             Some((id, version)) => (id, version.parse().ok()),
-            None => (named, self.live.ticket.plan.plan.prompts.get(named).copied()),
+            None => (named, None),
         };
-        let row = sight::prompt(self.live, id, version).await?;
+        let row = prompts::get(self.live, id, version).await?;
         let mut vars: BTreeMap<String, Value> = BTreeMap::new();
         for variable in &row.variables {
             let given = ai.vars.get(&variable.name);

@@ -7,10 +7,9 @@ use ork_core::attempt::Failure;
 use ork_core::json::Json;
 use ork_core::plan::Node;
 use ork_core::step::{AiApi, StepWork};
-use ork_core::store::PromptRow;
 use serde_json::{Value, json};
 
-use crate::assignment::{Context, Unprepared, patiently};
+use crate::assignment::{Context, Unprepared};
 use crate::expressions::{self, Scope, Secrets, StepView};
 use crate::live::Live;
 use crate::parts::lock;
@@ -33,13 +32,8 @@ impl Sight {
             StepWork::Ai(ai) if ai.key.is_none() || ai.base_url.is_none() => usual_secrets(ai.api).to_vec(),
             _ => Vec::new(),
         });
-        let Context { scope, task } = Context::of(live, node).await?;
+        let Context { scope, task, prompts } = Context::of(live, node).await?;
         let secrets = secrets::unlock(live, node, &wanted.collect::<Vec<_>>()).await?;
-        let mut prompts = BTreeMap::new();
-        for id in expressions::prompts(node) {
-            let version = live.ticket.plan.plan.prompts.get(&id).copied();
-            prompts.insert(id.clone(), prompt(live, &id, version).await?.text);
-        }
         Ok(Self { scope, task, secrets, prompts })
     }
 
@@ -108,12 +102,4 @@ pub fn feedback(ledger: &Ledger<'_>, round: u32) -> Option<Value> {
         json!({"step": name, "output": view.output, "error": view.error})
     });
     Some(findings.collect())
-}
-
-/// A stored prompt.
-pub async fn prompt(live: &Live, id: &str, version: Option<u32>) -> Result<PromptRow, Unprepared> {
-    let workspace = live.ticket.claimed.workspace;
-    let found = patiently(live, || live.parts.store.prompt(workspace, id, version)).await?;
-    let shown = version.map_or_else(|| id.to_owned(), |version| format!("{id}@{version}"));
-    found.ok_or_else(|| expressions::failed(format!("there is no prompt `{shown}`")).into())
 }

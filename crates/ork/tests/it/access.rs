@@ -392,7 +392,9 @@ fn no_other_spelling_of_a_path_is_public() {
         ];
         for trick in tricks.iter().filter(|trick| *trick != path) {
             let answer = stage.server.send(method, trick, "", "");
-            assert_eq!(answer.status, 401, "{method} {trick}: {}", answer.body);
+            // What follows the last slash of a link is the link: one that is not valid is answered by a page.
+            let is_link = path.starts_with("/api/v1/links/") && answer.status == 404;
+            assert!(answer.status == 401 || is_link, "{method} {trick}: {} {}", answer.status, answer.body);
         }
     }
     for (method, path) in [("POST", "/livez"), ("DELETE", "/docs"), ("OPTIONS", "/api/v1/runs"), ("TRACE", "/version")]

@@ -2,7 +2,6 @@
 //! a worker is killed in the middle of it. On both databases.
 
 use std::fs;
-use std::time::Duration;
 
 use ork_doubles::llm::{Answer, Behaviour, Billing, Llm, Script};
 use rustix::process::Signal;
@@ -247,7 +246,6 @@ fn killed_in(victim: &str, at: &str) {
         if run["status"] == "success" {
             break;
         }
-        std::thread::sleep(Duration::from_millis(20));
     }
     let run = home.values(&format!("runs show last --json{at}")).remove(0);
     assert_eq!(run["status"], "success", "{victim}: {}\n{}", home.says(&format!("why last{at}")), witness());
