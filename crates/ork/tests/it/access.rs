@@ -222,6 +222,30 @@ impl Stage {
     }
 }
 
+/// What a route answers to somebody of another workspace.
+fn elsewhere(route: &str, role: &str, roles: &[&str]) -> u16 {
+    match route {
+        // What a gate asks for is said by the gate, to those for whom it is there.
+        _ if route.starts_with("POST /api/v1/gates/{id}") && USERS.contains(&role) => 404,
+        _ if !roles.contains(&role) => 403,
+        // Only who runs the server makes workspaces, and counts.
+        "POST /api/v1/workspaces" | "GET /metrics" => 403,
+        // Every workspace has queues and workflows of these names.
+        _ if ["queues", "workflows", "schedules", "secrets"]
+            .iter()
+            .any(|noun| route.contains(&format!("/{noun}/{{name}}"))) =>
+        {
+            200
+        }
+        // It says whether there was one.
+        _ if ["/hooks/{name}", "/prices/{model}", "/budgets/{period}"].iter().any(|end| route.ends_with(end)) => 200,
+        // Every workspace may have a prompt of this name, and the one before has put it.
+        _ if route.contains("/prompts/{id}") => 200,
+        _ if route.contains('{') => 404,
+        _ => 200,
+    }
+}
+
 /// Attacks 3, 6, 7 and 10: every route, every role, things of another workspace among them.
 #[test]
 fn every_route_asks_every_role() {
@@ -268,31 +292,7 @@ fn every_route_asks_every_role() {
                 let is_fine = if roles.contains(role) { own.status < 300 } else { own.status == 403 };
                 assert!(is_fine, "{route} as {role}: {} {}", own.status, own.body);
                 let other = ask(server, &stage.other[role], &asked, &unique("other"));
-                let expected = match *route {
-                    // What a gate asks for is said by the gate, to those for whom it is there.
-                    _ if route.starts_with("POST /api/v1/gates/{id}") && USERS.contains(role) => 404,
-                    _ if !roles.contains(role) => 403,
-                    // Only who runs the server makes workspaces, and counts.
-                    "POST /api/v1/workspaces" | "GET /metrics" => 403,
-                    // Every workspace has queues and workflows of these names.
-                    _ if ["queues", "workflows", "schedules", "secrets"]
-                        .iter()
-                        .any(|noun| route.contains(&format!("/{noun}/{{name}}"))) =>
-                    {
-                        200
-                    }
-                    // It says whether there was one.
-                    _ if ["/hooks/{name}", "/prices/{model}", "/budgets/{period}"]
-                        .iter()
-                        .any(|end| route.ends_with(end)) =>
-                    {
-                        200
-                    }
-                    // Every workspace may have a prompt of this name, and the one before has put it.
-                    _ if route.contains("/prompts/{id}") => 200,
-                    _ if route.contains('{') => 404,
-                    _ => 200,
-                };
+                let expected = elsewhere(route, role, roles);
                 let status = if other.status < 300 { 200 } else { other.status };
                 assert_eq!(status, expected, "{route} as {role} of another workspace: {}", other.body);
                 for secret in [&stage.run, &stage.token] {
