@@ -90,6 +90,9 @@ mod tests {
     fn too_many_packages_are_counted() {
         let many: Vec<String> = (0..=PACKAGES_MAX).map(|number| format!("package{number}:")).collect();
         let findings = check(&sample::packages(&many.join("\n")));
-        assert!(findings.contains(&"286 packages of others in the lock file, allowed are 285".to_owned()), "{findings:?}");
+        assert!(
+            findings.contains(&"286 packages of others in the lock file, allowed are 285".to_owned()),
+            "{findings:?}"
+        );
     }
 }
