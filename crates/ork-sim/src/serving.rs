@@ -57,6 +57,11 @@ pub(crate) fn rest(ms: u64) {
     std::thread::sleep(Duration::from_millis(ms));
 }
 
+/// What the clock says, in nanoseconds since 1970.
+pub(crate) fn now_ns() -> Result<u128, String> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH).map_err(text)?.as_nanos())
+}
+
 /// Some days ago.
 pub(crate) fn days_ago(days: u64) -> Result<Timestamp, String> {
     let then = SystemTime::now().checked_sub(Duration::from_secs(days * 24 * 3_600)).ok_or("no such day")?;

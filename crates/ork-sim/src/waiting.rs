@@ -1,6 +1,5 @@
 //! What waiting costs: a server with so many tasks at gates, against the same server with nothing to do; then all of them are
 //! approved, and go on. And how long it takes to go on with a large folder.
-#![allow(clippy::disallowed_methods, reason = "it looks at a real process")]
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figures::Figures;
 use crate::kills::{Database, Place};
-use crate::serving::{Serving, Watch, rest, text};
+use crate::serving::{Serving, Watch, now_ns, rest, text};
 
 /// Memory that so many waiting tasks may add, in MiB.
 const MEMORY_MAX: f64 = 20.0;
@@ -200,9 +199,4 @@ fn restore(server: &Serving, mebibytes: u64) -> Result<f64, String> {
     #[allow(clippy::cast_precision_loss, reason = "milliseconds")]
     let ms = at.saturating_sub(began) as f64 / 1e6;
     Ok(ms)
-}
-
-fn now_ns() -> Result<u128, String> {
-    let now = std::time::SystemTime::now();
-    Ok(now.duration_since(std::time::UNIX_EPOCH).map_err(text)?.as_nanos())
 }

@@ -195,7 +195,7 @@ fn check_books(home: &Home, at: &str, provider: &Provider) {
     assert!(doctor.contains("nothing is wrong"), "{doctor}");
 }
 
-/// Each step says when it begins and when it ends, and the victim sleeps in between, the first time.
+/// Each step says when it begins and when it ends, and the victim sleeps in between, once.
 const FRAGILE: &str = r#"
 name: fragile
 budget: {tokens: 100000}
@@ -206,7 +206,7 @@ env:
 tasks:
   t:
     steps:
-      - {name: make, phase: setup, run: &say 'echo "$ORK_STEP $ORK_ATTEMPT begins" >> "$WITNESS"; if [ "$ORK_STEP $ORK_ATTEMPT" = "$VICTIM 1" ]; then sleep 60; fi; echo "$ORK_STEP $ORK_ATTEMPT ends" >> "$WITNESS"'}
+      - {name: make, phase: setup, run: &say 'echo "$ORK_STEP $ORK_ATTEMPT begins" >> "$WITNESS"; if [ "$ORK_STEP $ORK_ATTEMPT" = "$VICTIM 1" ] && mkdir "$WITNESS.once" 2>/dev/null; then sleep 60; fi; echo "$ORK_STEP $ORK_ATTEMPT ends" >> "$WITNESS"'}
       - {name: ask, phase: execution, ai: {text: "victim {{ inputs.victim }} attempt {{ task.attempt }}", model: small-1, max_tokens: 50}}
       - {name: work, phase: execution, run: *say}
       - {name: check, phase: validation, gate: {run: *say}}
