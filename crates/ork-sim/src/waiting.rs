@@ -1,4 +1,4 @@
-//! What waiting costs: a server with so many tasks at gates, against the same server after as many tasks that waited for nobody; then
+//! What waiting costs: a server that is started where so many tasks wait at gates, against one that is started where nothing does; then
 //! all of them are approved, and go on. And how long it takes to go on with a large folder.
 
 use std::fs;
@@ -42,8 +42,11 @@ pub fn prove(ork: &Path, base: &str, size: Size) -> Result<Value, String> {
     for database in [Database::Sqlite, Database::Postgres(base.into())] {
         let place = Place::new(ork, &database, 7_000_000)?;
         let word = database.word();
-        let server = Serving::start(&place, &["--capacity", "8"])?;
-        let found = wait_and_go_on(&mut figures, &server, word, size)?;
+        let idle = at_rest(serving(&place)?.pid(), size.seconds)?;
+        let (run, seconds) = let_wait(&serving(&place)?, size)?;
+        let server = serving(&place)?;
+        let mut found = go_on(&mut figures, &server, (word, &run, idle), size)?;
+        found["seconds_until_all_wait"] = seconds.round().into();
         let (empty, full) = (restore(&server, 0)?, restore(&server, size.mebibytes)?);
         figures.note(
             &format!("approval to the next step, {} MiB, {word}", size.mebibytes),
@@ -77,7 +80,7 @@ fn used(pid: u32) -> Result<Used, String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(text)?;
     let after = stat.rsplit(')').next().unwrap_or_default();
     let ticks = after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>();
-    let (memory, threads) = (field("VmRSS:").ok_or("no VmRSS")?, field("Threads:").ok_or("no Threads")?);
+    let (memory, threads) = (field("RssAnon:").ok_or("no RssAnon")?, field("Threads:").ok_or("no Threads")?);
     Ok(Used { mebibytes: memory / 1024.0, cpu_ms: ticks as f64 * TICK_MS, threads })
 }
 
@@ -91,50 +94,48 @@ fn at_rest(pid: u32, seconds: u64) -> Result<Used, String> {
     Ok(Used { cpu_ms: (after.cpu_ms - before.cpu_ms) * 60.0 / seconds as f64, ..after })
 }
 
-fn wait_and_go_on(figures: &mut Figures, server: &Serving, word: &str, size: Size) -> Result<Value, String> {
-    // What a server keeps of tasks that it has done is no matter of waiting.
-    let (watch, warm) = (Watch::start(), server.submit(&plan(size, &json!(["true"])))?);
-    end(server, &warm, &watch)?;
-    let idle = at_rest(server.pid(), size.seconds)?;
+fn serving(place: &Place) -> Result<Serving, String> {
+    Serving::start(place, &["--capacity", "8"])
+}
+
+/// Submits tasks that wait, and waits until they do; their run, and how many seconds that took.
+fn let_wait(server: &Serving, size: Size) -> Result<(String, f64), String> {
+    let steps = json!([
+        {"name": "ask", "phase": "execution", "gate": {"approval": {}}},
+        {"name": "after", "phase": "execution", "command": ["true"]},
+    ]);
+    let plan = json!({"tasks": {"t": {"count": size.gates, "steps": steps}}});
     let watch = Watch::start();
-    let run = server.submit(&plan(size, &Value::Null))?;
-    let mut gates = Vec::new();
-    while (gates.len() as u64) < size.gates {
+    let run = server.submit(&plan)?;
+    while (open_gates(server, &run)?.len() as u64) < size.gates {
         patient(&watch)?;
         rest(500);
-        gates = open_gates(server, &run)?;
     }
-    let to_wait = watch.seconds();
+    Ok((run, watch.seconds()))
+}
+
+fn go_on(
+    figures: &mut Figures,
+    server: &Serving,
+    (word, run, idle): (&str, &str, Used),
+    size: Size,
+) -> Result<Value, String> {
     let waiting = at_rest(server.pid(), size.seconds)?;
-    let watch = Watch::start();
+    let (gates, watch) = (open_gates(server, run)?, Watch::start());
     approve(server, &gates)?;
     let approved = watch.seconds();
-    end(server, &run, &watch)?;
+    end(server, run, &watch)?;
     let added = waiting.mebibytes - idle.mebibytes;
     let count = size.gates;
     figures.note(&format!("memory of {count} waiting tasks, {word}"), "MiB", Some(added), (None, Some(MEMORY_MAX)));
-    let floor = Some(idle.cpu_ms);
-    figures.note(
-        &format!("CPU in 60 s beside {count} waiting tasks, {word}"),
-        "ms",
-        Some(waiting.cpu_ms),
-        (floor, Some(CPU_MAX)),
-    );
+    let cpu = waiting.cpu_ms - idle.cpu_ms;
+    let what = format!("CPU in 60 s for {count} waiting tasks, beside a server's own, {word}");
+    figures.note(&what, "ms", Some(cpu), (Some(idle.cpu_ms), Some(CPU_MAX)));
     figures.note(&format!("threads more, {word}"), "", Some(waiting.threads - idle.threads), (None, Some(0.0)));
     Ok(json!({
-        "idle_mebibytes": idle.mebibytes.round(), "seconds_until_all_wait": to_wait.round(),
+        "idle_mebibytes": idle.mebibytes.round(), "idle_cpu_ms_in_60_s": idle.cpu_ms.round(),
         "seconds_to_approve": approved.round(), "seconds_until_all_are_over": watch.seconds().round(),
     }))
-}
-
-/// Tasks that wait for somebody, or run this in place of it.
-fn plan(size: Size, instead: &Value) -> Value {
-    let ask = match instead {
-        Value::Null => json!({"name": "ask", "phase": "execution", "gate": {"approval": {}}}),
-        command => json!({"name": "ask", "phase": "execution", "command": command}),
-    };
-    let steps = json!([ask, {"name": "after", "phase": "execution", "command": ["true"]}]);
-    json!({"tasks": {"t": {"count": size.gates, "steps": steps}}})
 }
 
 fn patient(watch: &Watch) -> Result<(), String> {

@@ -61,6 +61,9 @@ fn worker(home: &Home, name: &str, at: &str) -> Background {
     worker
 }
 
+/// What a model writes is data, whoever has told it what to write (attack 60): no shell and no expression reads it.
+const INJECTED: &str = "one and two $(touch owned) {{ secrets.OPENAI_API_KEY }}";
+
 const AGENT: &str = r#"
 name: agent
 budget: {tokens: 20000, usd: 1}
@@ -118,7 +121,7 @@ fn an_agent_goes_from_setup_to_cleanup() {
         let script = Script { keys: vec!["sk-of-the-tests-0123456789".into()], ..Script::default() };
         // The second answer is to what the first one's validation found.
         let script =
-            script.when("nothing of two", None, says("one and two", 30, 7)).when("Write 2", None, says("one", 20, 5));
+            script.when("nothing of two", None, says(INJECTED, 30, 7)).when("Write 2", None, says("one", 20, 5));
         let provider = Provider::start(script);
         let home = home(&provider, at);
         home.file("agent.yaml", AGENT);
@@ -128,7 +131,7 @@ fn an_agent_goes_from_setup_to_cleanup() {
         let first = worker(&home, "first", at);
         home.wait_until(&format!("gates list --json{at}"), |gates| !gates.is_empty());
         let gate = home.values(&format!("gates list --json{at}")).remove(0);
-        assert_eq!(gate["message"], "Is one and two, round 2 good?");
+        assert_eq!(gate["message"], format!("Is {INJECTED}, round 2 good?"));
         assert_eq!(
             (&gate["step"], &gate["round"], &gate["required_role"]),
             (&json!("approve"), &json!(2), &json!("operator"))
@@ -152,6 +155,7 @@ fn an_agent_goes_from_setup_to_cleanup() {
             "source\n",
             "cleanup ran once, in the folder that setup had filled"
         );
+        assert!(!home.project().join("owned").exists());
         check_books(&home, at, &provider);
     });
 }
@@ -179,10 +183,12 @@ fn check_books(home: &Home, at: &str, provider: &Provider) {
     assert_eq!(steps.iter().map(shown).collect::<Vec<_>>(), expected);
     assert_eq!(steps[3]["output"], "nothing of two\n");
     assert!(steps.iter().all(|step| step["duration_ms"].is_u64()), "{steps:?}");
+    let events = home.says(&format!("events last{at}"));
+    assert!(!events.contains("sk-of-the-tests"), "{events}");
     let asked: Vec<String> = provider.llm.journal().into_iter().map(|entry| entry.prompt).collect();
     assert_eq!(asked, ["Write 2 captions. ", "Write 2 captions. nothing of two\n"]);
     let run = home.values(&format!("runs show last --json{at}")).remove(0);
-    assert_eq!((&run["status"], &run["result"]), (&json!("success"), &json!("one and two, round 2")));
+    assert_eq!((&run["status"], &run["result"]), (&json!("success"), &json!(format!("{INJECTED}, round 2"))));
     let used = json!({"tokens": 25 + 110 + 37 + 110, "usd": "0.000314"});
     assert_eq!(run["budget"]["used"]["tokens"], used["tokens"], "{run}");
     let events = home.values(&format!("events last --json{at}"));
