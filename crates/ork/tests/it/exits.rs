@@ -44,6 +44,10 @@ fn reach(code: &str) -> String {
             home.says("runs submit good.yaml");
             home.says("runs watch last --timeout 50ms")
         }
+        "6" => {
+            home.file("asks.yaml", "tasks:\n  t: {steps: [{name: ask, phase: execution, gate: {approval: {}}}]}\n");
+            home.says("run asks.yaml --no-wait")
+        }
         "7" => {
             home.says("run good.yaml");
             home.says("runs show 0123456789")
