@@ -28,7 +28,14 @@ const FORM: &str = "application/x-www-form-urlencoded";
     tag = "gates",
     params(("token" = String, Path, description = "The end of a link's path")),
     request_body(content((DecideByLink = "application/json"), (DecideByLink = "application/x-www-form-urlencoded"))),
-    responses((status = 200, description = "It is decided", content((Gate = "application/json"), (String = "text/html")))),
+    responses(
+        (status = 200, description = "It is decided", content((Gate = "application/json"), (String = "text/html"))),
+        (
+            status = 404,
+            description = "No such link, or not any more",
+            content((ork_api::Problem = "application/problem+json"), (String = "text/html"))
+        ),
+    ),
 )]
 pub async fn decide(
     State(server): State<Arc<Server>>,

@@ -21,7 +21,10 @@ use crate::server::Server;
     path = "/links/{token}",
     tag = "gates",
     params(("token" = String, Path, description = "The end of a link's path")),
-    responses((status = 200, description = "The page", body = String, content_type = "text/html")),
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        (status = 404, description = "No such link, or not any more", body = String, content_type = "text/html"),
+    ),
 )]
 pub async fn show(State(server): State<Arc<Server>>, NamePath(token): NamePath) -> Answer<Response> {
     Ok(match Open::find(&server, &token).await? {
