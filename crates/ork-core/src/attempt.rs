@@ -100,20 +100,10 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with a message that is cut to [`limits::MESSAGE_BYTES_MAX`] and freed of NUL characters, which
-    /// PostgreSQL cannot store.
+    /// A failure with a message that is made [`storable`].
     #[must_use]
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        let mut message: String = message.into();
-        if message.contains('\0') {
-            message = message.replace('\0', "\u{fffd}");
-        }
-        if message.len() > limits::MESSAGE_BYTES_MAX {
-            let cut = message.floor_char_boundary(limits::MESSAGE_BYTES_MAX);
-            message.truncate(cut);
-            message.push('…');
-        }
-        Self { kind, message }
+        Self { kind, message: storable(message.into()) }
     }
 
     /// The message without its mark, when it was cut: its end may be half of something.
@@ -122,6 +112,20 @@ impl Failure {
         let is_long = self.message.len() >= limits::MESSAGE_BYTES_MAX;
         self.message.strip_suffix('…').filter(|_| is_long)
     }
+}
+
+/// Words as they can be stored: cut to [`limits::MESSAGE_BYTES_MAX`], and freed of NUL characters, which PostgreSQL cannot store.
+#[must_use]
+pub fn storable(mut words: String) -> String {
+    if words.contains('\0') {
+        words = words.replace('\0', "\u{fffd}");
+    }
+    if words.len() > limits::MESSAGE_BYTES_MAX {
+        let cut = words.floor_char_boundary(limits::MESSAGE_BYTES_MAX);
+        words.truncate(cut);
+        words.push('…');
+    }
+    words
 }
 
 /// What an attempt used.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use ork_core::attempt::{Failure, FailureKind, Outcome};
+use ork_core::attempt::{Failure, FailureKind, Outcome, storable};
 use ork_core::course::{Course, Mode, Next};
 use ork_core::executor::{Executor, Report, StopCause, WorkFolder};
 use ork_core::graph::OpenAs;
@@ -236,7 +236,7 @@ impl<'a> Walk<'a> {
             self.ledger.begin(key, step, None);
             let message = approval.message.as_ref().map(|text| self.sight.text(&self.ledger, round, text)).transpose();
             match message {
-                Ok(message) => gates.push(self.gate(key, step, approval, message)),
+                Ok(message) => gates.push(self.gate(key, step, approval, message.map(storable))),
                 Err(failure) => self.ledger.end(key, Ended::failed(failure)),
             }
         }

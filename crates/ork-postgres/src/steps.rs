@@ -122,8 +122,8 @@ impl Steps for PgStore {
         rows.first().map(|row| Columns::of(row, "work_parts").next("bytes")).transpose()
     }
 
-    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()> {
-        self.write(scope, works::Drop { scope, task }).await
+    async fn drop_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId)) -> StoreResult<bool> {
+        self.write(scope, works::Drop { scope, at }).await
     }
 }
 

@@ -79,20 +79,24 @@ impl Transition for Keep {
 
 pub struct Drop {
     pub scope: Scope,
-    pub task: TaskRef,
+    pub at: (TaskRef, u32, LeaseId),
 }
 
 impl Transition for Drop {
-    type Output = ();
+    type Output = bool;
 
-    async fn apply(&self, db: &Conn) -> Work<()> {
-        let (run, n) = (self.task.run.uuid(), int(self.task.n));
+    async fn apply(&self, db: &Conn) -> Work<bool> {
+        let (task, ..) = self.at;
+        let (run, n) = (task.run.uuid(), int(task.n));
         db.begin().await?;
+        if leased(db, self.scope, self.at).await?.is_none() {
+            return Ok(false);
+        }
         for sql in [Sql::WorksDrop, Sql::WorksDropParts] {
             db.run(sql, &[&run, &n, &filter(self.scope)]).await?;
         }
         db.commit().await?;
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -72,9 +72,12 @@ pub fn part(
     statement.query_row(values, |row| row.get(0)).optional().map_err(failed)
 }
 
-pub fn drop(db: &Connection, scope: Scope, task: TaskRef) -> StoreResult<()> {
+pub fn drop(db: &Connection, scope: Scope, (task, attempt, lease): (TaskRef, u32, LeaseId)) -> StoreResult<bool> {
+    if leased(db, scope, task, attempt, lease)?.is_none() {
+        return Ok(false);
+    }
     for statement in [sql::works::DROP, sql::works::DROP_PARTS] {
         execute(db, statement, params![run_key(task.run), task.n, filter(scope)])?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -3,7 +3,7 @@
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::error::StoreError;
 use ork_core::event::EventType;
-use ork_core::graph::OpenAs;
+use ork_core::graph::{LeaseId, OpenAs};
 use ork_core::id::{RunId, TaskRef};
 use ork_core::json::Json;
 use ork_core::plan::Node;
@@ -192,7 +192,7 @@ pub async fn steps_are_of_one_workspace(bed: &mut Bed) {
     assert_eq!(bed.store.save_part(foreign, &part(&held, 1, 0, b"x")).await, Ok(false));
     assert_eq!(bed.store.save_part(Scope::All, &part(&held, 1, 0, b"x")).await, Ok(true));
     assert_eq!(bed.store.work_part(foreign, (task, 1), 1, 0).await, Ok(None));
-    bed.store.drop_work(foreign, task).await.expect("nothing is no error");
+    assert_eq!(bed.store.drop_work(foreign, (task, 1, held.lease)).await, Ok(false));
     assert_eq!(bed.store.work_part(Scope::All, (task, 1), 1, 0).await, Ok(Some(b"x".to_vec())));
 }
 
@@ -292,8 +292,11 @@ pub async fn a_folder_is_kept_whole(bed: &mut Bed) {
     assert_eq!(store.keep_work(Scope::All, at, &saved(2, 1)).await, Ok(true));
     assert_eq!(store.keep_work(Scope::All, at, &saved(2, 1)).await, Ok(true), "its answer was lost");
     assert_eq!((read(1, 0).await, read(2, 0).await), (Ok(None), Ok(Some(b"new".to_vec()))));
-    store.drop_work(Scope::All, task).await.expect("it is removed");
-    store.drop_work(Scope::All, task).await.expect("nothing is no error");
+    let late = (task, 1, LeaseId(held.lease.0.wrapping_add(1)));
+    assert_eq!(store.drop_work(Scope::All, late).await, Ok(false), "what somebody else keeps stays");
+    assert_eq!(standing(bed, task, 1).await.saved, Some(saved(2, 1)));
+    assert_eq!(store.drop_work(Scope::All, at).await, Ok(true));
+    assert_eq!(store.drop_work(Scope::All, at).await, Ok(true), "nothing is no error");
     assert_eq!((read(2, 0).await, standing(bed, task, 1).await.saved), (Ok(None), None));
     // What is left of it goes with its run.
     assert_eq!(store.save_part(Scope::All, &part(&held, 3, 0, b"last")).await, Ok(true));

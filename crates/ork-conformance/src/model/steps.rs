@@ -397,12 +397,14 @@ impl Steps for Model {
         Ok(state.parts.get(&(task, attempt, number, part)).filter(|_| known).cloned())
     }
 
-    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()> {
+    async fn drop_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId)) -> StoreResult<bool> {
         let mut state = self.state();
-        if state.own_task(scope, task).is_some() {
-            state.saved.retain(|(other, _), _| *other != task);
-            state.parts.retain(|key, _| key.0 != task);
+        let (task, ..) = at;
+        if !state.is_leased(scope, at) {
+            return Ok(false);
         }
-        Ok(())
+        state.saved.retain(|(other, _), _| *other != task);
+        state.parts.retain(|key, _| key.0 != task);
+        Ok(true)
     }
 }

@@ -422,6 +422,7 @@ pub trait Steps {
     async fn work_part(&self, scope: Scope, at: (TaskRef, u32), number: u32, part: u32)
     -> StoreResult<Option<Vec<u8>>>;
 
-    /// Removes what is saved of a task's folders. Nothing is no error.
-    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()>;
+    /// Removes what is saved of a task's folders. Nothing is no error. False when the lease is not the present one: what is saved
+    /// is somebody else's by now.
+    async fn drop_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId)) -> StoreResult<bool>;
 }

@@ -107,7 +107,7 @@ impl Walk<'_> {
             cost.micros = cost.micros.saturating_add(micros.unwrap_or(0));
         }
         cost.tokens = tokens.total();
-        Ok((tokens, cost, first.model.clone()))
+        Ok((tokens, cost, first.model.as_deref().map(|model| self.live.hidden_text(model))))
     }
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use ork_core::ai::{AiAnswer, AiCall, AiError};
-use ork_core::attempt::{Failure, FailureKind};
+use ork_core::attempt::{Failure, FailureKind, storable};
 use ork_core::executor::StopCause;
 use ork_core::json::Json;
+use ork_core::pin;
 use ork_core::step::{AiStep, Allowance, Cost, Rates, Step, StepKey, StepStatus, Tokens};
 use ork_core::store::Shortage;
 use serde_json::Value;
@@ -83,7 +84,7 @@ impl Walk<'_> {
             api: ai.api,
             base_url: base_url?,
             key: key?,
-            model: text(&ai.model)?,
+            model: storable(text(&ai.model)?),
             system: ai.system.as_ref().map(text).transpose()?,
             prompt: asked,
             max_tokens: ai.max_tokens,
@@ -101,10 +102,7 @@ impl Walk<'_> {
 
     /// The text of a stored prompt with its variables filled in, and what it is called.
     async fn prompt(&self, named: &str, ai: &AiStep, round: u32) -> Result<(String, Option<String>), Unprepared> {
-        let (id, version) = match named.split_once('@') {
-            Some((id, version)) => (id, version.parse().ok()),
-            None => (named, None),
-        };
+        let (id, version) = pin::split(named).unwrap_or((named, None));
         let row = prompts::get(self.live, id, version).await?;
         let mut vars: BTreeMap<String, Value> = BTreeMap::new();
         for variable in &row.variables {
@@ -152,7 +150,7 @@ impl Walk<'_> {
                     Ok(output) => Ended { output: Some(output), ..Ended::of(StepStatus::Success) },
                     Err(error) => Ended::failed(Failure::new(FailureKind::Output, format!("the answer: {error}"))),
                 };
-                (ended.model, ended.tokens, ended.cost) = (Some(answer.model), tokens, cost);
+                (ended.model, ended.tokens, ended.cost) = (Some(self.live.hidden_text(&answer.model)), tokens, cost);
                 (ended, 0)
             }
             Err(AiError::Refused { message, is_retryable, retry_after_ms }) => {

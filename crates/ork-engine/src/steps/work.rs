@@ -89,8 +89,9 @@ impl<'a> Work<'a> {
     /// Removes what is saved. What fails is left to the janitor, who removes it with its run.
     pub async fn forget(&self) {
         if self.is_kept() {
-            let parts = &self.live.parts;
-            if let Err(error) = parts.store.drop_work(parts.config.scope, self.live.ticket.claimed.task).await {
+            let (parts, ticket) = (&self.live.parts, &self.live.ticket);
+            let at = (ticket.claimed.task, ticket.claimed.attempt, ticket.lease);
+            if let Err(error) = parts.store.drop_work(parts.config.scope, at).await {
                 parts.store_failed("steps", &error);
             }
         }

@@ -669,8 +669,8 @@ impl Steps for Faulty {
         through!(self.work_part(scope, at, number, part))
     }
 
-    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()> {
-        through!(self.drop_work(scope, task))
+    async fn drop_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId)) -> StoreResult<bool> {
+        through!(self.drop_work(scope, at))
     }
 }
 

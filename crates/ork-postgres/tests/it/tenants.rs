@@ -438,7 +438,7 @@ tenants! { Steps:
     save_part(part: &WorkPart) -> bool;
     keep_work(at: (TaskRef, u32, LeaseId), saved: &SavedWork) -> bool;
     work_part(at: (TaskRef, u32), number: u32, part: u32) -> Option<Vec<u8>>;
-    drop_work(task: TaskRef) -> ();
+    drop_work(at: (TaskRef, u32, LeaseId)) -> bool;
 }
 
 tenants! { Prompts:

@@ -123,8 +123,8 @@ impl Steps for FaultyStore {
         self.send("work_part", self.world.store.work_part(scope, at, number, part)).await
     }
 
-    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()> {
-        self.send("drop_work", self.world.store.drop_work(scope, task)).await
+    async fn drop_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId)) -> StoreResult<bool> {
+        self.send("drop_work", self.world.store.drop_work(scope, at)).await
     }
 }
 

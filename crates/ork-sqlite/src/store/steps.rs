@@ -87,8 +87,8 @@ impl Steps for SqliteStore {
         self.read(|db| works::part(db, scope, at, number, part))
     }
 
-    async fn drop_work(&self, scope: Scope, task: TaskRef) -> StoreResult<()> {
-        self.write(move |db| works::drop(db, scope, task)).await
+    async fn drop_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId)) -> StoreResult<bool> {
+        self.write(move |db| works::drop(db, scope, at)).await
     }
 }
 
