@@ -1,5 +1,6 @@
 //! One attempt at work.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -10,14 +11,15 @@ use ork_core::executor::{AttemptIo, Progress, Report, StopCause, Stream};
 use ork_core::graph::{LeaseId, ProcessEnd};
 use ork_core::id::TaskRef;
 use ork_core::plan::Node;
-use ork_core::store::{ProgressNote, Settle, Start};
+use ork_core::store::{LogQuery, ProgressNote, Settle, Start};
 use ork_vault::Mask;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use crate::assignment::{Unprepared, patiently};
 use crate::desk::Ticket;
-use crate::logs::LogState;
+use crate::logs::{LogState, REQUEST_BYTES_MAX};
 use crate::observe::{Observation, Subject};
 use crate::parts::{Parts, lock};
 use crate::secrets::Veil;
@@ -167,6 +169,27 @@ impl Live {
             Some(veil) => veil.value(&value),
             None => value,
         }
+    }
+
+    /// The attempt's log goes on behind what it wrote under the leases before: a chunk that took the place of another would be lost.
+    ///
+    /// # Errors
+    /// When the store says why it cannot be read, or the attempt has to stop before it answers.
+    pub async fn resume_log(&self) -> Result<(), Unprepared> {
+        let (parts, claimed) = (&self.parts, &self.ticket.claimed);
+        let (task, attempt) = (claimed.task, claimed.attempt);
+        // It may have been this very process.
+        parts.logs.settle_after(&BTreeSet::from([(task, attempt)])).await;
+        let (mut next, mut kept) = (0, 0);
+        loop {
+            let query = LogQuery { task, attempt, from: next, bytes_max: REQUEST_BYTES_MAX };
+            let page = patiently(self, || parts.store.logs(parts.config.scope, query)).await?;
+            let Some(last) = page.chunks.last() else { break };
+            next = last.position + 1;
+            kept += page.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
+        }
+        *lock(&self.log) = LogState::behind(next, kept);
+        Ok(())
     }
 
     /// A line of Ork's own in the log.

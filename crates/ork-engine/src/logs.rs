@@ -20,7 +20,7 @@ const CHUNK_BYTES_MAX: usize = 64 << 10;
 /// Bytes that are kept when the store is slow; what comes then is dropped, and a note says so.
 const PENDING_BYTES_MAX: usize = 32 << 20;
 /// Bytes of one request.
-const REQUEST_BYTES_MAX: usize = 1 << 20;
+pub const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// How long an outcome waits for the log of its attempt.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,6 +37,13 @@ pub struct LogState {
     /// Bytes dropped since the last chunk.
     dropped: u64,
     is_full: bool,
+}
+
+impl LogState {
+    /// Of an attempt that another lease has carried before: behind what that wrote.
+    pub fn behind(next: u32, kept: u64) -> Self {
+        Self { next, kept, is_full: kept >= limits::LOG_BYTES_MAX, ..Self::default() }
+    }
 }
 
 /// Chunks that are not stored yet.

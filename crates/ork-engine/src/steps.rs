@@ -106,6 +106,7 @@ impl<'a> Walk<'a> {
         let sight = Sight::open(live, node).await?;
         let mut work = Work::new(live, folder);
         if standing.open_as.is_some() {
+            live.resume_log().await?;
             work.bring(standing.saved.as_ref()).await;
         }
         let ledger = Ledger::new(live, standing);

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use ork_core::ai::AiError;
 use ork_core::event::Actor;
-use ork_core::id::{GateId, RunId, WorkspaceId};
+use ork_core::id::{GateId, RunId, TaskRef, WorkspaceId};
 use ork_core::step::{Allowance, Cost, Rates};
 use ork_core::store::{
-    Decided, Decision, GateFilter, GateRow, NewPrompt, PriceRow, PromptVariable, Prompts, RunDump, Runs, Scope, Steps,
+    Decided, Decision, GateFilter, GateRow, LogQuery, Logs, NewPrompt, PriceRow, PromptVariable, Prompts, RunDump,
+    Runs, Scope, Steps,
 };
 use ork_engine::{EngineHandle, Executors};
 use tokio::time::sleep;
@@ -205,6 +206,19 @@ async fn a_waiting_task_that_is_cancelled_is_put_away() {
     let dump = world.dump(run).await;
     assert_eq!(steps(&dump), "1.1.1 make success\n1.1.1 ask cancelled\n1.1.1 tidy success");
     assert_eq!(dump.tasks[0].gates[0].status.word(), "cancelled");
+    engine.drain(Duration::from_secs(1)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_goes_on_behind_a_gate() {
+    let (world, _, engine, run) = waiting("hold").await;
+    let gate = open_gates(&world, run).await[0].id;
+    assert!(matches!(decide(&world, gate, true).await, Decided::Done(_)));
+    assert!(world.end(run).await.starts_with("run success"));
+    let query = LogQuery { task: TaskRef { run, n: 0 }, attempt: 1, from: 0, bytes_max: 1 << 20 };
+    let chunks = world.store.inner.logs(Scope::All, query).await.unwrap().chunks;
+    let text: String = chunks.iter().map(|chunk| String::from_utf8_lossy(&chunk.bytes)).collect();
+    assert_eq!(text, "ork: step make (setup)\nork: step tidy (cleanup)\n");
     engine.drain(Duration::from_secs(1)).await.unwrap();
 }
 
