@@ -131,6 +131,11 @@ id!(
     GateId, "gate_", "a gate"
 );
 
+id!(
+    /// A file that a run keeps.
+    ArtifactId, "art_", "an artifact"
+);
+
 macro_rules! fresh {
     ($($name:ident)*) => {$(
         impl $name {
@@ -142,7 +147,7 @@ macro_rules! fresh {
     )*};
 }
 
-fresh!(WorkflowId RevisionId BulkId EndpointId DeliveryId GateId);
+fresh!(WorkflowId RevisionId BulkId EndpointId DeliveryId GateId ArtifactId);
 
 impl WorkspaceId {
     /// The workspace that every new database has.

@@ -7,7 +7,9 @@
 
 pub mod access;
 pub mod ai;
+pub mod artifact;
 pub mod attempt;
+pub mod blobs;
 pub mod check;
 pub mod clock;
 pub mod course;

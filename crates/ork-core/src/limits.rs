@@ -98,6 +98,23 @@ pub const AI_ANSWER_BYTES_MAX: usize = 8 << 20;
 /// Bytes of a comment on a decision.
 pub const COMMENT_BYTES_MAX: usize = 4 << 10;
 
+/// Bytes of an artifact's name.
+pub const ARTIFACT_NAME_BYTES_MAX: usize = 1 << 10;
+/// Bytes of one artifact.
+pub const ARTIFACT_BYTES_MAX: u64 = 1 << 36;
+/// Artifacts of one run.
+pub const ARTIFACTS_MAX: u32 = 100_000;
+/// Files that one attempt or one step can keep.
+pub const KEPT_FILES_MAX: usize = 1_000;
+/// Bytes of an artifact's `meta`.
+pub const ARTIFACT_META_BYTES_MAX: usize = 16 << 10;
+/// Bytes of the address of an artifact elsewhere.
+pub const ARTIFACT_URL_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a value that becomes an artifact because it is too large to be kept inline.
+pub const LARGE_VALUE_BYTES_MAX: u64 = 1 << 30;
+/// How long bytes that no artifact names are kept, in milliseconds: an upload must be over by then.
+pub const UPLOAD_MS_MAX: u64 = 86_400_000;
+
 /// Whether `name` may name a workflow, a task, a queue or a label: 1 to 128 bytes of `[A-Za-z0-9._-]`.
 #[must_use]
 pub fn is_name(name: &str) -> bool {

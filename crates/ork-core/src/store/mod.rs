@@ -30,6 +30,7 @@ macro_rules! words {
 }
 
 mod access;
+mod artifacts;
 mod bulk;
 mod events;
 mod feed;
@@ -57,6 +58,7 @@ use crate::error::StoreResult;
 use crate::id::WorkspaceId;
 
 pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
+pub use artifacts::{ArtifactFilter, Artifacts, ArtifactsCreated, KeptUnder, LooseBlob};
 pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
 pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
 pub use feed::{Feed, FeedPage, FeedRow};
