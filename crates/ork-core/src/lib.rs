@@ -11,6 +11,7 @@ pub mod artifact;
 pub mod attempt;
 pub mod blobs;
 pub mod check;
+pub mod checksum;
 pub mod clock;
 pub mod course;
 pub mod error;
