@@ -45,6 +45,7 @@ mod health;
 mod heart;
 mod identity;
 mod janitor;
+mod keeper;
 mod lines;
 mod live;
 mod liveness;
