@@ -102,6 +102,8 @@ impl Stage {
             skew_ms: Box::new(|| None),
             metrics: crate::Metrics::new("test"),
             live: Live::new(LiveOptions::default()),
+            blobs: None,
+            alarm: Box::new(|_| {}),
             log: Box::new(|_| {}),
         });
         let now = clock.now();
