@@ -11,6 +11,7 @@ use anyhow::Result;
 use clap::Subcommand;
 use ork_api::Artifact;
 use ork_core::id::ArtifactId;
+use ork_core::limits::PAGE_MAX;
 
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
@@ -77,6 +78,13 @@ fn task(artifact: &Artifact) -> String {
         (Some(key), Some(index)) => format!("{}/{index}", clean(key)),
         (None, _) => String::new(),
     }
+}
+
+/// How many there are of a page of a run's artifacts, and how large they are.
+pub fn summary(page: &[Artifact]) -> String {
+    let size = bytes(page.iter().filter_map(|artifact| artifact.size).sum());
+    let more = if page.len() < PAGE_MAX as usize { "" } else { "+" };
+    format!("{}{more}, {size}{more}", page.len())
 }
 
 /// So many bytes, in their largest unit: `312 B`, `4.0 KiB`, `1.2 GiB`.
