@@ -131,6 +131,7 @@ pub trait Store:
     + Hooks
     + Steps
     + Prompts
+    + Artifacts
     + Send
     + Sync
 {
