@@ -246,17 +246,30 @@ pub async fn verify(
     kept: Option<Link>,
 ) -> StoreResult<Option<Verdict>> {
     let Some(begun) = store.anchor(scope, run).await? else { return Ok(None) };
-    let mut seals: Vec<SealRow> = Vec::new();
+    let (mut seals, mut unreadable): (Vec<SealRow>, Option<String>) = (Vec::new(), None);
     loop {
         let after = seals.last().map_or(0, |seal| seal.number);
-        let page = store.seals(scope, run, after, PAGE_MAX).await?;
-        let is_last = page.len() < PAGE_MAX as usize;
-        seals.extend(page);
-        if is_last {
-            break;
+        match store.seals(scope, run, after, PAGE_MAX).await {
+            Ok(page) => {
+                let is_last = page.len() < PAGE_MAX as usize;
+                seals.extend(page);
+                if is_last {
+                    break;
+                }
+            }
+            Err(error @ StoreError::Corrupt { .. }) => {
+                unreadable = Some(error.to_string());
+                break;
+            }
+            Err(error) => return Err(error),
         }
     }
     let mut verifier = Verifier::new(run, begun, seals, keys);
+    if let Some(problem) = unreadable {
+        // Without one of them there is nothing to compare rows with.
+        verifier.unreadable(problem);
+        return Ok(Some(verifier.finish(begun, kept)));
+    }
     let (mut after, mut limit) = (0, ROWS);
     loop {
         match store.events(scope, run, after, limit).await {

@@ -55,10 +55,17 @@ impl Topics {
             EventType::Task(_)
             | EventType::TaskExpanded
             | EventType::TaskCancelRequested
+            | EventType::TaskRetryRequested
             | EventType::AttemptLate
             | EventType::Step(_)
-            | EventType::BudgetExceeded => false,
-            EventType::RunCreated | EventType::Run(_) | EventType::RunResumed | EventType::RunCancelRequested => {
+            | EventType::BudgetExceeded
+            | EventType::BudgetRaised
+            | EventType::Bot(_) => false,
+            EventType::RunCreated
+            | EventType::Run(_)
+            | EventType::RunResumed
+            | EventType::RunCancelRequested
+            | EventType::RunAcknowledged => {
                 self.runs
             }
         };
