@@ -65,12 +65,7 @@ async fn round(parts: &Parts, vault: &Vault, held_until: &mut Timestamp) -> Stor
 ///
 /// # Errors
 /// When the store does not answer.
-pub async fn seal_run(
-    store: &dyn Store,
-    key: &Key,
-    (scope, run): (Scope, RunId),
-    now: Timestamp,
-) -> StoreResult<()> {
+pub async fn seal_run(store: &dyn Store, key: &Key, (scope, run): (Scope, RunId), now: Timestamp) -> StoreResult<()> {
     while let Some(of) = store.unsealed_of(scope, run, ROWS).await? {
         store.seal(&[seal(key, &of, now)]).await?;
     }

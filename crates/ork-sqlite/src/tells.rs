@@ -26,7 +26,8 @@ pub fn append(db: &Connection, scope: Scope, new: &NewEvents) -> StoreResult<App
     let (workspace, seq) = (head.workspace, head.seq + 1);
     let head = change::say(db, head, (&new.actor, new.now), |graph| graph.tell(&new.events))?;
     if let Some(key) = &new.key {
-        let values = params![run_key(new.run), key, workspace_key(workspace), seq.cast_signed(), head.seq.cast_signed()];
+        let values =
+            params![run_key(new.run), key, workspace_key(workspace), seq.cast_signed(), head.seq.cast_signed()];
         execute(db, sql::event_requests::INSERT, values)?;
     }
     Ok(Appended { seq, seq_last: head.seq, repeated: false })

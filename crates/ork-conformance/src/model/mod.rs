@@ -44,8 +44,8 @@ use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::step::{Cost, StepKey, StepRow};
 use ork_core::store::{
     AttemptRow, BudgetPeriod, BudgetRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, GateRow, HookRow, LogChunk,
-    PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SealKeyRow, SecretRow, Store, TokenHash, TokenRow, Tombstone,
-    WorkerRow, WorkspaceRow,
+    PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SealKeyRow, SecretRow, Store, TokenHash, TokenRow,
+    Tombstone, WorkerRow, WorkspaceRow,
 };
 
 use crate::OTHER;

@@ -590,7 +590,8 @@ fn heard(server: &Server, token: &str, query: &str, words: &str) -> String {
 #[test]
 fn events_are_of_ones_own_runs() {
     on_both(|home, at| {
-        let [ada, bob, bot] = ["ada --role user", "bob --role user", "scribe --role bot"].map(|line| make(home, at, line));
+        let [ada, bob, bot] =
+            ["ada --role user", "bob --role user", "scribe --role bot"].map(|line| make(home, at, line));
         say(home, &format!("workspaces set default --isolate-owners true {at}"));
         let server = Server::start(home, at);
         let create = |token: &str| {
