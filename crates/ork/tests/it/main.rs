@@ -5,6 +5,7 @@
 mod access;
 mod again;
 mod agent;
+mod artifacts;
 mod book;
 mod carried;
 mod completions;
@@ -37,6 +38,7 @@ mod queues;
 mod reference;
 mod remote;
 mod runs;
+mod seals;
 mod secrets;
 mod server;
 mod signals;
