@@ -231,7 +231,10 @@ async fn files_are_kept_in_order_a_few_at_once_and_all_at_once() {
     assert_eq!((kept, scene.attic.busy.lock().unwrap().1, scene.loose(run).await), (names, 4, 0));
     let row = &scene.rows(run).await[0];
     let from = &row.artifact.from;
-    assert_eq!((from.n, from.attempt, from.step.as_deref(), row.workspace), (Some(0), Some(1), None, WorkspaceId::DEFAULT));
+    assert_eq!(
+        (from.n, from.attempt, from.step.as_deref(), row.workspace),
+        (Some(0), Some(1), None, WorkspaceId::DEFAULT)
+    );
     assert_eq!(scene.world.store.calls("create_artifacts"), 1);
     let dump = scene.world.dump(run).await;
     let created = dump.events.iter().filter(|event| event.event_type.word() == "artifact.created");
@@ -426,7 +429,8 @@ async fn names_meta_and_values_say_nothing_of_a_secret_and_files_are_as_they_are
     named.meta = Some(json!({"of": TOKEN}));
     let value = KeptFile { is_value: true, kind: "value".into(), ..file("output.json", &told) };
     let keeps = Keeps { files: vec![named, value], waits: false };
-    let (executors, attic) = (Executors { process: Some(Arc::new(keeps)), ..Executors::default() }, Arc::clone(&scene.attic));
+    let (executors, attic) =
+        (Executors { process: Some(Arc::new(keeps)), ..Executors::default() }, Arc::clone(&scene.attic));
     let change = |config: &mut ork_engine::EngineConfig| (config.vault, config.blobs) = (Some(vault), Some(attic as _));
     let _engine = scene.world.start(executors, change).await;
     let run = scene.world.submit("{name: one, tasks: {a: {command: [work], env: {T: '{{ secrets.token }}'}}}}").await;
@@ -482,25 +486,37 @@ async fn steps_keep_files_and_name_others() {
     );
     assert_eq!(told, expected);
     let first = &rows[0].artifact;
-    assert_eq!((first.kind.as_str(), first.content_type.as_str(), first.from.step.as_deref()), ("video", "video/mp4", Some("keep")));
-    assert_eq!((first.meta.as_ref().map(Json::as_str), rows[1].artifact.from.step.as_deref()), (Some(r#"{"n":1}"#), Some("far")));
+    assert_eq!(
+        (first.kind.as_str(), first.content_type.as_str(), first.from.step.as_deref()),
+        ("video", "video/mp4", Some("keep"))
+    );
+    assert_eq!(
+        (first.meta.as_ref().map(Json::as_str), rows[1].artifact.from.step.as_deref()),
+        (Some(r#"{"n":1}"#), Some("far"))
+    );
     assert_eq!((rows.len(), scene.loose(run).await), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_step_that_finds_nothing_fails() {
     let check = async |artifact: &str, error: &str| {
-        let text = format!("{{name: x, tasks: {{a: {{steps: [{{name: keep, phase: execution, artifact: {artifact}}}]}}}}}}");
+        let text =
+            format!("{{name: x, tasks: {{a: {{steps: [{{name: keep, phase: execution, artifact: {artifact}}}]}}}}}}");
         let (scene, run, told) = steps(&text).await;
         assert!(told.ends_with(&format!("\nkeep failed: {error}")), "{told}");
         assert_eq!(scene.rows(run).await.len(), 0);
     };
     check("{path: ['*.mp4', b]}", "no file matches `*.mp4`, `b`").await;
-    check("{path: '{{ \"..\" }}/x'}", "`../x`: a part of the path is `..`, and files are kept of the folder `$ORK_WORK` only").await;
+    check(
+        "{path: '{{ \"..\" }}/x'}",
+        "`../x`: a part of the path is `..`, and files are kept of the folder `$ORK_WORK` only",
+    )
+    .await;
     check("{path: a, name: '{{ \"/x\" }}'}", "`/x`: the name is absolute; it must be relative").await;
     let url = "`url`: it begins with `https://`, `http://`, `s3://`, `gs://` or `az://`";
     check("{url: '{{ \"file:///etc/passwd\" }}', name: x}", url).await;
-    check("{url: 's3://a/b', name: x, size: '{{ \"many\" }}'}", "`size` is \"many\", and must be a number of bytes").await;
+    check("{url: 's3://a/b', name: x, size: '{{ \"many\" }}'}", "`size` is \"many\", and must be a number of bytes")
+        .await;
     let checksum = "`checksum` is `ab`, and must be 64 hexadecimal digits in lower case";
     check("{url: 's3://a/b', name: x, checksum: '{{ \"ab\" }}'}", checksum).await;
     let long = format!("{{url: 's3://a/b', name: x, meta: {{a: '{}{{{{ run.id }}}}'}}}}", "x".repeat(16_360));

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use ork_core::ai::{Ai, AiAnswer, AiCall, AiError};
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::executor::{
-    Assignment, AttemptIo, Executor, Kept, KeptFile, PartSink, PartSource, Program, Report, StopCause, Stream, TokenNote,
-    Unkept, Wanted, Work, WorkFolder,
+    Assignment, AttemptIo, Executor, Kept, KeptFile, PartSink, PartSource, Program, Report, StopCause, Stream,
+    TokenNote, Unkept, Wanted, Work, WorkFolder,
 };
 use ork_core::glob::Glob;
 use ork_core::id::TaskRef;
@@ -106,7 +106,8 @@ impl WorkFolder for Folder {
     }
 
     async fn keep(&self, wanted: Wanted, io: Arc<dyn AttemptIo>) -> Result<Vec<Kept>, Unkept> {
-        let globs = wanted.globs.iter().map(|glob| Glob::parse(glob).map_err(|why| Unkept::failed(format!("`{glob}`: {why}"))));
+        let globs =
+            wanted.globs.iter().map(|glob| Glob::parse(glob).map_err(|why| Unkept::failed(format!("`{glob}`: {why}"))));
         let globs: Vec<Glob> = globs.collect::<Result<_, _>>()?;
         let files = self.files.lock().unwrap().clone();
         let files = files.into_iter().filter(|(name, _)| globs.iter().any(|glob| glob.is_match(name)));
@@ -123,7 +124,11 @@ impl WorkFolder for Folder {
             .collect();
         if files.is_empty() {
             let shown = wanted.globs.iter().map(|glob| format!("`{glob}`")).collect::<Vec<_>>().join(", ");
-            return if wanted.optional { Ok(Vec::new()) } else { Err(Unkept::failed(format!("no file matches {shown}"))) };
+            return if wanted.optional {
+                Ok(Vec::new())
+            } else {
+                Err(Unkept::failed(format!("no file matches {shown}")))
+            };
         }
         io.keep(files).await
     }
