@@ -49,7 +49,8 @@ fn kept(home: &Home) -> Vec<String> {
             let bytes = fs::read(path).unwrap();
             assert_eq!(row["checksum"].as_str(), Some(Checksum::of(&bytes).as_str()), "{row}");
             assert_eq!(row["size"].as_u64(), Some(bytes.len() as u64), "{row}");
-            let shown = if bytes.len() < 20 { String::from_utf8(bytes).unwrap() } else { format!("{} bytes", bytes.len()) };
+            let shown =
+                if bytes.len() < 20 { String::from_utf8(bytes).unwrap() } else { format!("{} bytes", bytes.len()) };
             format!("{} {} {} {}", text(row, "name"), text(row, "step"), text(row, "kind"), shown.trim())
         })
         .collect();
