@@ -128,7 +128,7 @@ impl Transition for Create {
         if !is_of_run || lease.is_some_and(|at| answers[at].rows.is_empty()) {
             return Ok(ArtifactsCreated::Stale);
         }
-        if let Some(gone) = take(db, head.workspace, &fresh).await? {
+        if let Some(gone) = take(db, (head.workspace, self.now), &fresh).await? {
             return Ok(ArtifactsCreated::Gone(gone));
         }
         let count: [&(dyn ToSql + Sync); 3] =
@@ -159,13 +159,13 @@ impl Create {
 }
 
 /// Takes the bytes that artifacts name; the first of those whose bytes are not loose, or are so no more. Then nothing is committed.
-async fn take(db: &Conn, workspace: WorkspaceId, new: &[&NewArtifact]) -> Work<Option<ArtifactId>> {
+async fn take(db: &Conn, (workspace, now): (WorkspaceId, Timestamp), new: &[&NewArtifact]) -> Work<Option<ArtifactId>> {
     let keyed = || new.iter().filter_map(|artifact| artifact.at.key().map(|key| (artifact.id, key.as_str())));
     let keys: Vec<&str> = keyed().map(|(_, key)| key).collect();
     if keys.is_empty() {
         return Ok(None);
     }
-    let taken = db.rows(Sql::BlobsTake, &[&keys, &workspace.uuid()]).await?;
+    let taken = db.rows(Sql::BlobsTake, &[&keys, &workspace.uuid(), &now.micros()]).await?;
     let mut taken: BTreeSet<&str> = taken.iter().map(|row| row.get(0)).collect();
     // What is named twice is there for the first one alone.
     Ok(keyed().find(|(_, key)| !taken.remove(key)).map(|(id, _)| id))

@@ -33,6 +33,10 @@ BEGIN SELECT RAISE(ABORT, 'artifacts are immutable'); END;
 CREATE TRIGGER artifacts_are_not_deleted BEFORE DELETE ON artifacts
 WHEN NOT EXISTS (SELECT 1 FROM pruned_runs p WHERE p.run_id = OLD.run_id)
 BEGIN SELECT RAISE(ABORT, 'artifacts are immutable'); END;
+-- `REPLACE` would delete without asking the trigger above.
+CREATE TRIGGER artifacts_are_not_replaced BEFORE INSERT ON artifacts
+WHEN EXISTS (SELECT 1 FROM artifacts a WHERE a.id = NEW.id) OR EXISTS (SELECT 1 FROM artifacts a WHERE a.key = NEW.key)
+BEGIN SELECT RAISE(ABORT, 'artifacts are immutable'); END;
 -- How many artifacts a run has: counted up with each, under the lock of its head.
 ALTER TABLE run_heads ADD COLUMN artifacts INTEGER NOT NULL DEFAULT 0;
 

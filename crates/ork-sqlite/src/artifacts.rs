@@ -108,7 +108,7 @@ pub fn create(
     {
         return Ok(ArtifactsCreated::Stale);
     }
-    if let Some(gone) = first_gone(db, head.workspace, &fresh)? {
+    if let Some(gone) = first_gone(db, (head.workspace, by.1), &fresh)? {
         return Ok(ArtifactsCreated::Gone(gone));
     }
     let count = params![run_key(run), u32::try_from(fresh.len()).unwrap_or(u32::MAX), ARTIFACTS_MAX];
@@ -130,12 +130,18 @@ pub fn create(
 
 /// The first of them whose bytes are not loose, or are so no more. Looked at before anything is taken: what answers so changes
 /// nothing.
-fn first_gone(db: &Connection, workspace: WorkspaceId, new: &[&NewArtifact]) -> StoreResult<Option<ArtifactId>> {
+fn first_gone(
+    db: &Connection,
+    (workspace, now): (WorkspaceId, Timestamp),
+    new: &[&NewArtifact],
+) -> StoreResult<Option<ArtifactId>> {
+    let since = if planted::is(Bug::RemovedWithoutDoom) { i64::MIN } else { now.micros() };
     let mut doomed = db.prepare_cached(sql::blobs::GET).map_err(failed)?;
     let mut seen = BTreeSet::new();
     for artifact in new {
         let Some(key) = artifact.at.key() else { continue };
-        let found = doomed.query_row(params![key.as_str(), workspace_key(workspace)], |row| row.get::<_, bool>(0));
+        let found =
+            doomed.query_row(params![key.as_str(), workspace_key(workspace), since], |row| row.get::<_, bool>(0));
         if found.optional().map_err(failed)? != Some(false) || !seen.insert(key) {
             return Ok(Some(artifact.id));
         }

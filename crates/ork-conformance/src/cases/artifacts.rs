@@ -278,6 +278,13 @@ pub async fn bytes_are_kept_until_their_time(bed: &mut Bed) {
     }
     assert_eq!(doom(bed, 10).await, []);
     assert_eq!(create(bed, std::slice::from_ref(&first), None).await, Ok(ArtifactsCreated::Gone(first.id)));
+    // When its time is over nothing is named, though nobody has come to doom it: whoever did before may be about to remove it.
+    let slow = new_artifact(bed, run, "slow");
+    assert!(note(bed, &slow, bed.now).await);
+    bed.pass(1);
+    assert_eq!(create(bed, std::slice::from_ref(&slow), None).await, Ok(ArtifactsCreated::Gone(slow.id)));
+    assert!(note(bed, &slow, bed.now).await, "it may be noted for longer");
+    assert_eq!(create(bed, std::slice::from_ref(&slow), None).await, Ok(ArtifactsCreated::Created));
 }
 
 pub async fn artifacts_are_of_one_workspace(bed: &mut Bed) {

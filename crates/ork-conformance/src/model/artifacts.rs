@@ -37,8 +37,9 @@ impl State {
         self.artifacts.values().any(|row| row.artifact.at.key() == Some(key))
     }
 
-    fn is_loose(&self, workspace: WorkspaceId, key: &BlobKey) -> bool {
-        self.loose.get(key).is_some_and(|loose| loose.workspace == workspace && !loose.is_doomed)
+    fn is_loose(&self, workspace: WorkspaceId, key: &BlobKey, now: Timestamp) -> bool {
+        let fits = |loose: &Loose| loose.workspace == workspace && !loose.is_doomed && loose.kept_until >= now;
+        self.loose.get(key).is_some_and(fits)
     }
 
     /// The artifacts of a run that was pruned go, and doom their bytes.
@@ -100,7 +101,7 @@ impl Artifacts for Model {
         for (at, artifact) in fresh.iter().enumerate() {
             let Some(key) = artifact.at.key() else { continue };
             let again = fresh[..at].iter().any(|other| other.at.key() == Some(key));
-            if again || !state.is_loose(workspace, key) {
+            if again || !state.is_loose(workspace, key, now) {
                 return Ok(ArtifactsCreated::Gone(artifact.id));
             }
         }

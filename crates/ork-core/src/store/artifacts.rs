@@ -40,8 +40,8 @@ pub enum ArtifactsCreated {
     Created,
     /// The lease is not the present one: nothing was created.
     Stale,
-    /// The bytes of one of them are doomed, or were never noted: nothing was created, and they must be written again under another
-    /// key.
+    /// The bytes of one of them are doomed, were never noted, or their time is over: nothing was created, and they must be written
+    /// again under another key.
     Gone(ArtifactId),
 }
 

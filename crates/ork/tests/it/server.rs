@@ -111,7 +111,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/artifacts/{id}", "", ""),
     ("GET /api/v1/artifacts/{id}/content", "", ""),
     ("POST /api/v1/artifacts/{id}/verify", "", ""),
-    ("POST /api/v1/runs/{id}/artifacts/verify", "?limit=1", ""),
+    ("POST /api/v1/runs/{id}/artifacts/verify", "?limit=2", ""),
     (
         "POST /api/v1/runs/{id}/artifacts/presign",
         "",
