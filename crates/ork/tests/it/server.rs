@@ -105,7 +105,11 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/tasks/{id}", "", ""),
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
     ("GET /api/v1/tasks/{id}/steps", "", ""),
-    ("POST /api/v1/runs/{id}/artifacts", "", r#"{"name": "far.mp4", "url": "s3://media/far.mp4", "kind": "video", "task": "cut/1"}"#),
+    (
+        "POST /api/v1/runs/{id}/artifacts",
+        "",
+        r#"{"name": "far.mp4", "url": "s3://media/far.mp4", "kind": "video", "task": "cut/1"}"#,
+    ),
     ("GET /api/v1/runs/{id}/artifacts", "?limit=1", ""),
     ("GET /api/v1/artifacts", "?name=notes.txt", ""),
     ("GET /api/v1/artifacts/{id}", "", ""),
@@ -219,7 +223,12 @@ fn every_route_answers_the_same_on_both_databases() {
         let (mut session, mut message) = (String::new(), String::new());
         let asks = [0; 3].map(|_| gates::open(&server, "").1);
         let mut link = String::new();
-        let kept = server.send("POST", &format!("{RUNS}/{run}/artifacts?name=notes.txt"), "content-type: text/plain\r\n", "kept");
+        let kept = server.send(
+            "POST",
+            &format!("{RUNS}/{run}/artifacts?name=notes.txt"),
+            "content-type: text/plain\r\n",
+            "kept",
+        );
         let (artifact, mut upload) = (kept.json()["id"].as_str().unwrap().to_owned(), json!({}));
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
