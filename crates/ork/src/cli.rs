@@ -20,6 +20,9 @@ pub struct Cli {
     /// Where the history is: sqlite:PATH, postgres://USER@HOST/NAME, or files:DIR [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
+    /// Where the bytes of artifacts are: file:PATH, s3://BUCKET/PREFIX, r2://, gs:// or az:// [variable: ORK_ARTIFACTS_URL] [default: a folder beside the database]
+    #[arg(long, global = true, value_name = "URL")]
+    pub artifacts: Option<String>,
     /// Whose runs, in a database; a server knows it from the token [variable: ORK_WORKSPACE] [default: default]
     #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["server", "context"])]
     pub workspace: Option<String>,

@@ -48,6 +48,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
     // Read where it matters only: nobody needs settings to ask for help.
     let flags = Flags {
         database: cli.database,
+        artifacts: cli.artifacts,
         workspace: cli.workspace,
         server: cli.server,
         context: cli.context,

@@ -76,6 +76,7 @@ fn flags(words: &[String]) -> Flags {
     };
     Flags {
         database: value("--database"),
+        artifacts: None,
         workspace: value("--workspace"),
         server: value("--server"),
         context: value("--context"),

@@ -65,7 +65,8 @@ async fn nobody_there_is_said_quickly() {
 }
 
 /// Answers each request with the next head, and the last one for ever; counts them.
-async fn scripted(heads: &'static [&'static str]) -> (String, Arc<AtomicUsize>) {
+async fn scripted(heads: &[&str]) -> (String, Arc<AtomicUsize>) {
+    let heads: Vec<String> = heads.iter().map(|head| format!("HTTP/1.1 {head}\r\nconnection: close\r\n\r\n")).collect();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(AtomicUsize::new(0));
@@ -75,8 +76,7 @@ async fn scripted(heads: &'static [&'static str]) -> (String, Arc<AtomicUsize>) 
             let n = counter.fetch_add(1, Ordering::SeqCst);
             let mut head = vec![0; 16_384];
             stream.read(&mut head).await.unwrap();
-            let said = format!("HTTP/1.1 {}\r\nconnection: close\r\n\r\n", heads[n.min(heads.len() - 1)]);
-            stream.write_all(said.as_bytes()).await.ok();
+            stream.write_all(heads[n.min(heads.len() - 1)].as_bytes()).await.ok();
         }
     });
     (endpoint, asked)
@@ -95,8 +95,8 @@ async fn trouble_that_passes_is_waited_out_a_few_times() {
 async fn trouble_that_stays_is_told_after_four_requests() {
     for head in ["500 No\r\ncontent-length: 0", "503 Slow Down\r\ncontent-length: 0", "429 Too Many\r\ncontent-length: 0"] {
         let (endpoint, asked) = scripted(&[head]).await;
-        let put = at(&endpoint).put(&key("a"), &mut Pieces::of(b"abc"), &Expected::default());
-        let put = timeout(QUICKLY, put).await.unwrap();
+        let (blobs, key, mut bytes, expected) = (at(&endpoint), key("a"), Pieces::of(b"abc"), Expected::default());
+        let put = timeout(QUICKLY, blobs.put(&key, &mut bytes, &expected)).await.unwrap();
         assert!(matches!(put, Err(BlobError::Unavailable(_))), "{head}: {put:?}");
         assert_eq!(asked.load(Ordering::SeqCst), 4, "{head}");
     }
@@ -114,7 +114,7 @@ async fn a_refusal_is_not_repeated_and_says_where_credentials_come_from() {
 async fn no_redirect_is_followed() {
     let (elsewhere, reached) = scripted(&[FOUND]).await;
     let head = format!("307 Elsewhere\r\nlocation: {elsewhere}/\r\ncontent-length: 0");
-    let (endpoint, asked) = scripted(Vec::leak(vec![String::leak(head)])).await;
+    let (endpoint, asked) = scripted(&[&head]).await;
     let size = timeout(QUICKLY, at(&endpoint).size(&key("a"))).await.unwrap();
     assert!(matches!(size, Err(BlobError::Unavailable(_))), "{size:?}");
     assert_eq!((asked.load(Ordering::SeqCst), reached.load(Ordering::SeqCst)), (1, 0));
