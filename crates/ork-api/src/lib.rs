@@ -31,7 +31,7 @@ pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked,
 pub use artifact::{Artifact, ArtifactVerified, CompleteUpload, NewArtifactByUrl, PresignUpload, Presigned, Uploaded};
 pub use budget::{Allowance, Amount, Budget, DeletedBudget, DeletedPrice, Price, RunBudget, SetPrice};
 pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
-pub use event::{Actor, Event};
+pub use event::{Actor, AppendEvents, AppendedEvents, Event, NewEvent, SealFinding, SealHead, VerifiedEvents};
 pub use gate::{Decide, DecideByLink, Gate, Link, NewLink};
 pub use hook::{DeletedHook, Hook, HookSecret, NewHook};
 pub use money::{NoAmount, Usd};
