@@ -142,12 +142,6 @@ impl World {
         })
     }
 
-    // STUB
-    pub fn blobs(&self) -> Result<Arc<dyn ork_core::blobs::Blobs>> {
-        let home = std::env::var("HOME")?;
-        Ok(Arc::new(ork_blobs::Folder::new(format!("{home}/.local/share/ork/artifacts").into())))
-    }
-
     /// Whether another file is at the path of the database than the one that is open, or none.
     pub fn is_removed(&self) -> bool {
         self.file != self.database.file()
