@@ -93,10 +93,6 @@ impl Transition for Sweep {
         let mut is_done = true;
         for (sql, weight) in TABLES {
             let limit = (self.limit / weight).max(1);
-            // Their bytes are left before they go.
-            if sql == Sql::PrunedDeleteArtifacts && !runs.is_empty() {
-                db.run(Sql::PrunedLeaveBlobs, &[&runs, &limit]).await?;
-            }
             let rows = if runs.is_empty() { 0 } else { db.run(sql, &[&runs, &limit]).await? };
             swept.rows += rows;
             is_done &= rows.cast_signed() < limit;
