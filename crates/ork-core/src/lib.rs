@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 
 pub mod access;
+pub mod address;
 pub mod ai;
 pub mod artifact;
 pub mod attempt;
@@ -18,15 +19,18 @@ pub mod error;
 pub mod event;
 pub mod executor;
 pub mod feed;
+pub mod glob;
 pub mod graph;
 pub mod id;
 pub mod json;
 pub mod ledger;
 pub mod limits;
+pub mod media;
 pub mod pin;
 pub mod plan;
 pub mod planted;
 pub mod retry;
+pub mod seal;
 pub mod state;
 pub mod step;
 pub mod store;

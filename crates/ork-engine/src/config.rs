@@ -53,7 +53,8 @@ pub struct EngineConfig {
     pub keeps_house: bool,
     /// What opens secrets. Default: nothing does, and a task that reads one fails.
     pub vault: Option<Arc<Vault>>,
-    /// Where the bytes of artifacts are. Default: nowhere, and bytes that no artifact names stay where they are.
+    /// Where the bytes of artifacts are. Default: nowhere: a task that keeps a file fails, and bytes that no artifact names stay where
+    /// they are.
     pub blobs: Option<Arc<dyn Blobs>>,
     /// Who sends the messages that tell of runs. Default: nobody does here, and they wait for an engine that has somebody.
     pub post: Option<Arc<dyn Post>>,

@@ -19,6 +19,7 @@
 //! | scheduler | promotes retries, gives slots, ends overdue runs, closes gates whose time is over, evaluates expressions |
 //! | timekeeper | creates the runs of schedules |
 //! | janitor | removes runs that are not kept any more, and bytes that no artifact names |
+//! | sealer | seals the events of runs that are over |
 //! | reaper | settles what dead workers left |
 //! | listener | wakes the others when the store says that something changed |
 #![deny(missing_docs)]
@@ -45,6 +46,7 @@ mod health;
 mod heart;
 mod identity;
 mod janitor;
+mod keeper;
 mod lines;
 mod live;
 mod liveness;
@@ -58,6 +60,7 @@ mod prompts;
 mod reaper;
 mod runner;
 mod scheduler;
+mod sealer;
 mod secrets;
 mod settler;
 mod spool;
@@ -75,4 +78,5 @@ pub use handle::EngineHandle;
 pub use janitor::prune_all;
 pub use liveness::{Liveness, NoLiveness};
 pub use observe::{Observation, Observations, Subject};
+pub use sealer::seal_run;
 pub use spool::Spool;

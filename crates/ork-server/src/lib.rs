@@ -11,6 +11,7 @@
 //! Who asks is a [`Caller`], made in one place of the request's token, and of nothing else that it brings.
 #![deny(missing_docs)]
 
+pub mod artifacts;
 pub mod budgets;
 pub mod bulk;
 mod caller;
@@ -37,11 +38,13 @@ pub mod retry;
 pub mod reuse;
 mod routes;
 pub mod schedules;
+pub mod seals;
 pub mod secret;
 pub mod secrets;
 mod server;
 mod source;
 pub mod steps;
+pub mod tells;
 pub mod tokens;
 pub mod view;
 pub mod webhooks;

@@ -4,9 +4,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    budgets, completions, config, context, db, dev, doctor, events, explain, gates, graph, hooks, init, man, prices,
-    prompts, queues, run, runs, schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks, why,
-    worker, workers, workflows, workspaces,
+    artifacts, budgets, completions, config, context, db, dev, doctor, events, explain, gates, graph, hooks, init, man,
+    prices, prompts, queues, run, runs, schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks,
+    why, worker, workers, workflows, workspaces,
 };
 use crate::exit_code::Refusal;
 
@@ -70,6 +70,9 @@ pub enum Command {
     /// List, show and take the decisions that runs wait for.
     #[command(subcommand)]
     Gates(gates::Command),
+    /// List, get and put the files that runs keep, and look whether their bytes are right.
+    #[command(subcommand)]
+    Artifacts(artifacts::Command),
     /// Print what happened to a run, event by event.
     Events(events::Args),
     /// Say why a run or a task is not over: the one reason, and until when.

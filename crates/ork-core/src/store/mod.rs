@@ -42,6 +42,7 @@ mod queue;
 mod retention;
 mod runs;
 mod schedules;
+mod seals;
 mod secrets;
 mod steps;
 mod tasks;
@@ -60,16 +61,17 @@ use crate::id::WorkspaceId;
 pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use artifacts::{ArtifactFilter, Artifacts, ArtifactsCreated, KeptUnder, LooseBlob};
 pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
-pub use events::{Events, LogChunk, LogPage, LogQuery, Logs};
+pub use events::{Appended, Events, LogChunk, LogPage, LogQuery, Logs, NewEvent, NewEvents};
 pub use feed::{Feed, FeedPage, FeedRow};
 pub use hooks::{HookRow, Hooks};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
 pub use pauses::{Pauses, QueuePause, queue_of};
 pub use prompts::{BudgetPeriod, BudgetRow, NewPrompt, PriceRow, PromptRow, PromptVariable, Prompts, fits};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
-pub use retention::{Retention, Swept, Tombstone};
+pub use retention::{Retention, SealHead, Swept, Tombstone};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
 pub use schedules::{CatchUp, Fired, Firing, NewSchedule, Overlap, ScheduleRow, ScheduleSpec, Schedules};
+pub use seals::{SealKeyRow, Seals};
 pub use secrets::{NewSecret, Reseal, SealedAt, SealedSecret, SecretRow, Secrets};
 pub use steps::{
     BudgetKind, Decided, Decision, GateFilter, GateKind, GateRow, GateStatus, NewGate, SavedWork, Shortage, Standing,
@@ -116,6 +118,7 @@ pub trait Store:
     + Workers
     + Upkeep
     + Events
+    + Seals
     + Feed
     + Logs
     + Inspect

@@ -21,6 +21,8 @@ const READERS: &[&str] = &["viewer", "user", "operator", "editor", "admin", "bot
 const USERS: &[&str] = &["user", "operator", "editor", "admin", "service"];
 /// Who looks after queues and many runs.
 const OPERATORS: &[&str] = &["operator", "editor", "admin"];
+/// Who writes events into runs.
+const TELLERS: &[&str] = &["admin", "bot", "service"];
 /// Who writes workflows.
 const EDITORS: &[&str] = &["editor", "admin"];
 const ADMINS: &[&str] = &["admin"];
@@ -32,10 +34,13 @@ const SIGNED: &[&str] = &["signed"];
 const LINKED: &[&str] = &["linked"];
 
 const SCHEDULED: &str = r#"{"source": "schedule: {cron: '0 3 * * *'}\ntasks:\n  a: {run: echo}\n"}"#;
+/// An upload of no bytes.
+const PREPARE: &str =
+    r#"{"name": "empty", "size": 0, "checksum": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#;
 const SECRET: &str = r#"{"value": "correct horse"}"#;
 
 /// Every route with a body, and the roles that may use it. A route that is not here fails the test.
-const MATRIX: &[(&str, &str, &[&str])] = &[
+pub const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/runs", r#"{"source": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
     ("GET /api/v1/runs", "", READERS),
     ("GET /api/v1/runs/{id}", "", READERS),
@@ -45,6 +50,8 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("GET /api/v1/runs/{id}/tasks", "", READERS),
     ("GET /api/v1/runs/{id}/graph", "", READERS),
     ("GET /api/v1/runs/{id}/events", "", READERS),
+    ("POST /api/v1/runs/{id}/events", r#"{"events": [{"type": "bot.seen"}]}"#, TELLERS),
+    ("GET /api/v1/runs/{id}/events/verify", "", READERS),
     ("GET /api/v1/runs/{id}/why", "", READERS),
     ("GET /api/v1/runs/{id}/logs?task=a", "", READERS),
     ("POST /api/v1/runs/{id}/pause", "", USERS),
@@ -90,6 +97,16 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("GET /api/v1/tasks/{id}", "", READERS),
     ("GET /api/v1/tasks/{id}/attempts", "", READERS),
     ("GET /api/v1/tasks/{id}/steps", "", READERS),
+    ("GET /api/v1/artifacts", "", READERS),
+    ("GET /api/v1/artifacts/{id}", "", READERS),
+    ("GET /api/v1/artifacts/{id}/content", "", READERS),
+    ("POST /api/v1/artifacts/{id}/verify", "", USERS),
+    ("POST /api/v1/artifacts/{id}/complete", r#"{"token": "UPLOAD"}"#, USERS),
+    ("GET /api/v1/runs/{id}/artifacts", "", READERS),
+    ("POST /api/v1/runs/{id}/artifacts", r#"{"name": "far", "url": "https://a.example/"}"#, USERS),
+    ("POST /api/v1/runs/{id}/artifacts/presign", PREPARE, USERS),
+    ("POST /api/v1/runs/{id}/artifacts/verify", "", USERS),
+    ("PUT /api/v1/uploads/{token}", "", LINKED),
     ("GET /api/v1/gates", "", READERS),
     ("GET /api/v1/gates/{id}", "", READERS),
     // Whoever controls runs may try; the gate asks for an operator.
@@ -168,6 +185,9 @@ struct Stage {
     token: String,
     bulk: String,
     delivery: String,
+    artifact: String,
+    /// An upload that was prepared, and whose bytes are there.
+    upload: Value,
 }
 
 impl Stage {
@@ -186,7 +206,13 @@ impl Stage {
         let text = |answer: Value| answer["id"].as_str().unwrap().to_owned();
         let all = r#"{"action": "acknowledge", "all": true}"#;
         let bulk = text(ask(&server, &own["operator"], "POST /api/v1/runs/bulk", all).json());
-        let mut stage = Self { server, own, other, run, task, token: text(token), bulk, delivery: String::new() };
+        let kept = format!("POST /api/v1/runs/{run}/artifacts?name=kept.txt");
+        let artifact = text(ask(&server, &own["user"], &kept, "kept").json());
+        let prepare = format!("POST /api/v1/runs/{run}/artifacts/presign");
+        let upload = ask(&server, &own["user"], &prepare, PREPARE).json();
+        assert_eq!(server.send("PUT", upload["url"].as_str().unwrap(), "", "").status, 200);
+        let (token, delivery) = (text(token), String::new());
+        let mut stage = Self { server, own, other, run, task, token, bulk, delivery, artifact, upload };
         stage.endpoint();
         let test = "POST /api/v1/webhook-endpoints/victim/test";
         stage.delivery = text(ask(&stage.server, &stage.own["admin"], test, "").json());
@@ -212,6 +238,8 @@ impl Stage {
             _ if route.contains("/tasks/{id}") => &self.task,
             _ if route.contains("/tokens/{id}") => &self.token,
             _ if route.contains("/bulk/{id}") => &self.bulk,
+            _ if route.ends_with("/artifacts/{id}/complete") => self.upload["artifact_id"].as_str().unwrap(),
+            _ if route.contains("/artifacts/{id}") => &self.artifact,
             _ if route.contains("/gates/{id}") => &gates::still_open(&self.server, &bearer(&self.own["admin"])),
             _ if route.contains("/prompts/{id}") => "house",
             _ => &self.run,
@@ -287,6 +315,8 @@ fn every_route_asks_every_role() {
                     }
                 }
                 let asked = if route.contains("/gates/{id}") { stage.route(route) } else { asked.clone() };
+                let upload = stage.upload["token"].as_str().unwrap();
+                let body = body.replace("UPLOAD", upload);
                 let unique = |place: &str| body.replace("NAME", &format!("{place}-{number}-{role}"));
                 let own = ask(server, &stage.own[role], &asked, &unique("own"));
                 let is_fine = if roles.contains(role) { own.status < 300 } else { own.status == 403 };
@@ -393,7 +423,8 @@ fn no_other_spelling_of_a_path_is_public() {
         for trick in tricks.iter().filter(|trick| *trick != path) {
             let answer = stage.server.send(method, trick, "", "");
             // What follows the last slash of a link is the link: one that is not valid is answered by a page.
-            let is_link = path.starts_with("/api/v1/links/") && answer.status == 404;
+            let is_link = ["/api/v1/links/", "/api/v1/uploads/"].iter().any(|start| path.starts_with(start));
+            let is_link = is_link && answer.status == 404;
             assert!(answer.status == 401 || is_link, "{method} {trick}: {} {}", answer.status, answer.body);
         }
     }
@@ -500,6 +531,10 @@ fn owners_are_isolated_where_a_workspace_says_so() {
         {
             let id = if route.contains("/tasks/") { &task } else { &bobs };
             let asked = route.replace("{id}", id);
+            if !roles.contains(&"user") {
+                assert_eq!(ask(&server, &ada, &asked, body).status, 403, "{route}");
+                continue;
+            }
             assert_eq!(ask(&server, &ada, &asked, body).status, 404, "{route}");
             assert!(ask(&server, &operator, &asked, body).status < 300, "{route}: an operator sees all");
             if roles.contains(&"viewer") {
@@ -533,6 +568,59 @@ fn check_not_found(server: &Server, who: [&str; 3], (own, bobs, task): (&str, &s
     }
     let stream = format!("GET /api/v1/events/stream?topics=run:{bobs}");
     assert_eq!((ask(server, ada, &stream, "").status, ask(server, bob, &stream, "").status), (404, 200));
+}
+
+/// Reads a stream of events until it says something.
+fn heard(server: &Server, token: &str, query: &str, words: &str) -> String {
+    let mut stream = server.connect();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let bearer = bearer(token);
+    let head = format!("GET /api/v1/events/stream?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{bearer}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let (mut text, mut piece) = (String::new(), [0; 4096]);
+    while !text.contains(words) {
+        let count = stream.read(&mut piece).unwrap_or_else(|error| panic!("{query}: {error}\n{text}"));
+        assert!(count > 0, "{query}: it ended\n{text}");
+        text += &String::from_utf8_lossy(&piece[..count]);
+    }
+    text
+}
+
+/// Two users see only their own runs' events: in lists, in the stream of all runs, in that of one, and in what is verified.
+#[test]
+fn events_are_of_ones_own_runs() {
+    on_both(|home, at| {
+        let [ada, bob, bot] =
+            ["ada --role user", "bob --role user", "scribe --role bot"].map(|line| make(home, at, line));
+        say(home, &format!("workspaces set default --isolate-owners true {at}"));
+        let server = Server::start(home, at);
+        let create = |token: &str| {
+            let made = ask(&server, token, "POST /api/v1/runs", &json!({"source": WAITS}).to_string());
+            made.json()["id"].as_str().unwrap_or_else(|| panic!("{}", made.body)).to_owned()
+        };
+        let (adas, bobs) = (create(&ada), create(&bob));
+        for run in [&adas, &bobs] {
+            let body = r#"{"events": [{"type": "bot.seen", "payload": {"of": "RUN"}}]}"#.replace("RUN", run);
+            assert_eq!(ask(&server, &bot, &format!("POST /api/v1/runs/{run}/events"), &body).status, 200);
+        }
+        for (who, own, other) in [(&ada, &adas, &bobs), (&bob, &bobs, &adas)] {
+            let get = |path: &str| ask(&server, who, &format!("GET /api/v1/{path}"), "");
+            for below in ["events", "events/verify"] {
+                assert_eq!(get(&format!("runs/{own}/{below}")).status, 200);
+                let hidden = get(&format!("runs/{other}/{below}"));
+                assert!(hidden.status == 404 && !hidden.body.contains("bot.seen"), "{}", hidden.body);
+            }
+            assert!(get(&format!("runs/{own}/events")).body.contains("bot.seen"));
+            // What comes behind the other's own events is heard, and those are not.
+            let last = create(who);
+            let heard = heard(&server, who, "topics=runs&after=start", &last);
+            assert!(heard.contains(own.as_str()) && !heard.contains(other.as_str()), "{heard}");
+            let single = format!("topics=run:{own}&after=start");
+            assert!(!self::heard(&server, who, &single, "bot.seen").contains(other.as_str()));
+            assert_eq!(get(&format!("events/stream?topics=run:{other}")).status, 404);
+            assert_eq!(get(&format!("events/stream?topics=runs,run:{other}&after=start")).status, 404);
+        }
+    });
 }
 
 /// Attacks 4, 5, 9, 53 and 58: ids, names, keys and cursors of others.
