@@ -40,6 +40,7 @@ pub mod shrink;
 pub mod storm;
 pub mod stream;
 pub mod trace;
+pub mod uploads;
 pub mod users;
 pub mod waiting;
 pub mod weather;

@@ -125,7 +125,10 @@ fn a_wrong_file_is_refused_with_its_place() {
         ("[worker]\nqueues = \"a\"\n", "ork.toml:2:10: `worker.queues`: it is a list of names: [\"default\"]"),
         ("database = \"mysql:a\"\n", "`mysql:a` is not the URL of a database"),
         ("artifacts = \"ftp://host/a\"\n", "ork.toml:1:13: `artifacts`: `ftp://` is not where artifacts can be kept"),
-        ("artifacts = \"s3://ada:hunter2@bucket\"\n", "holds no name and no password; credentials come from AWS_ACCESS_KEY_ID"),
+        (
+            "artifacts = \"s3://ada:hunter2@bucket\"\n",
+            "holds no name and no password; credentials come from AWS_ACCESS_KEY_ID",
+        ),
         ("operations = 3\n", "ork.toml:1:1: `operations` is a table\n  try: [operations]"),
         ("[operation]\n", "there is no setting `operation`\n  try: did you mean `operations`?"),
         (
