@@ -19,8 +19,8 @@ use ork_core::seal::{Key, seal, verify};
 use ork_core::state::{Reason, RunStatus};
 use ork_core::step::Allowance;
 use ork_core::store::{
-    BudgetPeriod, Claim, Claimed, Decision, EvaluationTarget, NewEvent, NewEvents, ProgressNote, RunDump, RunFilter, Runs, Scope, Settle,
-    Span, Start, StepWrite, Store, Tasks, Upkeep,
+    BudgetPeriod, Claim, Claimed, Decision, EvaluationTarget, NewEvent, NewEvents, ProgressNote, RunDump, RunFilter,
+    Runs, Scope, Settle, Span, Start, StepWrite, Store, Tasks, Upkeep,
 };
 
 use crate::OTHER;

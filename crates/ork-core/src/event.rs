@@ -412,7 +412,9 @@ mod tests {
             assert_eq!(EventType::from_word(good).as_ref().map(EventType::word), Some(good));
         }
         let too_long = format!("{longest}x");
-        for bad in ["bot.", "bot", "bot.A", "bot.a b", "bot.ä", "bot.a\n", "Bot.a", "run.bot", "robot.a", too_long.as_str()] {
+        for bad in
+            ["bot.", "bot", "bot.A", "bot.a b", "bot.ä", "bot.a\n", "Bot.a", "run.bot", "robot.a", too_long.as_str()]
+        {
             assert_eq!(EventType::from_word(bad), None, "{bad}");
         }
     }

@@ -73,7 +73,7 @@ pub use executors::{Executors, Handler, HandlerContext, HandlerResult, Handlers}
 pub use figures::{Figures, Meter};
 pub use handle::EngineHandle;
 pub use janitor::prune_all;
-pub use sealer::seal_run;
 pub use liveness::{Liveness, NoLiveness};
 pub use observe::{Observation, Observations, Subject};
+pub use sealer::seal_run;
 pub use spool::Spool;

@@ -71,7 +71,12 @@ pub fn open_whole(db: &Connection, head: Head, by: (&Actor, Timestamp)) -> Store
 }
 
 /// Writes down what nothing else follows from.
-pub fn say(db: &Connection, head: Head, by: (&Actor, Timestamp), what: impl FnOnce(&mut RunGraph)) -> StoreResult<Head> {
+pub fn say(
+    db: &Connection,
+    head: Head,
+    by: (&Actor, Timestamp),
+    what: impl FnOnce(&mut RunGraph),
+) -> StoreResult<Head> {
     let mut graph = RunGraph::new(head, Vec::new(), by.0.clone(), by.1);
     what(&mut graph);
     Ok(close(db, graph, None, by.1)?.0)

@@ -22,10 +22,10 @@ use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Access, Appended, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow, Heartbeat,
-    Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewEvents, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
-    RunFilter, RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash,
-    TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
+    Access, Appended, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow,
+    Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewEvents, Outcomes, OutputRow,
+    ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted,
+    TaskFilter, TaskRow, Tasks, TokenHash, TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;

@@ -19,14 +19,15 @@ pub fn append(db: &Connection, scope: Scope, new: &NewEvents) -> StoreResult<App
     if let Some(n) = new.events.iter().filter_map(|event| event.task).find(|n| *n >= head.tasks_total) {
         return Err(StoreError::Conflict(format!("`{}` has no task number {n}", new.run)));
     }
-    let count = new.events.len();
+    let count = i64::try_from(new.events.len()).unwrap_or(i64::MAX);
     if execute(db, sql::heads::COUNT_BOT_EVENTS, params![run_key(new.run), count, BOT_EVENTS_MAX])? == 0 {
         return Err(new.too_many());
     }
     let (workspace, seq) = (head.workspace, head.seq + 1);
     let head = change::say(db, head, (&new.actor, new.now), |graph| graph.tell(&new.events))?;
     if let Some(key) = &new.key {
-        let values = params![run_key(new.run), key, workspace_key(workspace), seq.cast_signed(), head.seq.cast_signed()];
+        let values =
+            params![run_key(new.run), key, workspace_key(workspace), seq.cast_signed(), head.seq.cast_signed()];
         execute(db, sql::event_requests::INSERT, values)?;
     }
     Ok(Appended { seq, seq_last: head.seq, repeated: false })

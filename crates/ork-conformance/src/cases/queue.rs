@@ -189,7 +189,10 @@ pub async fn retries_wait_their_delay(bed: &mut Bed) {
     bed.work(failed()).await;
     let task = TaskRef { run, n: 0 };
     assert!(store.retry_task_now(Scope::All, task, &ada(), bed.now).await.expect("a retry is answered"));
-    assert!(!store.retry_task_now(Scope::All, task, &ada(), bed.now).await.expect("a retry is answered"), "it waits no more");
+    assert!(
+        !store.retry_task_now(Scope::All, task, &ada(), bed.now).await.expect("a retry is answered"),
+        "it waits no more"
+    );
     bed.work(failed()).await;
     let row = bed.task(run, 0).await;
     assert_eq!((row.status, row.attempt, row.failures), (TaskStatus::Failed, 3, 3));

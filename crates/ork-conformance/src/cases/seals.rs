@@ -7,7 +7,7 @@ use ork_core::id::{RunId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits::{BOT_EVENTS_MAX, EVENTS_MAX};
 use ork_core::seal::{Anchor, Finding, Key, Link, SealRow, Verdict, seal, verify};
-use ork_core::store::{Appended, NewEvent, NewEvents, SealKeyRow, Scope};
+use ork_core::store::{Appended, NewEvent, NewEvents, Scope, SealKeyRow};
 
 use crate::OTHER;
 use crate::bed::{Bed, ada, done};
@@ -93,9 +93,7 @@ pub async fn late_events_are_chained_on(bed: &mut Bed) {
     assert_eq!((verdict.sealed, verdict.unsealed, verdict.findings.len()), (second.seq_last, 0, 0));
     // A head that somebody kept stays in the chain.
     let store = bed.store.as_ref();
-    for (kept, finding) in
-        [(first.link, None), (second.link, None), (Link::NONE, Some(Finding::OtherHead))]
-    {
+    for (kept, finding) in [(first.link, None), (second.link, None), (Link::NONE, Some(Finding::OtherHead))] {
         let verdict = verify(store, OWN, run, &keys, Some(kept)).await.expect("a run is verified").expect("is there");
         assert_eq!(verdict.findings.first(), finding.as_ref());
     }

@@ -29,7 +29,11 @@ impl Events for Model {
         if let Some((seq, seq_last)) = new.key.as_ref().and_then(|key| run.requests.get(key).copied()) {
             let written: Vec<EventRow> =
                 run.events.iter().filter(|event| (seq..=seq_last).contains(&event.seq)).cloned().collect();
-            return if new.are(&written) { Ok(Appended { seq, seq_last, repeated: true }) } else { Err(new.conflict()) };
+            return if new.are(&written) {
+                Ok(Appended { seq, seq_last, repeated: true })
+            } else {
+                Err(new.conflict())
+            };
         }
         if new.events.iter().any(|event| event.task.is_some_and(|n| n as usize >= run.tasks.len())) {
             return Err(StoreError::Conflict("there is no such task".into()));

@@ -7,8 +7,8 @@ use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkflowId, WorkspaceId};
 use ork_core::limits::SECRETS_MAX;
 use ork_core::store::{
-    DeliveryStatus, Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealHead, SealedAt,
-    SealedSecret, SecretRow, Secrets, Swept, Tombstone,
+    DeliveryStatus, Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealHead,
+    SealedAt, SealedSecret, SecretRow, Secrets, Swept, Tombstone,
 };
 
 use super::{Model, State};

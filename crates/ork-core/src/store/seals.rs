@@ -23,7 +23,10 @@ pub struct SealKeyRow {
 
 impl std::fmt::Debug for SealKeyRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SealKeyRow").field("key_id", &self.key_id).field("sealed_by", &self.sealed_by).finish_non_exhaustive()
+        f.debug_struct("SealKeyRow")
+            .field("key_id", &self.key_id)
+            .field("sealed_by", &self.sealed_by)
+            .finish_non_exhaustive()
     }
 }
 

@@ -9,6 +9,7 @@ mod janitor;
 mod life;
 mod process;
 mod schedules;
+mod seals;
 mod secrets;
 mod shop;
 mod steps;

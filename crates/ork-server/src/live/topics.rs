@@ -65,9 +65,7 @@ impl Topics {
             | EventType::Run(_)
             | EventType::RunResumed
             | EventType::RunCancelRequested
-            | EventType::RunAcknowledged => {
-                self.runs
-            }
+            | EventType::RunAcknowledged => self.runs,
         };
         is_wanted || self.of.contains(&row.run)
     }

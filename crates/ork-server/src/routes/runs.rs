@@ -82,7 +82,8 @@ async fn gone(look: Look<'_>, id: RunId) -> Answer<Refused> {
     };
     let (status, ended, pruned) = (left.status.word(), moment(left.finished_at), moment(left.pruned_at));
     let seals = seals::left(&left);
-    let message = format!("`{id}` of `{}` ended as {status} at {ended} and was removed at {pruned}; {seals}", left.name);
+    let message =
+        format!("`{id}` of `{}` ended as {status} at {ended} and was removed at {pruned}; {seals}", left.name);
     Ok(Refused::new(Code::Pruned, message).hint("`keep_days` of the workspace says how long runs are kept"))
 }
 

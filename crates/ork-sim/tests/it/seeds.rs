@@ -8,7 +8,7 @@ use ork_sim::{Scenario, live};
 const SEEDS: u64 = 500;
 
 /// Things that must happen in so many worlds, or else these are too tame to prove anything.
-const SEEN: [&str; 26] = [
+const SEEN: [&str; 27] = [
     "budget raised",
     "claim found again",
     "decision heard",
@@ -29,6 +29,7 @@ const SEEN: [&str; 26] = [
     "retried now",
     "run cancelled",
     "run repeated",
+    "sealed",
     "settle repeated",
     "settle too late",
     "steps too late",

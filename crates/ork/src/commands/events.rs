@@ -25,7 +25,9 @@ use crate::when::rfc3339;
 
 /// Options of `ork events`.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, after_long_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_long_help = "\
 Events of a run are numbered from 1 without a gap and never change. With --json each is an object, as `ork run --json` \
 writes it. A program that reads on remembers the last `seq` and asks for what comes after it.
 
@@ -35,7 +37,8 @@ finds what was changed since.
 Examples:
   ork events last
   ork events last --type task.failed,task.retrying
-  ork events last --after 120 --follow --json")]
+  ork events last --after 120 --follow --json"
+)]
 pub struct Args {
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -104,12 +104,16 @@ impl Board {
             EventType::RunResumed => self.word = RunStatus::Running.word(),
             EventType::RunCancelRequested => self.word = "cancelling",
             EventType::Task(to) => self.take_tasks(row, to),
-            EventType::TaskExpanded
+            EventType::RunAcknowledged
+            | EventType::TaskExpanded
             | EventType::TaskCancelRequested
+            | EventType::TaskRetryRequested
             | EventType::AttemptLate
             | EventType::Step(_)
             | EventType::Gate(_)
-            | EventType::BudgetExceeded => {}
+            | EventType::BudgetExceeded
+            | EventType::BudgetRaised
+            | EventType::Bot(_) => {}
         }
     }
 

@@ -46,9 +46,12 @@ impl<'a> Past<'a> {
         match self.url {
             None => {
                 let db = rusqlite::Connection::open(&self.file).unwrap();
-                for trigger in
-                    ["events_are_not_changed", "events_are_not_deleted", "seals_are_not_changed", "seals_are_not_deleted"]
-                {
+                for trigger in [
+                    "events_are_not_changed",
+                    "events_are_not_deleted",
+                    "seals_are_not_changed",
+                    "seals_are_not_deleted",
+                ] {
                     db.execute_batch(&format!("DROP TRIGGER IF EXISTS {trigger}")).unwrap();
                 }
                 db.execute_batch(statements).unwrap_or_else(|error| panic!("{statements}\n{error}"));
@@ -99,14 +102,21 @@ fn whoever_changes_an_event_is_found() {
     on_both(|home, at| {
         let heads = sealed_twice(home, at);
         let past = Past::of(home, at);
-        for statement in ["UPDATE events SET actor_id = 'eve'", "DELETE FROM events", "UPDATE seals SET sealed_at = 1", "DELETE FROM seals"]
-        {
+        for statement in [
+            "UPDATE events SET actor_id = 'eve'",
+            "DELETE FROM events",
+            "UPDATE seals SET sealed_at = 1",
+            "DELETE FROM seals",
+        ] {
             let why = past.refused(statement);
             assert!(why.contains("immutable") || why.contains("permission denied"), "{statement}: {why}");
         }
         let whole = verified(home, at);
         let last = whole["sealed"].as_u64().unwrap();
-        assert_eq!((whole["intact"] == true, &whole["unsealed"], &whole["head"]["seq"]), (true, &json!(0), &json!(last)));
+        assert_eq!(
+            (whole["intact"] == true, &whole["unsealed"], &whole["head"]["seq"]),
+            (true, &json!(0), &json!(last))
+        );
         assert_eq!(whole["head"]["link"], heads[1].as_str());
         for head in &heads {
             done(home, &format!("events verify last --head {head}"), at);
@@ -166,10 +176,15 @@ fn whoever_changes_an_event_is_found() {
             assert!(doctor.starts_with("exit 1\n") || doctor.starts_with("exit 70\n"), "{attack}\n{doctor}");
             past.force(restore);
             let whole = says(home, "events verify --all", at);
-            assert!(whole.starts_with("exit 0\n") && whole.contains("0 not yet: nothing is wrong"), "{attack}\n{whole}");
+            assert!(
+                whole.starts_with("exit 0\n") && whole.contains("0 not yet: nothing is wrong"),
+                "{attack}\n{whole}"
+            );
         }
         // Whoever takes back all of it, seals and head included, is found by what was kept elsewhere.
-        past.force("DELETE FROM seals; UPDATE run_heads SET sealed_seq = 0; UPDATE events SET actor_id = 'eve' WHERE seq = 1");
+        past.force(
+            "DELETE FROM seals; UPDATE run_heads SET sealed_seq = 0; UPDATE events SET actor_id = 'eve' WHERE seq = 1",
+        );
         done(home, "events verify last", at);
         let forged = seal(home, at);
         assert!(!heads.contains(&forged));
@@ -214,8 +229,8 @@ fn servers_seal_what_is_over() {
 #[test]
 fn bots_write_events_and_nothing_else() {
     on_both(|home, at| {
-        let [bot, viewer, user, service] = ["bot", "viewer", "user", "service"]
-            .map(|role| make(home, at, &format!("its-{role} --role {role}")));
+        let [bot, viewer, user, service] =
+            ["bot", "viewer", "user", "service"].map(|role| make(home, at, &format!("its-{role} --role {role}")));
         let server = Server::start(home, at);
         let ask = |token: &str, headers: &str, run: &str, body: &Value| {
             let headers = format!("authorization: Bearer {token}\r\n{headers}");
@@ -262,7 +277,13 @@ fn bots_write_events_and_nothing_else() {
             (json!({"events": [{"type": "bot.a"}, {"type": "bot.a", "task": "a/7"}]}), 404),
         ] {
             let answer = ask(&bot, "", &run, &body);
-            assert_eq!(answer.status, status, "{}\n{}", &body.to_string()[..body.to_string().len().min(200)], answer.body);
+            assert_eq!(
+                answer.status,
+                status,
+                "{}\n{}",
+                &body.to_string()[..body.to_string().len().min(200)],
+                answer.body
+            );
         }
         assert_eq!(of(&json!(of_service.json()["seq"].as_u64().unwrap()))["type"], "bot.other");
         let count = home.values(format!("events {run} --json --type bot {at}").trim_end()).len();

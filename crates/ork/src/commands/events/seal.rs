@@ -38,12 +38,18 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     }
     let Some(head) = found.head.as_ref().filter(|_| found.unsealed == 0) else {
         let message = format!("{} of `{id}` are not sealed yet", counted(found.unsealed, "event"));
-        return Err(Refusal::new(Exit::Failed, message).hint("the server does that some seconds after the run's end").into());
+        return Err(Refusal::new(Exit::Failed, message)
+            .hint("the server does that some seconds after the run's end")
+            .into());
     };
     if out.json {
         out.value(&serde_json::to_value(&found)?)?;
     } else {
-        out.talk(format!("{} sealed with the key {}; keep this elsewhere:", counted(found.sealed, "event"), head.key_id));
+        out.talk(format!(
+            "{} sealed with the key {}; keep this elsewhere:",
+            counted(found.sealed, "event"),
+            head.key_id
+        ));
         out.data(&head.link)?;
     }
     Ok(Exit::Success)
