@@ -101,6 +101,8 @@ pub enum EventType {
     Gate(GateStatus),
     /// A call did not fit into a budget.
     BudgetExceeded,
+    /// The run keeps a file more.
+    ArtifactCreated,
     /// The run's budget is a larger one now.
     BudgetRaised,
 }
@@ -157,6 +159,7 @@ impl EventType {
             Self::Gate(GateStatus::Expired) => "gate.expired",
             Self::Gate(GateStatus::Cancelled) => "gate.cancelled",
             Self::BudgetExceeded => "budget.exceeded",
+            Self::ArtifactCreated => "artifact.created",
             Self::BudgetRaised => "budget.raised",
         }
     }
@@ -187,6 +190,7 @@ impl EventType {
             Self::TaskRetryRequested,
             Self::AttemptLate,
             Self::BudgetExceeded,
+            Self::ArtifactCreated,
             Self::BudgetRaised,
         ];
         let runs = RunStatus::ALL.iter().map(|status| Self::Run(*status));

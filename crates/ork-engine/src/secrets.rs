@@ -79,6 +79,11 @@ impl Veil {
         lock(self.stream(stream)).end()
     }
 
+    /// What hides the same secrets in another stream.
+    pub fn masked(&self) -> Masked {
+        Masked::new(Arc::clone(&self.mask))
+    }
+
     pub fn text(&self, text: &str) -> String {
         self.mask.text(text)
     }

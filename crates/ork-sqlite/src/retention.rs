@@ -60,6 +60,12 @@ fn next(db: &Connection) -> StoreResult<Option<[u8; 16]>> {
 
 /// The rows of one table, up to the limit; the first table that has any.
 fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
+    // Their bytes are left before they go, in the same transaction.
+    execute(db, sql::pruned::LEAVE_BLOBS, params![run, limit])?;
+    let rows = execute(db, sql::pruned::DELETE_ARTIFACTS, params![run, limit])?;
+    if rows > 0 {
+        return Ok(rows as u64);
+    }
     for (statement, weight) in [(sql::pruned::DELETE_PARTS, PART_WEIGHT), (sql::pruned::DELETE_LOGS, LOG_WEIGHT)] {
         let rows = execute(db, statement, params![run, (limit / weight).max(1)])?;
         if rows > 0 {

@@ -8,9 +8,26 @@ macro_rules! statements {
 }
 
 statements! {
+    artifacts {
+        COUNT = "artifacts/count",
+        GET = "artifacts/get",
+        INSERT = "artifacts/insert",
+        LIST = "artifacts/list",
+        LIST_OF_RUN = "artifacts/list_of_run",
+        LIST_OF_TASK = "artifacts/list_of_task",
+        LIST_OF_WORKSPACE = "artifacts/list_of_workspace",
+        OF_RUN = "artifacts/of_run",
+    }
     attempts {
         INSERT = "attempts/insert",
         OF_TASK = "attempts/of_task",
+    }
+    blobs {
+        DOOM = "blobs/doom",
+        FORGET = "blobs/forget",
+        GET = "blobs/get",
+        NOTE = "blobs/note",
+        TAKE = "blobs/take",
     }
     budgets {
         DELETE = "budgets/delete",
@@ -150,6 +167,7 @@ statements! {
         VERSIONS = "prompts/versions",
     }
     pruned {
+        DELETE_ARTIFACTS = "pruned/delete_artifacts",
         DELETE_ATTEMPTS = "pruned/delete_attempts",
         DELETE_BUDGET = "pruned/delete_budget",
         DELETE_DELIVERIES = "pruned/delete_deliveries",
@@ -169,6 +187,7 @@ statements! {
         DONE = "pruned/done",
         GET = "pruned/get",
         INSERT = "pruned/insert",
+        LEAVE_BLOBS = "pruned/leave_blobs",
         NEXT = "pruned/next",
     }
     queue {

@@ -191,6 +191,7 @@ impl Retention for Model {
             state.deliveries.retain(|_, row| row.run != Some(*id));
             state.saved.retain(|(task, _), _| task.run != *id);
             state.parts.retain(|(task, ..), _| task.run != *id);
+            state.drop_artifacts(*id);
         }
         Ok(Swept { rows: open.len() as u64, more: open.len() > limit as usize })
     }

@@ -134,6 +134,7 @@ pub trait Store:
     + Hooks
     + Steps
     + Prompts
+    + Artifacts
     + Send
     + Sync
 {

@@ -60,6 +60,7 @@ impl Topics {
             | EventType::Step(_)
             | EventType::BudgetExceeded
             | EventType::BudgetRaised
+            | EventType::ArtifactCreated
             | EventType::Bot(_) => false,
             EventType::RunCreated
             | EventType::Run(_)

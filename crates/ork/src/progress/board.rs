@@ -113,6 +113,7 @@ impl Board {
             | EventType::Gate(_)
             | EventType::BudgetExceeded
             | EventType::BudgetRaised
+            | EventType::ArtifactCreated
             | EventType::Bot(_) => {}
         }
     }

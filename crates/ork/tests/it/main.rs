@@ -5,6 +5,7 @@
 mod access;
 mod again;
 mod agent;
+mod artifacts;
 mod book;
 mod carried;
 mod completions;
@@ -25,6 +26,7 @@ mod hooks;
 mod http;
 mod init;
 mod keeping;
+mod kept;
 mod kills;
 mod metrics;
 mod moving;

@@ -65,6 +65,7 @@ fn steady(home: &Home, text: &str) -> String {
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
         (r#""(next_cursor|as_of)": "[^"]+""#, r#""$1": "CURSOR""#),
         (r"req_[0-9a-f]{16}", "req_ID"),
+        (r#""token": "[A-Za-z0-9_-]{100,}""#, r#""token": "TOKEN""#),
         // The cluster of the tests need not outlive a power cut.
         (r#"(commits wait for the disk|`fsync` is off: [^"]*)"#, "DURABILITY"),
     ];
@@ -106,6 +107,24 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/tasks/{id}", "", ""),
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
     ("GET /api/v1/tasks/{id}/steps", "", ""),
+    (
+        "POST /api/v1/runs/{id}/artifacts",
+        "",
+        r#"{"name": "far.mp4", "url": "s3://media/far.mp4", "kind": "video", "task": "cut/1"}"#,
+    ),
+    ("GET /api/v1/runs/{id}/artifacts", "?limit=1", ""),
+    ("GET /api/v1/artifacts", "?name=notes.txt", ""),
+    ("GET /api/v1/artifacts/{id}", "", ""),
+    ("GET /api/v1/artifacts/{id}/content", "", ""),
+    ("POST /api/v1/artifacts/{id}/verify", "", ""),
+    ("POST /api/v1/runs/{id}/artifacts/verify", "?limit=2", ""),
+    (
+        "POST /api/v1/runs/{id}/artifacts/presign",
+        "",
+        r#"{"name": "empty", "size": 0, "checksum": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
+    ),
+    ("PUT /api/v1/uploads/{token}", "", ""),
+    ("POST /api/v1/artifacts/{id}/complete", "", r#"{"token": "TOKEN"}"#),
     ("GET /api/v1/gates", "?limit=1", ""),
     ("GET /api/v1/gates/{id}", "", ""),
     ("POST /api/v1/gates/{id}/links", "", r#"{"principal": "bob", "expires_in_ms": 60000}"#),
@@ -189,6 +208,15 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /docs", "", ""),
 ];
 
+/// What differs from run to run.
+const UNSHOWN: &[&str] = &[
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /metrics",
+    "GET /api/v1/links/{token}",
+    "GET /api/v1/runs/{id}/events/verify",
+];
+
 #[test]
 fn every_route_answers_the_same_on_both_databases() {
     on_both(|home, at| {
@@ -206,6 +234,7 @@ fn every_route_answers_the_same_on_both_databases() {
         let (mut session, mut message) = (String::new(), String::new());
         let asks = [0; 3].map(|_| gates::open(&server, "").1);
         let mut link = String::new();
+        let (artifact, mut upload) = (keep(&server, &run), json!({}));
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
             if path == "/api/v1/events/stream" {
@@ -217,6 +246,8 @@ fn every_route_answers_the_same_on_both_databases() {
                 _ if path.contains("/tasks/{id}") => task,
                 _ if path.contains("/tokens/{id}") => &token,
                 _ if path.contains("/bulk/{id}") => &bulk,
+                _ if path.ends_with("/artifacts/{id}/complete") => upload["artifact_id"].as_str().unwrap(),
+                _ if path.contains("/artifacts/{id}") => &artifact,
                 _ if path.contains("/webhook-endpoints/{id}") => "media",
                 _ if path.contains("/webhook-deliveries/{id}") => &message,
                 _ if path.ends_with("/gates/{id}/approve") => &asks[1],
@@ -225,8 +256,11 @@ fn every_route_answers_the_same_on_both_databases() {
                 _ if path.contains("/prompts/{id}") => "captions",
                 _ => &run,
             };
+            let uploads = upload["url"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default().to_owned();
+            let token = if path.contains("/uploads/") { &uploads } else { &link };
             let names =
-                [("{id}", id), ("{name}", "media"), ("{token}", &link), ("{model}", "vendor%2Fm"), ("{period}", "day")];
+                [("{id}", id), ("{name}", "media"), ("{token}", token), ("{model}", "vendor%2Fm"), ("{period}", "day")];
+            let body = &body.replace("TOKEN", upload["token"].as_str().unwrap_or_default());
             let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value)) + query;
             let kind = if body.is_empty() { "" } else { JSON };
             let answer = server.send(method, &path, kind, body);
@@ -236,38 +270,44 @@ fn every_route_answers_the_same_on_both_databases() {
             if route.ends_with("/test") {
                 message = answer.json()["id"].as_str().unwrap().to_owned();
             }
+            if route.ends_with("/presign") {
+                upload = answer.json();
+            }
             if route.ends_with("/links") {
                 link = answer.json()["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
             }
             // These have tests of their own.
             let is_sent = route.ends_with("/test") || route.contains("/webhook-deliveries/{id}");
-            if !is_sent
-                && ![
-                    "GET /openapi.json",
-                    "GET /docs",
-                    "GET /metrics",
-                    "GET /api/v1/links/{token}",
-                    "GET /api/v1/runs/{id}/events/verify",
-                ]
-                .contains(route)
-            {
+            if !is_sent && !UNSHOWN.contains(route) {
                 session += &format!("### {route} {query}\n{}\n", answer.shown());
             }
         }
         insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
             insta::assert_snapshot!("server", steady(home, &session));
         });
-        let document = server.get("/openapi.json").json();
-        let described = document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
-            item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
-        });
-        let mut described: Vec<String> = described.collect();
-        let mut called: Vec<String> = CALLS.iter().map(|(route, ..)| (*route).to_owned()).collect();
-        described.sort();
-        called.sort();
-        assert_eq!(described, called, "each route stands in CALLS");
-        assert!(server.get("/docs").header("content-security-policy").unwrap().contains("default-src 'none'"));
+        check_entered(&server);
     });
+}
+
+/// Keeps a file of a run, and gives its id.
+fn keep(server: &Server, run: &str) -> String {
+    let path = format!("{RUNS}/{run}/artifacts?name=notes.txt");
+    let kept = server.send("POST", &path, "content-type: text/plain\r\n", "kept");
+    kept.json()["id"].as_str().unwrap().to_owned()
+}
+
+/// Each route of the document stands in [`CALLS`].
+fn check_entered(server: &Server) {
+    let document = server.get("/openapi.json").json();
+    let described = document["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
+    });
+    let mut described: Vec<String> = described.collect();
+    let mut called: Vec<String> = CALLS.iter().map(|(route, ..)| (*route).to_owned()).collect();
+    described.sort();
+    called.sort();
+    assert_eq!(described, called, "each route stands in CALLS");
+    assert!(server.get("/docs").header("content-security-policy").unwrap().contains("default-src 'none'"));
 }
 
 #[test]
