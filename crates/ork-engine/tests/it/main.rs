@@ -11,6 +11,7 @@ mod keeper;
 mod life;
 mod process;
 mod schedules;
+mod seals;
 mod secrets;
 mod shop;
 mod steps;

@@ -92,7 +92,8 @@ impl Backend for World {
     }
 
     async fn append_events(&self, run: RunId, new: &AppendEvents) -> Result<AppendedEvents> {
-        let new = tells::read(self.look(), run, new).await?.of(None, self.actor(), self.now());
+        let new = tells::read(self.look(), run, new).await.map_err(Refusal::from)?;
+        let new = new.of(None, self.actor(), self.now());
         Ok(tells::shape(run, self.store.append_events(self.scope(), &new).await?))
     }
 

@@ -104,13 +104,17 @@ impl Board {
             EventType::RunResumed => self.word = RunStatus::Running.word(),
             EventType::RunCancelRequested => self.word = "cancelling",
             EventType::Task(to) => self.take_tasks(row, to),
-            EventType::TaskExpanded
+            EventType::RunAcknowledged
+            | EventType::TaskExpanded
             | EventType::TaskCancelRequested
+            | EventType::TaskRetryRequested
             | EventType::AttemptLate
             | EventType::Step(_)
             | EventType::Gate(_)
             | EventType::BudgetExceeded
-            | EventType::ArtifactCreated => {}
+            | EventType::BudgetRaised
+            | EventType::ArtifactCreated
+            | EventType::Bot(_) => {}
         }
     }
 

@@ -613,10 +613,10 @@ fn events_are_of_ones_own_runs() {
             assert!(get(&format!("runs/{own}/events")).body.contains("bot.seen"));
             // What comes behind the other's own events is heard, and those are not.
             let last = create(who);
-            let heard = heard(&server, who, "topics=runs&after=start", &last);
-            assert!(heard.contains(own.as_str()) && !heard.contains(other.as_str()), "{heard}");
-            let single = format!("topics=run:{own}&after=start");
-            assert!(!self::heard(&server, who, &single, "bot.seen").contains(other.as_str()));
+            let text = heard(&server, who, "topics=runs&after=start", &last);
+            assert!(text.contains(own.as_str()) && !text.contains(other.as_str()), "{text}");
+            let text = heard(&server, who, &format!("topics=run:{own}&after=start"), "bot.seen");
+            assert!(!text.contains(other.as_str()), "{text}");
             assert_eq!(get(&format!("events/stream?topics=run:{other}")).status, 404);
             assert_eq!(get(&format!("events/stream?topics=runs,run:{other}&after=start")).status, 404);
         }
