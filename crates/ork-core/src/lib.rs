@@ -22,6 +22,7 @@ pub mod id;
 pub mod json;
 pub mod ledger;
 pub mod limits;
+pub mod log;
 pub mod pin;
 pub mod plan;
 pub mod planted;
