@@ -187,6 +187,7 @@ impl Retention for Model {
                 *swept = true;
             }
             state.logs.retain(|(task, ..), _| task.run != *id);
+            state.log_parts.retain(|(task, ..), _| task.run != *id);
             state.feed.retain(|row| row.event.run != *id);
             state.deliveries.retain(|_, row| row.run != Some(*id));
             state.saved.retain(|(task, _), _| task.run != *id);

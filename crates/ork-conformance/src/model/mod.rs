@@ -10,6 +10,7 @@ mod control;
 mod hooks;
 mod inspect;
 mod keeping;
+mod logs;
 mod people;
 mod prompts;
 mod queue;
@@ -36,7 +37,7 @@ use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::step::{Cost, StepKey, StepRow};
 use ork_core::store::{
-    AttemptRow, BudgetPeriod, BudgetRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, GateRow, HookRow, LogChunk,
+    AttemptRow, BudgetPeriod, BudgetRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, GateRow, HookRow, LogChunk, LogPart,
     PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SecretRow, Store, TokenHash, TokenRow, Tombstone,
     WorkerRow, WorkspaceRow,
 };
@@ -52,7 +53,9 @@ pub struct Model(Mutex<State>);
 struct State {
     runs: BTreeMap<RunId, Run>,
     workers: BTreeMap<WorkerId, WorkerRow>,
-    logs: BTreeMap<(TaskRef, u32, u32), LogChunk>,
+    /// Chunks of logs and parts of packed ones: by task, attempt and offset.
+    logs: BTreeMap<(TaskRef, u32, u64), LogChunk>,
+    log_parts: BTreeMap<(TaskRef, u32, u64), LogPart>,
     workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
     tokens: BTreeMap<TokenId, (TokenRow, TokenHash)>,
     /// The last number of the queue's order.
