@@ -18,7 +18,7 @@ mod token;
 mod wire;
 
 pub use address::Address;
-pub use calls::{Chunks, Runs, Tasks};
+pub use calls::{Chunks, Lines, Runs, Tasks};
 pub use error::{ClientError, ClientResult};
 pub use gates::Gates;
 pub use live::Live;

@@ -6,6 +6,8 @@
 //! Lines are those of the whole sequence: where one stream writes into a line that the other has begun, the line is shown as
 //! it was written, and is said to be of the stream that began it.
 
+use memchr::{memchr, memchr_iter, memrchr};
+
 use crate::executor::Stream;
 use crate::limits::LOG_PART_BYTES_MAX;
 
@@ -29,9 +31,7 @@ impl LogPlace {
 /// How many line breaks there are.
 #[must_use]
 pub fn breaks(bytes: &[u8]) -> u64 {
-    // Summed up in bytes, which the compiler does many at a time.
-    let some = |bytes: &[u8]| u64::from(bytes.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
-    bytes.chunks(usize::from(u8::MAX)).map(some).sum()
+    memchr_iter(b'\n', bytes).count() as u64
 }
 
 /// Bytes of one stream that follow each other.
@@ -244,11 +244,21 @@ pub struct Lines<'a> {
     stretch_from: usize,
 }
 
-impl<'a> Lines<'a> {
+impl Lines<'_> {
     /// Passes over everything before a byte of the block, which begins a line.
     pub fn skip_to(&mut self, from: usize) {
         self.line += breaks(&self.block.bytes[self.from..from]);
         self.from = from;
+    }
+
+    /// Passes over so many lines. False when the block ends before that.
+    pub fn skip_lines(&mut self, lines: u64) -> bool {
+        let Some(last) = lines.checked_sub(1) else { return true };
+        let last = usize::try_from(last).unwrap_or(usize::MAX);
+        let Some(end) = memchr_iter(b'\n', &self.block.bytes[self.from..]).nth(last) else { return false };
+        self.from += end + 1;
+        self.line += lines;
+        true
     }
 
     /// The byte of the block with which the next line begins.
@@ -263,7 +273,7 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<Line<'a>> {
         let rest = self.block.bytes.get(self.from..).filter(|rest| !rest.is_empty())?;
-        let end = rest.iter().position(|byte| *byte == b'\n');
+        let end = memchr(b'\n', rest);
         let bytes = &rest[..end.unwrap_or(rest.len())];
         while let Some(stretch) = self.block.stretches.get(self.stretch)
             && self.stretch_from + stretch.bytes <= self.from
@@ -308,7 +318,7 @@ impl Cutter {
         self.open.append(&next);
         while self.open.bytes.len() >= LOG_PART_BYTES_MAX {
             let head = &self.open.bytes[..LOG_PART_BYTES_MAX];
-            let cut = head.iter().rposition(|byte| *byte == b'\n').map_or(LOG_PART_BYTES_MAX, |at| at + 1);
+            let cut = memrchr(b'\n', head).map_or(LOG_PART_BYTES_MAX, |at| at + 1);
             let rest = self.open.split_off(cut);
             full.push(std::mem::replace(&mut self.open, rest));
         }
@@ -341,7 +351,7 @@ impl LineBlocks {
         } else {
             self.open.append(&next);
         }
-        let end = self.open.bytes.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+        let end = memrchr(b'\n', &self.open.bytes).map(|at| at + 1);
         let is_too_long = self.open.bytes.len() >= LINE_BYTES_MAX;
         if let Some(end) = end.or_else(|| is_too_long.then_some(self.open.bytes.len())) {
             let rest = self.open.split_off(end);

@@ -19,6 +19,7 @@
 //! | scheduler | promotes retries, gives slots, ends overdue runs, closes gates whose time is over, evaluates expressions |
 //! | timekeeper | creates the runs of schedules |
 //! | janitor | removes runs that are not kept any more |
+//! | packer | packs the logs of attempts that are over |
 //! | reaper | settles what dead workers left |
 //! | listener | wakes the others when the store says that something changed |
 #![deny(missing_docs)]
@@ -51,6 +52,7 @@ mod logs;
 mod observe;
 mod outputs;
 mod pace;
+mod packer;
 mod parts;
 mod plans;
 mod prompts;

@@ -6,6 +6,5 @@ FROM unnest($1::uuid[], $2::integer[], $3::integer[], $4::bigint[], $5::bigint[]
 JOIN runs r ON r.id = s.run_id AND ($8::uuid IS NULL OR r.workspace_id = $8)
 WHERE NOT EXISTS (
     SELECT 1 FROM log_parts p
-    WHERE p.run_id = s.run_id AND p.n = s.n AND p.attempt = s.attempt AND p.start <= s.start
-        AND p.start + p.length >= s.start + length(s.bytes))
+    WHERE p.run_id = s.run_id AND p.n = s.n AND p.attempt = s.attempt AND p.start + p.length >= s.start + length(s.bytes))
 ON CONFLICT DO NOTHING

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
 use crate::content::{Asking, TaskPath};
+use crate::logs::Wish;
 use crate::refused::Answer;
 use crate::server::Server;
 
@@ -18,6 +19,20 @@ use crate::server::Server;
 pub struct Ask {
     /// The attempt, from 1; the last one by default.
     attempt: Option<u32>,
+    /// Only the last so many lines.
+    tail: Option<u64>,
+    /// Only lines behind so many, instead of `tail`.
+    after_line: Option<u64>,
+    /// So many lines at the most.
+    limit: Option<u64>,
+    /// Only lines that hold this text, of at most 1,024 bytes.
+    grep: Option<String>,
+    /// `grep` is a regular expression of one line.
+    #[serde(default)]
+    regex: bool,
+    /// `grep` does not tell capital letters from small ones.
+    #[serde(default)]
+    ignore_case: bool,
 }
 
 /// Read the log of a task.
@@ -35,6 +50,8 @@ pub async fn logs(
     caller: Caller,
     TaskPath(task): TaskPath,
     Asking(ask): Asking<Ask>,
-) -> Answer<impl IntoResponse> {
-    super::stream_log(&server, &caller, task, ask.attempt).await
+) -> Answer<Response> {
+    let Ask { attempt, tail, after_line, limit, grep, regex, ignore_case } = ask;
+    let wish = Wish { tail, after_line, limit, grep, regex, ignore_case };
+    super::log_text(&server, &caller, (task, attempt), &wish).await
 }
