@@ -6,7 +6,7 @@ mod facts;
 mod packages;
 mod postgres;
 mod proof;
-mod schemathesis;
+mod python;
 mod shell;
 mod suite;
 mod tidy;

@@ -8,7 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::postgres::{self, Cluster, Purpose};
-use crate::{facts, schemathesis, shell};
+use crate::python::{MOTO, SCHEMATHESIS};
+use crate::{facts, shell};
 
 /// One proof: a program of `ork-sim` with its name. A new one is one entry.
 struct Proof {
@@ -78,7 +79,7 @@ pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
     command.env(postgres::URL_VARIABLE, &cluster.url).env(postgres::CONTROL_VARIABLE, &cluster.control);
     command.env("ORK_BIN", shell::target().join("release/ork"));
     if name == "openapi" {
-        command.env(schemathesis::VARIABLE, schemathesis::bring()?);
+        command.env(SCHEMATHESIS.variable, SCHEMATHESIS.bring()?);
     }
     record(name, &mut command, &facts)
 }

@@ -5,6 +5,7 @@ mod examples;
 mod readme;
 mod tree;
 
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use anyhow::{Context, Error, Result, ensure};
 use self::counts::Counts;
 use crate::postgres::{self, Cluster, Purpose};
 use crate::tidy::files::{self, Files};
-use crate::{apt, schemathesis, shell, tidy};
+use crate::python::{MOTO, SCHEMATHESIS};
+use crate::{apt, shell, tidy};
 
 struct Step {
     name: &'static str,
@@ -98,9 +100,18 @@ enum Server {
     Absent,
 }
 
+/// Where the tests find a server of S3's protocol.
+enum S3 {
+    /// The developer's own, by the variable that is already set.
+    Given,
+    Brought(PathBuf),
+    Absent,
+}
+
 struct Suite {
     is_ci: bool,
     server: Option<Server>,
+    s3: Option<S3>,
     counts: Counts,
     /// What was not run, each with its reason.
     skipped: Vec<String>,
@@ -112,7 +123,7 @@ impl Suite {
     fn new() -> Result<Suite> {
         let is_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false");
         let tree = files::read(shell::root())?;
-        Ok(Suite { is_ci, server: None, counts: Counts::default(), skipped: Vec::new(), tree })
+        Ok(Suite { is_ci, server: None, s3: None, counts: Counts::default(), skipped: Vec::new(), tree })
     }
 
     /// In CI nothing may be skipped.
@@ -139,13 +150,29 @@ impl Suite {
         Ok(())
     }
 
-    /// Lets a command find PostgreSQL.
+    /// Lets a command find PostgreSQL, and the server of S3's protocol if it was brought.
     fn hand_server(&mut self, command: &mut Command) -> Result<()> {
         postgres(self)?;
         if let Some(Server::Private(cluster)) = &self.server {
             command.env(postgres::URL_VARIABLE, &cluster.url);
         }
+        if let Some(S3::Brought(program)) = &self.s3 {
+            command.env(MOTO.variable, program);
+        }
         Ok(())
+    }
+
+    /// Installs a server of S3's protocol where there is none; outside of CI the tests that need it are skipped where there is no
+    /// way to.
+    fn bring_s3(&mut self) {
+        if self.s3.is_none() {
+            let given = std::env::var_os(MOTO.variable).is_some_and(|program| !program.is_empty());
+            let found = if given { Ok(S3::Given) } else { MOTO.bring().map(S3::Brought) };
+            self.s3 = Some(found.unwrap_or_else(|error| {
+                self.skipped.push(format!("tests of S3's protocol: {error:#}"));
+                S3::Absent
+            }));
+        }
     }
 
     /// Writes the derived files anew.
@@ -213,6 +240,7 @@ fn tests(suite: &mut Suite) -> Result<()> {
     if let Err(error) = apt::bring("ffmpeg") {
         suite.skipped.push(format!("the media template: {error:#}"));
     }
+    suite.bring_s3();
     suite.cargo_test(&["--all-targets"])
 }
 
@@ -244,7 +272,7 @@ fn openapi(suite: &mut Suite) -> Result<()> {
     if matches!(suite.server, Some(Server::Absent)) {
         return Ok(());
     }
-    let tester = match schemathesis::bring() {
+    let tester = match SCHEMATHESIS.bring() {
         Ok(tester) => tester,
         Err(error) => {
             suite.skipped.push(format!("requests from the OpenAPI document: {error:#}"));
@@ -254,7 +282,7 @@ fn openapi(suite: &mut Suite) -> Result<()> {
     build_programs()?;
     let mut command = Command::new(shell::target().join("debug/openapi"));
     command.args(["--calls", "500"]).env("ORK_BIN", shell::target().join("debug/ork"));
-    command.env(schemathesis::VARIABLE, tester);
+    command.env(SCHEMATHESIS.variable, tester);
     suite.hand_server(&mut command)?;
     shell::run(&mut command)
 }

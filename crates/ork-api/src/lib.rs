@@ -3,6 +3,7 @@
 #![deny(missing_docs)]
 
 mod access;
+mod artifact;
 mod budget;
 mod bulk;
 mod event;
@@ -27,6 +28,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
+pub use artifact::{
+    Artifact, ArtifactVerified, CompleteUpload, NewArtifactByUrl, PresignUpload, Presigned, Uploaded,
+};
 pub use budget::{Allowance, Amount, Budget, DeletedBudget, DeletedPrice, Price, RunBudget, SetPrice};
 pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
 pub use event::{Actor, Event};

@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 
 mod address;
+mod artifacts;
 mod calls;
 mod error;
 mod gates;
@@ -18,6 +19,7 @@ mod token;
 mod wire;
 
 pub use address::Address;
+pub use artifacts::{Artifacts, Download, NewUpload, Pieces};
 pub use calls::{Chunks, Lines, Runs, Tasks};
 pub use error::{ClientError, ClientResult};
 pub use gates::Gates;

@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode};
 use ork_api::{Fault, Problem};
-use ork_http::{Reach, Transport};
+use ork_http::{BoxError, Reach, Relayed, StreamLimits, Transport};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -21,6 +21,8 @@ use crate::token::Token;
 const BODY_BYTES_MAX: usize = 64 << 20;
 /// Bytes of an answer that is no success.
 const PROBLEM_BYTES_MAX: usize = 1 << 20;
+/// How long bytes may go to and fro: whoever takes nothing and says nothing is given up much earlier.
+const LONG: Duration = Duration::from_secs(24 * 3_600);
 /// Where the API begins.
 const BASE: &str = "/api/v1";
 /// What of a server's words is repeated, and how many faults of a request.
@@ -114,6 +116,12 @@ impl Client {
         .await
     }
 
+    /// The same for what takes as long as it takes: the server reads much before it answers.
+    pub(crate) async fn patient<T: DeserializeOwned>(&self, ask: Ask<'_>) -> ClientResult<T> {
+        let long = Self { options: Options { timeout: LONG, ..self.options.clone() }, ..self.clone() };
+        long.call(ask).await
+    }
+
     /// Opens a stream of events: its beginning has a deadline, and what follows has none.
     pub(crate) async fn open(&self, ask: Ask<'_>) -> ClientResult<Response<Incoming>> {
         let response = self.in_time(self.send(ask)).await?;
@@ -133,7 +141,28 @@ impl Client {
     async fn send(&self, ask: Ask<'_>) -> ClientResult<Response<Incoming>> {
         let request = self.request(ask)?;
         let sent = self.http.send(request).await;
-        let response = sent.map_err(|error| self.unreachable(harmless(&error.to_string())))?;
+        self.judge(sent.map_err(|error| self.unreachable(harmless(&error.to_string())))?).await
+    }
+
+    /// Sends a request whose body is sent as it comes. The answer has a deadline once all of it was taken; what follows its head
+    /// is read as it comes.
+    pub(crate) async fn relay<B>(&self, request: Request<B>) -> ClientResult<Response<Relayed>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let limits =
+            StreamLimits { first: self.options.timeout, idle: self.options.timeout, total: LONG, bytes: u64::MAX };
+        let sent = self.http.relay(request, limits).await;
+        self.judge(sent.map_err(|error| self.unreachable(harmless(&error.to_string())))?).await
+    }
+
+    /// What somebody answered, if it is a success.
+    async fn judge<B>(&self, response: Response<B>) -> ClientResult<Response<B>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -153,29 +182,40 @@ impl Client {
     }
 
     fn request(&self, ask: Ask<'_>) -> ClientResult<Request<Full<Bytes>>> {
+        let mut request = self.head(&ask);
+        if ask.body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = Full::new(Bytes::from(ask.body.unwrap_or_default()));
+        request.body(body).map_err(|error| self.unreachable(error.to_string()))
+    }
+
+    /// A request without its body.
+    pub(crate) fn head(&self, ask: &Ask<'_>) -> hyper::http::request::Builder {
         let base = if ask.path.starts_with("/~") { "" } else { BASE };
         let path = ask.path.strip_prefix("/~").unwrap_or(&ask.path);
         let pairs: Vec<String> = ask.query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
         let mut request = Request::builder()
-            .method(ask.method)
+            .method(&ask.method)
             .uri(format!("{}{base}{path}{query}", self.address))
             .header(ACCEPT, "application/json, application/problem+json, text/event-stream")
             .header(USER_AGENT, &self.options.agent);
         if let Some(token) = self.options.token.as_ref().and_then(Token::header) {
             request = request.header(AUTHORIZATION, token);
         }
-        if ask.body.is_some() {
-            request = request.header(CONTENT_TYPE, "application/json");
-        }
         if let Some(key) = ask.key {
             request = request.header(HeaderName::from_static("idempotency-key"), key);
         }
-        let body = Full::new(Bytes::from(ask.body.unwrap_or_default()));
-        request.body(body).map_err(|error| self.unreachable(error.to_string()))
+        request
     }
 
-    async fn read<T: DeserializeOwned>(&self, response: Response<Incoming>) -> ClientResult<T> {
+    pub(crate) async fn read<T, B>(&self, response: Response<B>) -> ClientResult<T>
+    where
+        T: DeserializeOwned,
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
         if !is_of_type(&response, "application/json") {
             let declared = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
             let reason = format!("JSON was asked for, and `{}` came", harmless(declared.unwrap_or("nothing")));
@@ -195,7 +235,7 @@ impl Client {
         serde_json::from_value(value).map_err(wrong)
     }
 
-    fn unreachable(&self, reason: String) -> ClientError {
+    pub(crate) fn unreachable(&self, reason: String) -> ClientError {
         ClientError::Unreachable { server: self.address.to_string(), reason }
     }
 
@@ -212,7 +252,7 @@ pub(crate) fn body(shape: &impl Serialize) -> Option<Vec<u8>> {
     serde_json::to_vec(shape).ok()
 }
 
-fn is_of_type(response: &Response<Incoming>, wanted: &str) -> bool {
+fn is_of_type<B>(response: &Response<B>, wanted: &str) -> bool {
     let declared = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let essence = declared.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
     essence.eq_ignore_ascii_case(wanted.as_bytes())
@@ -236,7 +276,7 @@ pub(crate) fn encoded(value: &str) -> String {
 }
 
 /// Words of a server in one line, without anything that a terminal would obey.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     let is_shown = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let plain = text.chars().map(|c| if is_shown(c) { c } else { ' ' });
     let mut shown: String = plain.clone().take(WORDS_MAX).collect();

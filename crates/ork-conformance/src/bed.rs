@@ -7,7 +7,7 @@ use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::event::Actor;
 use ork_core::graph::{LeaseId, NewRun, Pin, ProcessEnd, TriggeredBy};
-use ork_core::id::{DeliveryId, EndpointId, GateId, RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
+use ork_core::id::{ArtifactId, DeliveryId, EndpointId, GateId, RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::plan::Plan;
 use ork_core::state::{RunStatus, TaskStatus};
@@ -122,6 +122,12 @@ impl Bed {
     pub fn new_gate_id(&mut self) -> GateId {
         self.pass(1);
         GateId::new(self.now, &mut self.random)
+    }
+
+    /// The id of an artifact that does not exist. Later ones have later ids.
+    pub fn new_artifact_id(&mut self) -> ArtifactId {
+        self.pass(1);
+        ArtifactId::new(self.now, &mut self.random)
     }
 
     /// The id of a message that does not exist.

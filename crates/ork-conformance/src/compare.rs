@@ -73,6 +73,9 @@ pub fn canonical(dump: &RunDump) -> Vec<String> {
     }
     let own = history(&dump.events, |event| event.tasks.is_empty());
     text.extend(own.into_iter().map(|line| format!("run event: {line}")));
+    for row in &dump.artifacts {
+        lines(&mut text, "artifact", row);
+    }
     lines(&mut text, "evaluations", &(&dump.evaluations, dump.evaluates_result));
     text
 }

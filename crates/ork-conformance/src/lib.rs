@@ -17,6 +17,7 @@ mod compare;
 mod feed;
 pub mod model;
 mod plans;
+mod race;
 mod random;
 mod scene;
 
@@ -25,6 +26,7 @@ use ork_core::id::WorkspaceId;
 pub use cases::{conformance, conformance_in_one_workspace};
 pub use feed::Reader;
 pub use model::Model;
+pub use race::{Raced, uploads_against_the_collector};
 pub use random::random;
 pub use scene::{carry_on, scene};
 

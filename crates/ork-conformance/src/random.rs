@@ -1,5 +1,6 @@
 //! Random command sequences: the same for a store and for the model, compared after each step.
 
+mod artifacts;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +8,9 @@ use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 
+use ork_core::artifact::NewArtifact;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
+use ork_core::blobs::BlobKey;
 use ork_core::check::check;
 use ork_core::clock::{Entropy, SeededEntropy, Timestamp};
 use ork_core::event::Actor;
@@ -18,8 +21,8 @@ use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus};
 use ork_core::step::Allowance;
 use ork_core::store::{
-    BudgetPeriod, Claim, Claimed, Decision, EvaluationTarget, ProgressNote, RunDump, RunFilter, Runs, Scope, Settle,
-    Span, Start, StepWrite, Store, Tasks, Upkeep,
+    BudgetPeriod, Claim, Claimed, Decision, EvaluationTarget, KeptUnder, LooseBlob, ProgressNote, RunDump, RunFilter,
+    Runs, Scope, Settle, Span, Start, StepWrite, Store, Tasks, Upkeep,
 };
 
 use crate::OTHER;
@@ -51,6 +54,10 @@ enum Command {
     Steps(StepWrite),
     Decide(Decision),
     Expire(GateId),
+    Note(LooseBlob),
+    Keep(Vec<NewArtifact>, Option<KeptUnder>),
+    Doom(u32),
+    Forget(Vec<BlobKey>),
     Pass(u64),
 }
 
@@ -71,6 +78,10 @@ struct World {
     leases: i64,
     /// Attempts that were announced as begun.
     started: BTreeSet<(TaskRef, LeaseId)>,
+    /// Keys of bytes, each with the run that they are for.
+    keys: Vec<(BlobKey, RunId)>,
+    /// Artifacts that were to be created.
+    made: Vec<NewArtifact>,
     /// Answers get lost, so that a start is sent again: in every other seed.
     repeats_starts: bool,
     /// The dumps of each run that were found equal last, the model's and the store's: most commands change one run.
@@ -132,6 +143,8 @@ impl World {
             workers,
             leases: 0,
             started: BTreeSet::new(),
+            keys: Vec::new(),
+            made: Vec::new(),
             repeats_starts: seed % 2 == 1,
             equal: BTreeMap::new(),
         }
@@ -155,6 +168,11 @@ impl World {
         }
         if self.random.below(4) == 0
             && let Some(command) = self.step_or_gate(model).await
+        {
+            return command;
+        }
+        if self.random.below(8) == 0
+            && let Some(command) = self.artifact()
         {
             return command;
         }
@@ -405,6 +423,12 @@ impl World {
                 let due = (store.expired_gates(all, now, 10).await, store.next_expiry(all).await);
                 format!("{:?} {due:?}", store.expire_gate(all, gate, now).await)
             }
+            Command::Note(blob) => format!("{:?}", store.note_blob(all, &blob).await),
+            Command::Keep(new, under) => {
+                format!("{:?}", store.create_artifacts(all, &new, under, &worker(), now).await)
+            }
+            Command::Doom(limit) => format!("{:?}", store.doom_blobs(now, limit).await),
+            Command::Forget(keys) => format!("{:?}", store.forget_blobs(&keys).await),
             Command::Pass(_) => {
                 let mut overdue = store.overdue(all, now, 100).await.unwrap_or_default();
                 overdue.sort_unstable();

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use ork_core::access::{Role, Settings};
+use ork_core::artifact::{ArtifactAt, Provenance};
 use ork_core::attempt::Outcome;
 use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
@@ -16,16 +17,16 @@ use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::RunStatus;
 use ork_core::step::{Allowance, Cost, PlanBudget, Rates};
 use ork_core::store::{
-    Attempted, BudgetPeriod, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, Decision, DeliveryTry, Due, EndpointRow,
-    EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LogPack, LogPart, NewPrompt, NewRevision, NewSchedule, NewSecret,
-    Overlap, Packed, PartKept, PriceRow, PromptVariable, RunFilter, SavedWork, ScheduleSpec, Scope, Settle, StepBegin, StepChange, Store,
-    TokenHash, TokenRow, Verdict, WorkPart, WorkspaceRow,
+    ArtifactsCreated, Attempted, BudgetPeriod, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, Decision, DeliveryTry,
+    Due, EndpointRow, EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LogPack, LogPart, LooseBlob, NewPrompt,
+    NewRevision, NewSchedule, NewSecret, Overlap, Packed, PartKept, PriceRow, PromptVariable, RunFilter, SavedWork,
+    ScheduleSpec, Scope, Settle, StepBegin, StepChange, Store, TokenHash, TokenRow, Verdict, WorkPart, WorkspaceRow,
 };
 use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret};
 use serde_json::Value;
 
 use crate::bed::{Bed, ada, done, failed, settle, worker_row};
-use crate::cases::{begin, key, waits, write_steps};
+use crate::cases::{begin, kept, key, new_artifact, waits, write_steps};
 use crate::plans::{node, one_at_a_time, plan, tries};
 
 /// Rounds in which nothing is done before nothing more is expected.
@@ -38,6 +39,7 @@ pub async fn scene(store: Arc<dyn Store>) {
     runs(&mut bed, revision).await;
     secrets(&bed).await;
     telling(&mut bed).await;
+    artifacts(&mut bed).await;
     steps(&mut bed).await;
     packed(&mut bed).await;
     tenants(&mut bed).await;
@@ -98,6 +100,22 @@ async fn steps(bed: &mut Bed) {
     let saved = SavedWork { number: 1, parts: 1, bytes: 3, checksum: "ab".into() };
     assert_eq!(bed.store.keep_work(Scope::All, (part.task, 1, part.lease), &saved).await, Ok(true));
     waits(bed, wait, &[0]).await;
+}
+
+/// What a run keeps, here and elsewhere; and bytes that nobody names, which stay behind.
+async fn artifacts(bed: &mut Bed) {
+    let run = bed.submit(plan(vec![Node { priority: Some(-900), ..node("a", &[]) }])).await;
+    let mut named = kept(bed, run, "größe/a \"b\".txt").await;
+    named.id = bed.new_artifact_id();
+    named.from = Provenance { n: Some(0), attempt: Some(1), step: Some("cut".into()) };
+    named.at = ArtifactAt::Elsewhere { url: "s3://bucket/ü".into(), size: None, checksum: None };
+    named.meta = None;
+    let created = bed.store.create_artifacts(Scope::All, &[named], None, &ada(), bed.now).await;
+    assert_eq!(created, Ok(ArtifactsCreated::Created));
+    let loose = new_artifact(bed, run, "loose");
+    let key = loose.at.key().expect("it is to be kept").clone();
+    let blob = LooseBlob { key, workspace: WorkspaceId::DEFAULT, kept_until: bed.now.plus_ms(1_000) };
+    assert_eq!(bed.store.note_blob(Scope::All, &blob).await, Ok(true));
 }
 
 async fn tenants(bed: &mut Bed) {
@@ -303,14 +321,21 @@ async fn packed(bed: &mut Bed) {
         blocks.push(chunk.into_block());
     }
     bed.settle(held, Outcome::Success { output: None }).await;
-    let part = LogPart {
-        at: LogPlace::default(),
-        length: blocks[0].bytes.len() as u64,
-        lines: 2_500,
-        kept: PartKept::Inline(vec![0xfd, 0, b'\n']),
-    };
-    let pack = LogPack { task, attempt, after: 0, part };
-    assert_eq!(bed.store.pack_log(&pack).await, Ok(Packed::Done));
+    let workspace = WorkspaceId::DEFAULT;
+    let key = BlobKey::of_run(workspace, task.run, "log-0-1-0");
+    let loose = LooseBlob { key: key.clone(), workspace, kept_until: bed.now.plus_ms(1) };
+    assert_eq!(bed.store.note_blob(Scope::All, &loose).await, Ok(true));
+    let half = blocks[0].split_off(5_000);
+    let mut after = 0;
+    for (block, kept) in
+        [(&blocks[0], PartKept::Inline(vec![0xfd, 0, b'\n'])), (&half, PartKept::Blob { key, size: 77 })]
+    {
+        let lines = block.end().line - block.at.line;
+        let part = LogPart { at: block.at, length: block.bytes.len() as u64, lines, kept };
+        let pack = LogPack { task, attempt, after, part, now: bed.now };
+        assert_eq!(bed.store.pack_log(&pack).await, Ok(Packed::Done));
+        after = block.end_offset();
+    }
 }
 
 /// A task that waits for its second attempt.

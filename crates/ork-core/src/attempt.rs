@@ -52,6 +52,8 @@ pub enum FailureKind {
     Budget,
     /// A gate was not passed.
     Gate,
+    /// A file that is to be kept is not there, or cannot be kept.
+    Artifact,
 }
 
 impl FailureKind {
@@ -75,6 +77,7 @@ impl FailureKind {
             Self::AiRefused => "ai_refused",
             Self::Budget => "budget",
             Self::Gate => "gate",
+            Self::Artifact => "artifact",
         }
     }
 

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 
+use crate::checksum::Checksum;
 use crate::id::{ArtifactId, RunId, WorkspaceId};
 
 /// Bytes of one piece of a stream at the most, when this crate's users make one.
@@ -109,6 +110,51 @@ impl ByteSource for Whole {
     }
 }
 
+/// Reads a whole from `source`, and fails at its end with [`BlobError::Corrupt`], which names `what`, when it is not what was
+/// written: another size, another SHA-256, too much. Nothing is held back: what came before the error is not to be trusted.
+#[must_use]
+pub fn checked(source: Box<dyn ByteSource>, size: u64, checksum: &str, what: &str) -> Box<dyn ByteSource> {
+    let (checksum, what) = (checksum.to_owned(), what.to_owned());
+    Box::new(Checked { source, size, checksum, what, passed: Some(Checksum::new()) })
+}
+
+struct Checked {
+    source: Box<dyn ByteSource>,
+    size: u64,
+    checksum: String,
+    what: String,
+    /// `None` after the end.
+    passed: Option<Checksum>,
+}
+
+#[async_trait]
+impl ByteSource for Checked {
+    async fn next(&mut self) -> BlobResult<Option<Vec<u8>>> {
+        let Some(passed) = &mut self.passed else { return Ok(None) };
+        let piece = self.source.next().await?;
+        if let Some(piece) = &piece {
+            passed.update(piece);
+        }
+        let (came, size, what) = (passed.size(), self.size, &self.what);
+        if came > size {
+            self.passed = None;
+            return Err(BlobError::Corrupt(format!("{what} is corrupt: it has more than the {size} bytes that were written")));
+        }
+        if piece.is_some() {
+            return Ok(piece);
+        }
+        let found = self.passed.take().map(Checksum::finish).unwrap_or_default();
+        if came < size {
+            return Err(BlobError::Corrupt(format!("{what} is corrupt: it ends after {came} of {size} bytes")));
+        }
+        if found != self.checksum {
+            let written = &self.checksum;
+            return Err(BlobError::Corrupt(format!("{what} is corrupt: its SHA-256 is {found}, and {written} was written")));
+        }
+        Ok(None)
+    }
+}
+
 /// What is known of bytes before they come. What differs is refused, and nothing is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Expected {
@@ -168,4 +214,54 @@ pub trait Blobs: Send + Sync {
     /// # Errors
     /// `Unavailable`, with the reason.
     async fn check(&self) -> BlobResult<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// The sources here are always ready.
+    fn now<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => value,
+            Poll::Pending => panic!("it waits"),
+        }
+    }
+
+    fn read(bytes: &[u8], size: u64, checksum: &str) -> Result<Vec<u8>, String> {
+        let mut source = checked(Box::new(Whole::new(bytes.to_vec())), size, checksum, "artifact `a.txt`");
+        let mut all = Vec::new();
+        while let Some(piece) = now(source.next()).map_err(|error| error.to_string())? {
+            all.extend(piece);
+        }
+        assert_eq!(now(source.next()), Ok(None), "the end stays the end");
+        Ok(all)
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_written_or_an_error_that_names_it() {
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(read(b"abc", 3, abc), Ok(b"abc".to_vec()));
+        assert_eq!(read(b"", 0, &Checksum::of(b"")), Ok(vec![]));
+        let check = |bytes: &[u8], words: &str| {
+            let said = read(bytes, 3, abc).unwrap_err();
+            assert!(said.starts_with("artifact `a.txt` is corrupt") && said.contains(words), "{said}");
+        };
+        check(b"ab", "ends after 2 of 3 bytes");
+        check(b"", "ends after 0 of 3 bytes");
+        check(b"abcd", "more than the 3 bytes");
+        check(b"abd", "its SHA-256 is a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9, and ba78");
+    }
+
+    #[test]
+    fn keys_are_three_names() {
+        assert!(BlobKey::parse("a/b/c-1.txt").is_some());
+        for bad in ["", "a", "a/b", "a/b/c/d", "a/b/", "/b/c", "../b/c", "a/../c", "a/b/..", "a/b/.c", "a/b/c d", "a/b/c\0", "a\\/b/c", "a/b/\u{e4}"] {
+            assert!(BlobKey::parse(bad).is_none(), "{bad:?}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! A rule is a function from a [`RunDump`] to the things that are wrong with it. Rules do not build on each other, and
 //! overlap as little as they can, so that one mistake is reported once.
 
+mod artifacts;
 mod counters;
 mod history;
 mod places;
@@ -66,6 +67,8 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("steps-run-under-a-lease", "G4", steps::steps_run_under_a_lease),
     ("ended-attempts-have-ended-steps", "G4", steps::ended_attempts_have_ended_steps),
     ("budget-adds-up", "G14", steps::budget_adds_up),
+    ("artifacts-are-told", "G6", artifacts::artifacts_are_told),
+    ("bytes-are-named-once", "G1", artifacts::bytes_are_named_once),
 ];
 
 /// What is wrong with a run as it is stored; nothing, for a run that Ork wrote.

@@ -95,6 +95,8 @@ pub enum EventType {
     Gate(GateStatus),
     /// A call did not fit into a budget.
     BudgetExceeded,
+    /// The run keeps a file more.
+    ArtifactCreated,
 }
 
 impl EventType {
@@ -138,6 +140,7 @@ impl EventType {
             Self::Gate(GateStatus::Expired) => "gate.expired",
             Self::Gate(GateStatus::Cancelled) => "gate.cancelled",
             Self::BudgetExceeded => "budget.exceeded",
+            Self::ArtifactCreated => "artifact.created",
         }
     }
 
@@ -157,6 +160,7 @@ impl EventType {
             Self::TaskCancelRequested,
             Self::AttemptLate,
             Self::BudgetExceeded,
+            Self::ArtifactCreated,
         ];
         let runs = RunStatus::ALL.iter().map(|status| Self::Run(*status));
         let tasks = TaskStatus::ALL.iter().map(|status| Self::Task(*status));

@@ -1,5 +1,7 @@
 //! The contract between the engine and whatever does a task's work.
 
+mod kept;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use crate::attempt::{Failure, FailureKind, Outcome, Usage};
 use crate::id::{TaskRef, WorkspaceId};
 use crate::plan::OutputFrom;
 use crate::step::Tokens;
+
+pub use kept::{Kept, KeptBytes, KeptFile, Unkept, Wanted};
 
 /// One attempt's work, with every expression already evaluated.
 #[derive(Clone)]
@@ -199,6 +203,14 @@ pub trait AttemptIo: Send + Sync {
             self.progress(progress);
         }
     }
+    /// Keeps files: all of them, in this order, or none. Their names were checked. Ends early when the attempt has to stop, unless
+    /// its time was over before.
+    ///
+    /// # Errors
+    /// See [`Unkept`].
+    async fn keep(&self, _files: Vec<KeptFile>) -> Result<Vec<Kept>, Unkept> {
+        Err(Unkept::failed("this worker has no artifact store"))
+    }
     /// Ends when the attempt has to stop. May be awaited again and again.
     async fn stopped(&self) -> StopCause;
 }
@@ -259,6 +271,14 @@ pub trait WorkFolder: Send + Sync {
     /// Does the work of one step in it, as [`Executor::execute`] does. Steps may run side by side. The report tells what the step
     /// wrote into its `$ORK_TOKENS`.
     async fn execute(&self, work: Assignment, io: Arc<dyn AttemptIo>) -> Report;
+
+    /// Finds files in it, and hands them to `io` to be kept.
+    ///
+    /// # Errors
+    /// When none is found that must be, one has no name that can be kept, or `io` keeps none.
+    async fn keep(&self, _wanted: Wanted, _io: Arc<dyn AttemptIo>) -> Result<Vec<Kept>, Unkept> {
+        Err(Unkept::failed("this executor keeps no files"))
+    }
 
     /// Writes its contents as one archive, piece by piece; each piece but the last has
     /// [`crate::limits::WORK_PART_BYTES_MAX`] bytes. Returns the number of its bytes and their SHA-256 in hexadecimal.

@@ -1,5 +1,7 @@
 //! JSON as text, kept as it was given.
 
+mod scan;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::limits;
+
+pub use scan::{JsonScan, Utf8Scan};
 
 /// A JSON text that was checked once: valid, at most [`limits::VALUE_BYTES_MAX`] bytes, at most
 /// [`limits::JSON_DEPTH_MAX`] deep, without NUL characters (PostgreSQL cannot store them).

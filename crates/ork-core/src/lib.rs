@@ -6,23 +6,27 @@
 #![deny(missing_docs)]
 
 pub mod access;
+pub mod address;
 pub mod ai;
 pub mod artifact;
 pub mod attempt;
 pub mod blobs;
 pub mod check;
+pub mod checksum;
 pub mod clock;
 pub mod course;
 pub mod error;
 pub mod event;
 pub mod executor;
 pub mod feed;
+pub mod glob;
 pub mod graph;
 pub mod id;
 pub mod json;
 pub mod ledger;
 pub mod limits;
 pub mod log;
+pub mod media;
 pub mod pin;
 pub mod plan;
 pub mod planted;

@@ -38,6 +38,8 @@ pub enum Bug {
     GateDecidedTwice,
     /// What was reserved for a call is still reserved when the call is over.
     ReservationNotSettled,
+    /// Bytes whose time is over are removed, and may be named all the same.
+    RemovedWithoutDoom,
 }
 
 impl Bug {
@@ -59,6 +61,7 @@ impl Bug {
         Self::CleanupForgottenAfterWait,
         Self::GateDecidedTwice,
         Self::ReservationNotSettled,
+        Self::RemovedWithoutDoom,
     ];
 }
 

@@ -124,7 +124,7 @@ pub enum StepWork {
     /// Somebody decides.
     Approval(Approval),
     /// Files are kept.
-    Artifact(ArtifactStep),
+    Artifact(Box<ArtifactStep>),
 }
 
 impl StepWork {
@@ -255,14 +255,37 @@ const fn yes() -> bool {
     true
 }
 
-/// Files that are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Files that are kept, or one that is elsewhere. Exactly one of `path` and `url` is there. Texts may be templates.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ArtifactStep {
-    /// Which, as a pattern below `$ORK_WORK`.
-    pub path: String,
-    /// What they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Which files, as patterns below `$ORK_WORK`: see [`crate::glob::Glob`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<String>,
+    /// The address of a file elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What it is called; `None`: as in the folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What they are, in a word; no template.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
+    /// Their media type; no template. `None`: by the end of the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// How many bytes the file elsewhere has: a number, or a template that gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<Value>,
+    /// The SHA-256 of the file elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// What else there is to say: an object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Value>,
+    /// It is no failure when no file matches.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// How much may be used.

@@ -137,6 +137,10 @@ impl Page {
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("duties", "which process has a duty at this moment: none of them works on the other database"),
     (
+        "loose_blobs",
+        "which bytes no artifact names: whoever noted that in one database has them removed by that one alone",
+    ),
+    (
         "refinery_schema_history",
         "each database has its own migrations, and both have all of them before rows are moved",
     ),

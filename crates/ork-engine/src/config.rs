@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ork_core::blobs::Blobs;
 use ork_core::id::RunId;
 use ork_core::limits;
 use ork_core::store::Scope;
@@ -52,6 +53,9 @@ pub struct EngineConfig {
     pub keeps_house: bool,
     /// What opens secrets. Default: nothing does, and a task that reads one fails.
     pub vault: Option<Arc<Vault>>,
+    /// Where the bytes of artifacts are. Default: nowhere: a task that keeps a file fails, and bytes that no artifact names stay where
+    /// they are.
+    pub blobs: Option<Arc<dyn Blobs>>,
     /// Who sends the messages that tell of runs. Default: nobody does here, and they wait for an engine that has somebody.
     pub post: Option<Arc<dyn Post>>,
     /// The clock that the engine was started with, when it follows the database: measured again at each heartbeat.
@@ -78,6 +82,7 @@ impl Default for EngineConfig {
             spool: None,
             keeps_house: false,
             vault: None,
+            blobs: None,
             post: None,
             database_clock: None,
         }

@@ -1,8 +1,10 @@
-//! Removes what is not kept any more: runs that ended long ago, in pieces so small that nobody waits for them.
+//! Removes what is not kept any more, in pieces so small that nobody waits for them: runs that ended long ago, and bytes that no
+//! artifact names.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use ork_core::blobs::Blobs;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::id::WorkspaceId;
@@ -10,6 +12,7 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::store::{Scope, Store, WorkspaceRow};
 use tokio::time::{Instant, sleep};
 
+use crate::collector::remove_loose;
 use crate::parts::Parts;
 
 /// How often it is looked whether something is to be removed.
@@ -67,6 +70,13 @@ async fn round(parts: &Parts, held_until: &mut Timestamp) -> StoreResult<bool> {
             Err(error) => parts.observers.trouble("janitor", format!("workspace `{}`: {error}", workspace.name)),
         }
     }
+    if let Some(blobs) = &parts.config.blobs {
+        let removed = remove_loose(store, blobs.as_ref(), now).await?;
+        if let Some(trouble) = removed.trouble() {
+            parts.observers.trouble("janitor", trouble);
+        }
+        did |= removed.more;
+    }
     Ok(did)
 }
 
@@ -92,12 +102,14 @@ async fn prune(store: &dyn Store, workspace: WorkspaceId, until: Timestamp, now:
     store.prune_runs(Scope::One(workspace), &runs, now).await
 }
 
-/// Removes all runs of a workspace that ended before a moment, piece by piece; how many.
+/// Removes all runs of a workspace that ended before a moment, piece by piece; how many. Where it is said where bytes are, those that
+/// no artifact names go too; what cannot be removed is left for the janitor.
 ///
 /// # Errors
 /// When the store does not answer. What was removed so far is gone, and asking again goes on.
 pub async fn prune_all(
     store: &dyn Store,
+    blobs: Option<&dyn Blobs>,
     workspace: WorkspaceId,
     until: Timestamp,
     now: Timestamp,
@@ -107,8 +119,12 @@ pub async fn prune_all(
         let some = prune(store, workspace, until, now).await?;
         while store.sweep(PIECE).await?.more {}
         pruned += some;
-        if some == 0 {
-            return Ok(pruned);
+        if some > 0 {
+            continue;
         }
+        if let Some(blobs) = blobs {
+            while remove_loose(store, blobs, now).await?.more {}
+        }
+        return Ok(pruned);
     }
 }

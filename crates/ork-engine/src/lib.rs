@@ -18,7 +18,7 @@
 //! | controls | brings cancel requests to the attempts that they concern |
 //! | scheduler | promotes retries, gives slots, ends overdue runs, closes gates whose time is over, evaluates expressions |
 //! | timekeeper | creates the runs of schedules |
-//! | janitor | removes runs that are not kept any more |
+//! | janitor | removes runs that are not kept any more, and bytes that no artifact names |
 //! | packer | packs the logs of attempts that are over |
 //! | reaper | settles what dead workers left |
 //! | listener | wakes the others when the store says that something changed |
@@ -30,6 +30,7 @@ mod attempt;
 mod backoff;
 mod claims;
 mod clock;
+mod collector;
 mod config;
 mod controls;
 mod courier;
@@ -45,6 +46,7 @@ mod health;
 mod heart;
 mod identity;
 mod janitor;
+mod keeper;
 mod lines;
 mod live;
 mod liveness;
@@ -66,6 +68,7 @@ mod steps;
 mod timekeeper;
 
 pub use clock::DatabaseClock;
+pub use collector::{Removed, remove_loose};
 pub use config::EngineConfig;
 pub use courier::{Letter, Post, Sent};
 pub use engine::Engine;

@@ -7,18 +7,19 @@ use std::sync::{Arc, Mutex, OnceLock};
 use async_trait::async_trait;
 use ork_core::attempt::Outcome;
 use ork_core::clock::Timestamp;
-use ork_core::executor::{AttemptIo, Progress, Report, StopCause, Stream};
+use ork_core::executor::{AttemptIo, Kept, KeptFile, Progress, Report, StopCause, Stream, Unkept};
 use ork_core::graph::{LeaseId, ProcessEnd};
 use ork_core::id::TaskRef;
 use ork_core::plan::Node;
 use ork_core::store::{ProgressNote, Settle, Start};
-use ork_vault::Mask;
+use ork_vault::{Mask, Masked};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::assignment::{Unprepared, patiently};
 use crate::desk::Ticket;
+use crate::keeper::Keeper;
 use crate::logs::LogState;
 use crate::observe::{Observation, Subject};
 use crate::parts::{Parts, lock};
@@ -171,6 +172,11 @@ impl Live {
         }
     }
 
+    /// What hides secrets in a stream of its own; `None` when there are none.
+    pub fn masked(&self) -> Option<Masked> {
+        self.veil.get().map(Veil::masked)
+    }
+
     /// The attempt's log goes on behind what it wrote under the leases before: a chunk that took the place of another would be lost.
     ///
     /// # Errors
@@ -299,6 +305,10 @@ impl AttemptIo for Live {
         if let Some(progress) = progress {
             self.note_progress(progress);
         }
+    }
+
+    async fn keep(&self, files: Vec<KeptFile>) -> Result<Vec<Kept>, Unkept> {
+        Keeper::new(self, None).keep(files, self.until_stopped()).await
     }
 
     async fn stopped(&self) -> StopCause {

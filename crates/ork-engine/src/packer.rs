@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ork_core::blobs::{BlobKey, Blobs, Expected, Whole};
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
+use ork_core::limits::LOG_INLINE_BYTES_MAX;
 use ork_core::log::{Block, Cutter};
-use ork_core::store::{LogPack, LogPart, LogQuery, Packable, Packed, PartKept, Scope};
+use ork_core::store::{LogPack, LogPart, LogQuery, LooseBlob, Packable, Packed, PartKept, Scope};
 use tokio::time::{Instant, sleep};
 
 use crate::parts::Parts;
@@ -22,6 +24,8 @@ const DUTY: &str = "packer";
 const HOLD_MS: u64 = 60_000;
 /// Logs that are looked up at once.
 const PAGE: u32 = 50;
+/// How long the bytes of a part may be on their way into the artifact store.
+const UPLOAD_MS: u64 = 600_000;
 /// What is read of a log at once.
 const READ_BYTES: usize = 1 << 20;
 
@@ -78,6 +82,8 @@ async fn pack(parts: &Parts, log: &Packable) -> StoreResult<()> {
     let (task, attempt) = (log.task, log.attempt);
     let mut cutter = Cutter::new(log.packed);
     let (mut from, mut after) = (log.packed.offset, log.packed.offset);
+    let end = parts.store.log_end(Scope::All, task, attempt).await?;
+    let is_large = end.offset > LOG_INLINE_BYTES_MAX;
     loop {
         let query = LogQuery { task, attempt, from, bytes_max: READ_BYTES };
         let page = parts.store.logs(Scope::All, query).await?;
@@ -86,7 +92,7 @@ async fn pack(parts: &Parts, log: &Packable) -> StoreResult<()> {
             return Ok(());
         }
         for block in page.chunks.into_iter().flat_map(|chunk| cutter.push(chunk.into_block())) {
-            if !put(parts, log, &mut after, &block).await? {
+            if !put(parts, log, (&mut after, is_large), &block).await? {
                 return Ok(());
             }
         }
@@ -96,24 +102,44 @@ async fn pack(parts: &Parts, log: &Packable) -> StoreResult<()> {
         }
     }
     if let Some(block) = cutter.finish() {
-        put(parts, log, &mut after, &block).await?;
+        put(parts, log, (&mut after, is_large), &block).await?;
     }
     Ok(())
 }
 
 /// One part, behind what is packed already. False when it is not ours to go on.
-async fn put(parts: &Parts, log: &Packable, after: &mut u64, block: &Block) -> StoreResult<bool> {
+async fn put(parts: &Parts, log: &Packable, (after, is_large): (&mut u64, bool), block: &Block) -> StoreResult<bool> {
     let began = Instant::now();
     let bytes = ork_logs::pack(block).map_err(StoreError::Unavailable)?;
-    let part = LogPart {
-        at: block.at,
-        length: block.bytes.len() as u64,
-        lines: block.end().line - block.at.line,
-        kept: PartKept::Inline(bytes),
+    let kept = match &parts.config.blobs {
+        Some(blobs) if is_large => keep(parts, log, block, (blobs.as_ref(), bytes)).await?,
+        _ => PartKept::Inline(bytes),
     };
-    let pack = LogPack { task: log.task, attempt: log.attempt, after: *after, part };
+    let lines = block.end().line - block.at.line;
+    let part = LogPart { at: block.at, length: block.bytes.len() as u64, lines, kept };
+    let pack = LogPack { task: log.task, attempt: log.attempt, after: *after, part, now: parts.clock.now() };
     let packed = parts.store.pack_log(&pack).await?;
     *after = block.end_offset();
     sleep(began.elapsed() * REST).await;
     Ok(packed == Packed::Done)
+}
+
+/// Puts the bytes of a part into the artifact store, under a key that nobody else has. What becomes of them if nobody names them
+/// is the janitor's business.
+async fn keep(
+    parts: &Parts,
+    log: &Packable,
+    block: &Block,
+    (blobs, bytes): (&dyn Blobs, Vec<u8>),
+) -> StoreResult<PartKept> {
+    let size = bytes.len() as u64;
+    let name = format!("log-{}-{}-{}-{:016x}", log.task.n, log.attempt, block.at.offset, parts.random());
+    let key = BlobKey::of_run(log.workspace, log.task.run, &name);
+    let kept_until = parts.clock.now().plus_ms(UPLOAD_MS);
+    let loose = LooseBlob { key: key.clone(), workspace: log.workspace, kept_until };
+    parts.store.note_blob(Scope::All, &loose).await?;
+    let expected = Expected { size: Some(size), ..Expected::default() };
+    let written = blobs.put(&key, &mut Whole::new(bytes), &expected).await;
+    written.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    Ok(PartKept::Blob { key, size })
 }

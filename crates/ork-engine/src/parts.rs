@@ -6,7 +6,7 @@ use ork_core::clock::{Clock, Entropy, Timestamp};
 use ork_core::error::StoreError;
 use ork_core::event::{Actor, ActorKind};
 use ork_core::graph::LeaseId;
-use ork_core::id::{GateId, RunId, WorkerId};
+use ork_core::id::{ArtifactId, GateId, RunId, WorkerId};
 use ork_core::store::Store;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -129,6 +129,10 @@ impl Parts {
 
     pub fn new_gate(&self) -> GateId {
         GateId::new(self.clock.now(), lock(&self.entropy).as_mut())
+    }
+
+    pub fn new_artifact(&self) -> ArtifactId {
+        ArtifactId::new(self.clock.now(), lock(&self.entropy).as_mut())
     }
 
     pub fn new_run(&self) -> RunId {

@@ -89,6 +89,11 @@ impl Veil {
         self.stream(stream).map(|stream| lock(stream).end()).unwrap_or_default()
     }
 
+    /// What hides the same secrets in another stream.
+    pub fn masked(&self) -> Masked {
+        Masked::new(Arc::clone(&self.mask))
+    }
+
     pub fn text(&self, text: &str) -> String {
         self.mask.text(text)
     }

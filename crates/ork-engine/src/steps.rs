@@ -4,6 +4,7 @@
 //! brought along. When the lease before was lost, or the attempt was cancelled while it waited, all that is left is to put away
 //! what was begun.
 
+mod artifact;
 mod command;
 mod io;
 mod ledger;
@@ -329,11 +330,7 @@ impl<'a> Walk<'a> {
             StepWork::Ai(ai) => self.model(step, key, ai, io).await,
             StepWork::GateCondition(condition) => Ok(self.condition(step, key, condition)),
             StepWork::Approval(_) => Ok(Tried::Over),
-            StepWork::Artifact(_) => {
-                self.ledger.begin(key, step, None);
-                let failure = Failure::new(FailureKind::Start, "this version of Ork keeps no artifacts");
-                Ok(self.fail(key, failure))
-            }
+            StepWork::Artifact(spec) => self.artifact(step, key, spec, io).await,
         }
     }
 

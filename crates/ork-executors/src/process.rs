@@ -2,7 +2,8 @@
 //!
 //! The path of an attempt, each part of it a file of its own: it gets a folder from `folders`, its `environment` is put
 //! together, `launch` starts it on a thread of the `spawner`, `attempt` watches it, `tree` makes sure that nothing of it
-//! is left, `output` and `tokens` read its answers. A step goes the same way, in a folder of `steps`, which `archive` saves.
+//! is left, `output` and `tokens` read its answers, `keep` hands over the files that are to outlast it. A step goes the same way, in a
+//! folder of `steps`, which `archive` saves. Files are looked for by `findings`, in a folder that is open (`beneath`).
 //!
 //! **What the process that holds a [`ProcessExecutor`] takes upon itself:** it becomes the adopter (child subreaper) of
 //! everything that its children leave behind. It must not ignore `SIGCHLD`, and it must not start children of its own
@@ -11,8 +12,11 @@
 mod answer;
 mod archive;
 mod attempt;
+mod beneath;
 mod environment;
+mod findings;
 mod folders;
+mod keep;
 mod kernel;
 mod launch;
 mod leader;
@@ -21,6 +25,7 @@ mod log;
 mod memory;
 mod output;
 mod progress;
+mod source;
 mod spawner;
 mod steps;
 mod table;

@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::{Request, Response};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -20,6 +21,9 @@ use crate::url::{Refused, Target};
 /// How long a connection may take, the name's addresses included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Why a body cannot be sent to its end.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
 /// Whom calls may reach.
 #[derive(Clone)]
 pub enum Reach {
@@ -32,7 +36,7 @@ pub enum Reach {
 /// Sends requests. It is cheap to clone, and clones share their connections.
 #[derive(Clone)]
 pub struct Transport {
-    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    client: Client<HttpsConnector<Connector>, UnsyncBoxBody<Bytes, BoxError>>,
     guard: Option<Arc<Egress>>,
     roots: Result<(), RootsError>,
 }
@@ -101,11 +105,16 @@ impl Transport {
     ///
     /// # Errors
     /// [`TransportError`]; the URL is not repeated, because it may hold a secret.
-    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, TransportError> {
+    pub async fn send<B>(&self, request: Request<B>) -> Result<Response<Incoming>, TransportError>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
         let target = Target::of(request.uri().clone())?;
         if target.is_encrypted {
             self.can_encrypt().map_err(|error| TransportError::Unconnected(error.to_string()))?;
         }
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
         self.client.request(request).await.map_err(|error| told(&error))
     }
 }

@@ -16,7 +16,7 @@ use crate::rows::{self, Columns, filter};
 use crate::sql::Sql;
 use crate::store::{PgStore, Transition};
 use crate::writes::RESULT;
-use crate::{budgets, gates, steps};
+use crate::{artifacts, budgets, gates, steps};
 
 #[async_trait]
 impl Inspect for PgStore {
@@ -95,6 +95,7 @@ impl Transition for Dump {
         for sql in [Sql::GroupsAll, Sql::LeasesOfRun, Sql::TasksWaits, Sql::AttemptsOfRun, Sql::EvaluationsOfRun] {
             batch.add(sql, vec![one(run)]);
         }
+        let kept = batch.add(Sql::ArtifactsOfRun, vec![one(run)]);
         let own = [Sql::TasksOpenAs, Sql::StepsOfRun, Sql::GatesOfRun].map(|sql| batch.add(sql, vec![one(run)]));
         let budget = batch.add(Sql::RunBudgetsGet, vec![one(run), one(filter(self.scope))]);
         let head = batch.add(Sql::HeadsGet, vec![one(run), one(filter(self.scope))]);
@@ -121,6 +122,7 @@ impl Transition for Dump {
             evaluations,
             evaluates_result,
             budget: budgets::read(&answers[budget].rows)?,
+            artifacts: answers[kept].rows.iter().map(artifacts::row).collect::<StoreResult<_>>()?,
             events: answers[events]
                 .rows
                 .iter()

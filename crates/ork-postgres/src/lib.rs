@@ -6,6 +6,7 @@
 
 mod access;
 mod admit;
+mod artifacts;
 mod bell;
 mod budgets;
 mod bulk;

@@ -141,7 +141,7 @@ impl Transition for Pack {
 
     /// The row of the log is locked first: nobody else packs it, and nobody adds to it what this does not see.
     async fn apply(&self, db: &Conn) -> Work<Packed> {
-        let LogPack { task, attempt, after, part } = &self.0;
+        let LogPack { task, attempt, after, part, now } = &self.0;
         let (run, n, attempt) = (task.run.uuid(), int(task.n), int(*attempt));
         db.begin().await?;
         let Some(row) = db.row(Sql::UnpackedLogsLock, &[&run, &n, &attempt]).await? else {
@@ -156,6 +156,11 @@ impl Transition for Pack {
             PartKept::Inline(bytes) => (None, Some(bytes.as_slice()), bytes.len() as u64),
             PartKept::Blob { key, size } => (Some(key.as_str()), None, *size),
         };
+        if let Some(key) = key
+            && db.run(Sql::BlobsTake, &[&vec![key], &workspace, &now.micros()]).await? == 0
+        {
+            return Ok(Packed::Gone);
+        }
         let (start, line) = (big(part.at.offset), big(part.at.line));
         let (length, lines, size) = (big(part.length), big(part.lines), big(size));
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 11] =

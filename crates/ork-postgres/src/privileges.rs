@@ -41,6 +41,7 @@ type Table = (&'static str, Shows, &'static [&'static str], &'static [&'static s
 
 const TABLES: &[Table] = &[
     ("api_tokens", Workspace, WRITE, WRITE),
+    ("artifacts", BelowRun, KEEP, ADD),
     ("attempts", BelowRun, KEEP, ADD),
     ("budgets", Workspace, MOVE, MOVE),
     ("bulk_jobs", Workspace, WRITE, WRITE),
@@ -55,6 +56,7 @@ const TABLES: &[Table] = &[
     ("leases", BelowRun, MOVE, MOVE),
     ("log_parts", BelowRun, KEEP, READ),
     ("logs", BelowRun, KEEP, ADD),
+    ("loose_blobs", Workspace, MOVE, MOVE),
     ("prices", Workspace, MOVE, MOVE),
     ("prompt_versions", Workspace, ADD, ADD),
     ("prompts", Workspace, WRITE, WRITE),
@@ -86,6 +88,7 @@ const TABLES: &[Table] = &[
 const OTHERS: &[Table] = &[
     ("ready_seq", Nothing, &["update", "usage"], &["usage"]),
     ("refinery_schema_history", Nothing, READ, READ),
+    ("v_artifacts", Nothing, READ, READ),
     ("v_budgets", Nothing, READ, READ),
     ("v_gates", Nothing, READ, READ),
     ("v_prompts", Nothing, READ, READ),

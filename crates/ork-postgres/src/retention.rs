@@ -60,11 +60,13 @@ impl Transition for Prune {
 
 /// Runs whose rows are removed together.
 const RUNS: i64 = 100;
-/// Where they have rows, and what a row counts as: one of a log has up to 64 KiB, a part of a saved folder or of a packed log up to 1 MiB.
-const TABLES: [(Sql, i64); 12] = [
+/// Where they have rows, and what a row counts as: one of a log has up to 64 KiB, a part of a saved folder or of a packed log up to
+/// 1 MiB. What is to be packed goes before what is packed: whoever packs a log at this moment is waited for.
+const TABLES: [(Sql, i64); 13] = [
+    (Sql::PrunedDeleteArtifacts, 1),
+    (Sql::PrunedDeleteUnpacked, 1),
     (Sql::PrunedDeleteParts, 256),
     (Sql::PrunedDeleteLogParts, 256),
-    (Sql::PrunedDeleteUnpacked, 1),
     (Sql::PrunedDeleteWorks, 1),
     (Sql::PrunedDeleteGates, 1),
     (Sql::PrunedDeleteSteps, 1),
@@ -91,6 +93,15 @@ impl Transition for Sweep {
         let mut is_done = true;
         for (sql, weight) in TABLES {
             let limit = (self.limit / weight).max(1);
+            // Their bytes are left before they go.
+            let leave = match sql {
+                Sql::PrunedDeleteArtifacts => Some(Sql::PrunedLeaveBlobs),
+                Sql::PrunedDeleteLogParts => Some(Sql::PrunedLeaveLogBlobs),
+                _ => None,
+            };
+            if let Some(leave) = leave.filter(|_| !runs.is_empty()) {
+                db.run(leave, &[&runs, &limit]).await?;
+            }
             let rows = if runs.is_empty() { 0 } else { db.run(sql, &[&runs, &limit]).await? };
             swept.rows += rows;
             is_done &= rows.cast_signed() < limit;

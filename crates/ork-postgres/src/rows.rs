@@ -8,7 +8,8 @@ use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
 use ork_core::executor::{Progress, Stream};
 use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, OpenAs, Phase, ProcessEnd, RevisionRef};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    ArtifactId, BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId,
+    WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
@@ -128,6 +129,7 @@ decode! {
     Vec<DeliveryTry> = Text<'a>, |v| parsed(v.0);
     OpenAs = Text<'a>, |v| word(v.0, Self::from_word);
     GateId = Uuid, |v| Ok(Self::from_uuid(v));
+    ArtifactId = Uuid, |v| Ok(Self::from_uuid(v));
     GateKind = Text<'a>, |v| word(v.0, Self::from_word);
     GateStatus = Text<'a>, |v| word(v.0, Self::from_word);
     OnExpiry = Text<'a>, |v| word(v.0, Self::from_word);

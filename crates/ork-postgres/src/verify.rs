@@ -122,6 +122,8 @@ async fn objects(client: &Client) -> Work<Vec<String>> {
 
 /// Statements of the hot path, and the index by which each finds its rows.
 const HOT: &[(Sql, &str)] = &[
+    (Sql::BlobsDoom, "loose_blobs_by_due"),
+    (Sql::BlobsNamed, "artifacts_by_key"),
     (Sql::EventsList, "events_pkey"),
     (Sql::GatesExpired, "gates_due"),
     (Sql::GatesCancel, "gates_by_task"),

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use futures_util::StreamExt;
 use ork_api::{Fault, Page};
-use ork_core::id::{BulkId, DeliveryId, GateId, IdError, RunId, TaskId, TaskRef, TokenId};
+use ork_core::id::{ArtifactId, BulkId, DeliveryId, GateId, IdError, RunId, TaskId, TaskRef, TokenId};
 use ork_core::limits::{PAGE_MAX, REQUEST_BYTES_MAX, VALUE_BYTES_MAX};
 use ork_core::suggest::nearest;
 use serde::Deserialize;
@@ -59,7 +59,8 @@ impl<S: Sync> FromRequest<S> for RawContent {
     }
 }
 
-async fn bytes(headers: &HeaderMap, body: Body) -> Answer<Vec<u8>> {
+/// A body that is to be read whole.
+pub async fn bytes(headers: &HeaderMap, body: Body) -> Answer<Vec<u8>> {
     timeout(BODY_TIMEOUT, read(headers, body)).await.unwrap_or_else(|_| {
         let detail = format!("the body did not come within {} s", BODY_TIMEOUT.as_secs());
         Err(Refused::new(Code::BodyTimeout, detail))
@@ -292,6 +293,17 @@ impl FromRequestParts<Arc<Server>> for DeliveryPath {
 pub struct GatePath(pub GateId);
 
 impl FromRequestParts<Arc<Server>> for GatePath {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {
+        id(parts, server).await.map(Self)
+    }
+}
+
+/// The artifact that a path names.
+pub struct ArtifactPath(pub ArtifactId);
+
+impl FromRequestParts<Arc<Server>> for ArtifactPath {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Answer<Self> {

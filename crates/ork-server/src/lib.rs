@@ -11,6 +11,7 @@
 //! Who asks is a [`Caller`], made in one place of the request's token, and of nothing else that it brings.
 #![deny(missing_docs)]
 
+pub mod artifacts;
 pub mod budgets;
 pub mod bulk;
 mod caller;

@@ -1,9 +1,10 @@
 //! Logs as requests and command lines ask for them: as bytes, as lines, and searched.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::try_unfold;
 use ork_api::{LogLine, LogLines};
@@ -12,12 +13,14 @@ use ork_core::limits::LOG_LINES_MAX;
 use ork_core::log::LogPlace;
 use ork_logs::{LineRow, LinesAsked, LinesFrom, LinesPage, Pattern, Reader, Whose};
 
+use crate::artifacts::{Wanted, wanted};
 use crate::caller::Caller;
-use crate::refused::{Answer, Refused};
+use crate::refused::{Answer, Code, Refused};
 use crate::server::Server;
 
 /// What is read of a log at once, to be passed on.
 const PAGE_BYTES: usize = 1 << 20;
+const TEXT: &str = "text/plain; charset=utf-8";
 /// Lines of an answer, when nobody says how many.
 const LINES: u32 = 200;
 
@@ -107,7 +110,11 @@ pub fn lines_shape(attempt: u32, page: &LinesPage) -> LogLines {
 }
 
 /// A log as text, piece by piece as it is read: its whole is never in memory.
-pub(crate) async fn text(reader: Reader, whose: Whose, wish: &Wish) -> Answer<Response> {
+pub(crate) async fn text(reader: Reader, whose: Whose, wish: &Wish, headers: &HeaderMap) -> Answer<Response> {
+    if !wish.is_of_lines() {
+        wish.pattern()?;
+        return ranged(reader, whose, headers).await;
+    }
     let body = if let Some(pattern) = wish.pattern()? {
         let LinesFrom::After(after) = wish.from()? else { return Err(Refused::query("tail", "not with `grep`", None)) };
         found(reader, whose, pattern, (after, wish.limit.unwrap_or(u64::MAX)))
@@ -119,7 +126,64 @@ pub(crate) async fn text(reader: Reader, whose: Whose, wish: &Wish) -> Answer<Re
         };
         bytes(reader, whose, from.offset, wish.limit.unwrap_or(u64::MAX))
     };
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], body).into_response())
+    Ok(([(header::CONTENT_TYPE, TEXT)], body).into_response())
+}
+
+/// All bytes that there are at this moment, or one range of them.
+async fn ranged(reader: Reader, whose: Whose, headers: &HeaderMap) -> Answer<Response> {
+    let size = reader.end(whose).await?.offset;
+    // A log that grows has no tag.
+    let (status, range) = match wanted(headers, size, "") {
+        Wanted::Whole => (StatusCode::OK, 0..size),
+        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range),
+        Wanted::Nothing => {
+            let detail = format!("the log has {size} bytes; one range of them can be read");
+            let mut refused = Refused::new(Code::WrongRange, detail).into_response();
+            refused.headers_mut().insert(header::CONTENT_RANGE, value(&format!("bytes */{size}")));
+            return Ok(refused);
+        }
+    };
+    let mut answer = HeaderMap::new();
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(TEXT));
+    answer.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    answer.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
+    if status == StatusCode::PARTIAL_CONTENT {
+        let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
+        answer.insert(header::CONTENT_RANGE, value(&text));
+    }
+    Ok((status, answer, whole(reader, whose, range)).into_response())
+}
+
+/// Digits and plain words.
+fn value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Just these bytes. Where some were never stored there are spaces, so that what follows is where it belongs; a log that is gone
+/// before its end cuts the connection.
+fn whole(reader: Reader, whose: Whose, range: Range<u64>) -> Body {
+    Body::from_stream(try_unfold(range, move |range| {
+        let reader = reader.clone();
+        async move {
+            let left = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+            if left == 0 {
+                return Ok::<_, StoreError>(None);
+            }
+            let pieces = reader.pieces(whose, range.start, PAGE_BYTES.min(left)).await?;
+            let mut text = Vec::new();
+            for block in pieces.blocks {
+                let missing = block.at.offset.saturating_sub(range.start + text.len() as u64);
+                text.resize(text.len() + usize::try_from(missing).unwrap_or_default().min(left), b' ');
+                text.extend(block.bytes);
+            }
+            text.truncate(left);
+            if text.is_empty() {
+                return Err(StoreError::NotFound("log any more".into()));
+            }
+            let next = range.start + text.len() as u64;
+            Ok(Some((text, next..range.end)))
+        }
+    }))
 }
 
 /// The bytes behind a place, up to so many line breaks.

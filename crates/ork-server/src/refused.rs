@@ -58,18 +58,28 @@ codes! {
     Conflict = "conflict", CONFLICT;
     /// Somebody has decided already.
     GateDecided = "gate-decided", CONFLICT;
+    /// The artifact is not in Ork's artifact store.
+    ArtifactElsewhere = "artifact-elsewhere", CONFLICT;
     /// It is not what the request expected it to be.
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED;
     /// It is not kept any more.
     Pruned = "pruned", GONE;
+    /// Nobody says how long the body is.
+    LengthRequired = "length-required", LENGTH_REQUIRED;
     /// The body is over the limit.
     BodyTooLarge = "body-too-large", PAYLOAD_TOO_LARGE;
     /// The body is not declared as JSON.
     NotJson = "not-json", UNSUPPORTED_MEDIA_TYPE;
+    /// The artifact has no such range of bytes.
+    WrongRange = "wrong-range", RANGE_NOT_SATISFIABLE;
     /// The request is for another host.
     WrongHost = "wrong-host", MISDIRECTED_REQUEST;
     /// The workflow or its inputs are wrong.
     InvalidWorkflow = "invalid-workflow", UNPROCESSABLE_ENTITY;
+    /// What is said of the artifact cannot be.
+    InvalidArtifact = "invalid-artifact", UNPROCESSABLE_ENTITY;
+    /// The bytes are not those that were announced.
+    WrongBytes = "wrong-bytes", UNPROCESSABLE_ENTITY;
     /// Over a limit.
     OverLimit = "over-limit", UNPROCESSABLE_ENTITY;
     /// Over a quota of the workspace.
@@ -78,6 +88,12 @@ codes! {
     TooManyRequests = "too-many-requests", TOO_MANY_REQUESTS;
     /// A bug, or stored data that cannot be.
     Internal = "internal", INTERNAL_SERVER_ERROR;
+    /// The bytes that are kept are not those that were written.
+    CorruptArtifact = "corrupt-artifact", INTERNAL_SERVER_ERROR;
+    /// This server has no artifact store.
+    NoArtifactStore = "no-artifact-store", SERVICE_UNAVAILABLE;
+    /// The artifact store does not answer.
+    ArtifactStoreDown = "artifact-store-down", SERVICE_UNAVAILABLE;
     /// No room for another stream.
     TooManyStreams = "too-many-streams", SERVICE_UNAVAILABLE;
     /// The database does not answer.
@@ -106,7 +122,7 @@ pub type Answer<T> = Result<T, Refused>;
 impl Refused {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after_s = match code {
-            Code::Unavailable | Code::BodyTimeout | Code::TooManyStreams => Some(1),
+            Code::Unavailable | Code::ArtifactStoreDown | Code::BodyTimeout | Code::TooManyStreams => Some(1),
             // When runs will be over, nobody knows.
             Code::OverQuota => Some(10),
             _ => None,

@@ -1,6 +1,7 @@
 //! The routes: one noun a folder, one endpoint a file.
 
 mod access;
+mod artifacts;
 mod budgets;
 mod bulk;
 mod deliveries;
@@ -21,6 +22,8 @@ mod tokens;
 mod workers;
 mod workflows;
 mod workspaces;
+
+pub use runs::row as row_of_run;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,6 +56,7 @@ fn routes() -> OpenApiRouter<Arc<Server>> {
         .merge(hooks::routes())
         .merge(gates::routes())
         .merge(links::routes())
+        .merge(artifacts::routes())
         .merge(prompts::routes())
         .merge(prices::routes())
         .merge(budgets::routes())

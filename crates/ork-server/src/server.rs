@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ork_core::blobs::Blobs;
 use ork_core::clock::{Clock, Entropy};
-use ork_core::id::{BulkId, RevisionId, RunId, WorkflowId};
+use ork_core::id::{ArtifactId, BulkId, RevisionId, RunId, WorkflowId};
 use ork_core::store::Store;
 use ork_vault::Vault;
 
@@ -15,6 +16,7 @@ use crate::gate::Exchange;
 use crate::live::Live;
 use crate::look::{Lives, Look};
 use crate::metrics::Metrics;
+use crate::refused::{Answer, Code, Refused};
 
 /// The parts of a server.
 pub struct Server {
@@ -42,6 +44,10 @@ pub struct Server {
     pub metrics: Metrics,
     /// Events as they come.
     pub live: Live,
+    /// Where the bytes of artifacts are; `None` when this server has no such place.
+    pub blobs: Option<Arc<dyn Blobs>>,
+    /// Told of stored bytes that are not those that were written.
+    pub alarm: Box<dyn Fn(&str) + Send + Sync>,
     /// Told of each request, once it is answered.
     pub log: Box<dyn Fn(&Exchange<'_>) + Send + Sync>,
 }
@@ -67,6 +73,17 @@ impl Server {
 
     pub(crate) fn new_run_id(&self) -> RunId {
         self.with_entropy(|entropy| RunId::new(self.clock.now(), entropy))
+    }
+
+    pub(crate) fn new_artifact_id(&self) -> ArtifactId {
+        self.with_entropy(|entropy| ArtifactId::new(self.clock.now(), entropy))
+    }
+
+    /// The place of the bytes of artifacts.
+    pub(crate) fn blobs(&self) -> Answer<&Arc<dyn Blobs>> {
+        self.blobs.as_ref().ok_or_else(|| {
+            Refused::new(Code::NoArtifactStore, "this server has no artifact store").hint("`artifacts` of the settings")
+        })
     }
 
     pub(crate) fn with_entropy<T>(&self, make: impl FnOnce(&mut dyn Entropy) -> T) -> T {

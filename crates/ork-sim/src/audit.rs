@@ -10,6 +10,7 @@ use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::{Inspect, RunDump, Runs, Scope, TaskDump};
 
 use self::steps::Sum;
+use crate::blobs::without_bytes;
 use crate::reader::is_prefix;
 use crate::scenario::Mode;
 use crate::witness::{End, Loss};
@@ -73,6 +74,9 @@ fn report(world: &World, dump: &RunDump) {
     }
     for violation in check(dump) {
         world.problem(format!("r{number}: {violation}"));
+    }
+    for problem in without_bytes(world, dump) {
+        world.problem(format!("r{number}: {problem}"));
     }
     for task in &dump.tasks {
         for problem in compare(world, task).into_iter().chain(steps::compare(world, task)) {

@@ -1,5 +1,6 @@
 //! The store as one node, or the users, reach it: the real one behind a network that loses things.
 
+mod artifacts;
 mod control;
 mod keeping;
 mod logs;

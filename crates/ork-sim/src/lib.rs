@@ -10,6 +10,7 @@
 
 pub mod audit;
 pub mod behaviour;
+pub mod blobs;
 pub mod clock;
 pub mod copy;
 pub mod deliveries;

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, sleep_until};
 
 use crate::audit::{Auditor, check_recovery, why_not_over};
+use crate::blobs::collect;
 use crate::dice::Dice;
 use crate::locks::Locks;
 use crate::nodes::{Node, crash, happen};
@@ -97,6 +98,9 @@ async fn happen_all(world: &Arc<World>, crashes: mpsc::UnboundedReceiver<(usize,
     equip(world).await;
     tokio::spawn(crash(Arc::clone(&nodes), crashes));
     tokio::spawn(decide(Arc::clone(world)));
+    for at in 0..count {
+        tokio::spawn(collect(Arc::clone(world), at));
+    }
     let mut events = JoinSet::new();
     for at in 0..count {
         let nodes = Arc::clone(&nodes);

@@ -14,6 +14,7 @@ use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::{Runs, Scope, TaskFilter, Tasks};
 use tokio::time::sleep;
 
+use crate::blobs::upload_into;
 use crate::dice::Dice;
 use crate::faults::FaultyStore;
 use crate::reader::follow;
@@ -94,6 +95,9 @@ impl Users {
             self.world.problem(format!("a submit was refused: {error}"));
         }
         tokio::spawn(follow(Arc::clone(&self.world), new.id));
+        if let Some(known) = self.world.known(new.id) {
+            upload_into(&self.world, new.id, known.number);
+        }
     }
 
     /// Does something to a run, if there is one with this number.

@@ -1,10 +1,11 @@
 //! What all parts of a world share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ork_core::blobs::BlobKey;
 use ork_core::event::EventRow;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::{Node, Plan};
@@ -46,6 +47,8 @@ pub struct World {
     trace: Mutex<Trace>,
     /// What readers of events have read.
     pub read: Mutex<BTreeMap<RunId, Vec<EventRow>>>,
+    /// Bytes of artifacts that are there, by their keys.
+    pub shelf: Mutex<BTreeSet<BlobKey>>,
     /// Where work that takes its node down says so: the node and its life.
     pub crashes: mpsc::UnboundedSender<(usize, u32)>,
     /// One for each node: something was written.
@@ -76,6 +79,7 @@ impl World {
             runs: Mutex::new(BTreeMap::new()),
             trace: Mutex::new(Trace::new(keep_trace)),
             read: Mutex::new(BTreeMap::new()),
+            shelf: Mutex::new(BTreeSet::new()),
             crashes,
             bells: (0..nodes).map(|_| Notify::new()).collect(),
             scenario,

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 
 use crate::connection::failed;
 use crate::rows::{self, Cell, filter, run_key};
-use crate::{budgets, change, events, gates, runs, sql, steps, tasks};
+use crate::{artifacts, budgets, change, events, gates, runs, sql, steps, tasks};
 
 /// The caller has opened a read transaction, so that all of it is of one moment.
 pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
@@ -60,6 +60,7 @@ pub fn dump(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Run
         evaluations,
         evaluates_result,
         budget: budgets::of_run(db, scope, run)?,
+        artifacts: artifacts::of_run(db, run)?,
         events: events::events(db, scope, run, 0, u32::MAX)?,
     }))
 }

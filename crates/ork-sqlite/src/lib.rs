@@ -5,6 +5,7 @@
 //! Readers go beside it on connections of their own.
 
 mod access;
+mod artifacts;
 mod budgets;
 mod bulk;
 mod change;

@@ -158,11 +158,21 @@ pub fn pack(db: &Connection, pack: &LogPack) -> StoreResult<Packed> {
         PartKept::Blob { key, size } => (Some(key.as_str()), None, *size),
     };
     let (run, n) = (run_key(task.run), task.n);
+    if let Some(key) = key {
+        let mut loose = db.prepare_cached(sql::unpacked_logs::LOOSE).map_err(failed)?;
+        let doomed = loose.query_row(params![run, n, attempt, key, pack.now.micros()], |row| row.get::<_, bool>(0));
+        if doomed.optional().map_err(failed)? != Some(false) {
+            return Ok(Packed::Gone);
+        }
+    }
     let (start, line) = (number(part.at.offset), number(part.at.line));
     let (length, lines, size) = (number(part.length), number(part.lines), number(size));
     let values = params![run, n, attempt, start, length, line, lines, size, key, bytes];
     if execute(db, sql::log_parts::INSERT, values)? == 0 {
         return Ok(Packed::Beaten);
+    }
+    if let Some(key) = key {
+        execute(db, sql::blobs::TAKE, params![key])?;
     }
     execute(db, sql::logs::DELETE_PACKED, params![run, n, attempt, number(part.end().offset)])?;
     execute(db, sql::unpacked_logs::DONE, params![run, n, attempt])?;

@@ -59,11 +59,19 @@ fn next(db: &Connection) -> StoreResult<Option<[u8; 16]>> {
 
 /// The rows of one table, up to the limit; the first table that has any.
 fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
-    for (statement, weight) in [
-        (sql::pruned::DELETE_PARTS, PART_WEIGHT),
-        (sql::pruned::DELETE_LOG_PARTS, PART_WEIGHT),
-        (sql::pruned::DELETE_LOGS, LOG_WEIGHT),
+    // Their bytes are left before they go, in the same transaction.
+    for (leave, statement, weight) in [
+        (sql::pruned::LEAVE_BLOBS, sql::pruned::DELETE_ARTIFACTS, 1),
+        (sql::pruned::LEAVE_LOG_BLOBS, sql::pruned::DELETE_LOG_PARTS, PART_WEIGHT),
     ] {
+        let limit = (limit / weight).max(1);
+        execute(db, leave, params![run, limit])?;
+        let rows = execute(db, statement, params![run, limit])?;
+        if rows > 0 {
+            return Ok(rows as u64 * u64::from(weight));
+        }
+    }
+    for (statement, weight) in [(sql::pruned::DELETE_PARTS, PART_WEIGHT), (sql::pruned::DELETE_LOGS, LOG_WEIGHT)] {
         let rows = execute(db, statement, params![run, (limit / weight).max(1)])?;
         if rows > 0 {
             return Ok(rows as u64 * u64::from(weight));

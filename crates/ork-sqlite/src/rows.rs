@@ -8,7 +8,8 @@ use ork_core::event::{ActorKind, TaskSet};
 use ork_core::executor::Progress;
 use ork_core::graph::{Group, GroupSpec, Head, Lease, LeaseId, OpenAs, Phase, ProcessEnd, RevisionRef};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    ArtifactId, BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId,
+    WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::plan::{Concurrency, OnFailure, RunIf};
@@ -114,6 +115,7 @@ cell!(DeliveryStatus, |v| word(v, DeliveryStatus::from_word));
 cell!(Vec<DeliveryTry>, |v| decoded(v));
 cell!(OpenAs, |v| word(v, OpenAs::from_word));
 cell!(GateId, |v| uuid(v).map(GateId::from_uuid));
+cell!(ArtifactId, |v| uuid(v).map(ArtifactId::from_uuid));
 cell!(GateKind, |v| word(v, GateKind::from_word));
 cell!(GateStatus, |v| word(v, GateStatus::from_word));
 cell!(OnExpiry, |v| word(v, OnExpiry::from_word));

@@ -8,9 +8,26 @@ macro_rules! statements {
 }
 
 statements! {
+    artifacts {
+        COUNT = "artifacts/count",
+        GET = "artifacts/get",
+        INSERT = "artifacts/insert",
+        LIST = "artifacts/list",
+        LIST_OF_RUN = "artifacts/list_of_run",
+        LIST_OF_TASK = "artifacts/list_of_task",
+        LIST_OF_WORKSPACE = "artifacts/list_of_workspace",
+        OF_RUN = "artifacts/of_run",
+    }
     attempts {
         INSERT = "attempts/insert",
         OF_TASK = "attempts/of_task",
+    }
+    blobs {
+        DOOM = "blobs/doom",
+        FORGET = "blobs/forget",
+        GET = "blobs/get",
+        NOTE = "blobs/note",
+        TAKE = "blobs/take",
     }
     budgets {
         DELETE = "budgets/delete",
@@ -152,6 +169,7 @@ statements! {
         VERSIONS = "prompts/versions",
     }
     pruned {
+        DELETE_ARTIFACTS = "pruned/delete_artifacts",
         DELETE_ATTEMPTS = "pruned/delete_attempts",
         DELETE_BUDGET = "pruned/delete_budget",
         DELETE_DELIVERIES = "pruned/delete_deliveries",
@@ -171,6 +189,8 @@ statements! {
         DONE = "pruned/done",
         GET = "pruned/get",
         INSERT = "pruned/insert",
+        LEAVE_BLOBS = "pruned/leave_blobs",
+        LEAVE_LOG_BLOBS = "pruned/leave_log_blobs",
         NEXT = "pruned/next",
     }
     queue {
@@ -298,6 +318,7 @@ statements! {
         DONE = "unpacked_logs/done",
         INSERT = "unpacked_logs/insert",
         LIST = "unpacked_logs/list",
+        LOOSE = "unpacked_logs/loose",
     }
     workers {
         ALIVE = "workers/alive",

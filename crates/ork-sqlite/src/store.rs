@@ -1,5 +1,6 @@
 //! The store: what each of core's traits asks for, sent to the writer or to a reader.
 
+mod artifacts;
 mod control;
 mod keeping;
 mod logs;

@@ -200,7 +200,13 @@ fn settle_step(step: &mut Step, scope: &Scope, at: Span, report: &mut Report) {
             texts.for_each(|text| settle_text(text, scope, at, report));
             ai.vars.values_mut().for_each(|value| settle_value(value, scope, at, report));
         }
-        StepWork::Run(_) | StepWork::GateRun(_) | StepWork::GateCondition(_) | StepWork::Artifact(_) => {}
+        StepWork::Artifact(artifact) => {
+            let texts = [&mut artifact.url, &mut artifact.name, &mut artifact.checksum].into_iter().flatten();
+            artifact.path.iter_mut().chain(texts).for_each(|text| settle_text(text, scope, at, report));
+            let values = artifact.size.iter_mut().chain(&mut artifact.meta);
+            values.for_each(|value| settle_value(value, scope, at, report));
+        }
+        StepWork::Run(_) | StepWork::GateRun(_) | StepWork::GateCondition(_) => {}
     }
 }
 

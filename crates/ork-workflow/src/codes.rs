@@ -121,6 +121,13 @@ codes! {
         "`prompt` names a prompt that is stored in the workspace: `captions`, which is the version that is the newest when the run \
          is created, or `captions@3`, which is the third for ever. It holds no template. A question that is no stored prompt stands \
          under `text`.";
+    ARTIFACT = "ORK-E0217", "an artifact is a file of the folder, or an address",
+        "`artifact` keeps files of the folder that the steps of a task share: `path` is a pattern below it, `out/*.mp4` or `**/*.json`, or \
+         a list of them. It never leads out of the folder: it is not absolute, and no part of it is `..`. `*` stands for any characters \
+         of a name, `?` for one, `[a-z]` for one of a set, `**` for any folders. In place of `path`, `url` names a file that is \
+         elsewhere (`https`, `http`, `s3`, `gs`, `az`), by an address without a password, and a `name` for it.\n\n\
+         A `name` is a relative path, written with `/`, of at most 1,024 bytes. A `checksum` is a SHA-256 in hexadecimal, a \
+         `content_type` a media type such as `video/mp4`.";
 
     TASKS_NONE = "ORK-E0301", "a workflow has at least one task",
         "Add one below `tasks:`, indented:\n\n    tasks:\n      hello:\n        command: [echo, hello]";
@@ -147,12 +154,12 @@ codes! {
          (container, kubernetes, cloudrun, runpod, http) are not in this build.";
     KEY_UNFIT = "ORK-E0310", "a key does not fit this kind of task or step",
         "`env`, `workdir` and `output` shape a process of the file's own. An operation gets all that it needs in `params`, and \
-         answers with its output. `rounds` are those of a task with `steps`. A model, a condition and an approval have no process, so \
-         that they take no `env`; a condition and an approval are decided once, without `timeout` and `retry`: an approval has \
+         answers with its output. `rounds` are those of a task with `steps`. A model, a condition, an approval and what keeps files have no \
+         process, so that they take no `env`; a condition and an approval are decided once, without `timeout` and `retry`: an approval has \
          `expires` instead.";
     STEP_WORK = "ORK-E0311", "a step does exactly one thing",
         "Each step has exactly one of `command` (a program with its arguments, as a list), `run` (a shell script), `ai` (a model is \
-         asked) and `gate`. A gate has exactly one of `command` and `run` (it passes when that succeeds), `condition` (when it is \
+         asked), `gate` and `artifact` (files are kept). A gate has exactly one of `command` and `run` (it passes when that succeeds), `condition` (when it is \
          true) and `approval` (when somebody says so).";
     STEP_REPEATED = "ORK-E0312", "the steps of a task have different names",
         "Steps are read and shown by their names. Those of different tasks may have the same one.";

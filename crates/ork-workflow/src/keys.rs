@@ -12,7 +12,8 @@ pub struct Table {
 
 const SECRETS: &str =
     "remove it: `ork secrets set NAME` keeps one, and `{{ secrets.NAME }}` in `env` or `with` reads it";
-const ARTIFACTS: &str = "remove it: what a script writes below the folder of the file stays there";
+const ARTIFACTS: &str =
+    "remove it: what a task leaves in $ORK_ARTIFACTS is kept, and so is what a step `artifact: {path: \"out/*\"}` names";
 const CONTAINER: &str = "remove it: `command` and `run` run on the machine itself";
 
 /// The file itself.
@@ -198,12 +199,27 @@ pub const WEBHOOK: Table = Table {
 
 /// A step of a task.
 pub const STEP: Table = Table {
-    keys: &["name", "phase", "run", "command", "ai", "gate", "when", "timeout", "retry", "continue_on_error", "env"],
-    later: &["artifact"],
+    keys: &[
+        "name",
+        "phase",
+        "run",
+        "command",
+        "ai",
+        "gate",
+        "artifact",
+        "when",
+        "timeout",
+        "retry",
+        "continue_on_error",
+        "env",
+    ],
+    later: &[],
     foreign: &[
-        ("artifact", "remove it, and let a command copy what is to be kept"),
+        ("artifacts", "write `artifact: {path: \"out/*.mp4\"}`"),
+        ("keep", "write `artifact: {path: \"out/*.mp4\"}`"),
+        ("upload", "write `artifact: {path: \"out/*.mp4\"}`"),
         ("id", "write `name`"),
-        ("type", "remove it: `command`, `run`, `ai` or `gate` says what the step does"),
+        ("type", "remove it: `command`, `run`, `ai`, `gate` or `artifact` says what the step does"),
         ("depends_on", "remove it: steps run in the order in which they stand"),
         ("needs", "remove it: steps run in the order in which they stand"),
         ("if", "write `when`"),
@@ -279,6 +295,27 @@ pub const GATE: Table = Table {
     ],
 };
 
+/// `artifact` of a step.
+pub const ARTIFACT: Table = Table {
+    keys: &["path", "url", "name", "kind", "content_type", "size", "checksum", "meta", "optional"],
+    later: &[],
+    foreign: &[
+        ("paths", "write `path: [a, b]`"),
+        ("file", "write `path`"),
+        ("files", "write `path: [a, b]`"),
+        ("glob", "write `path`: it is a pattern"),
+        ("pattern", "write `path`: it is a pattern"),
+        ("type", "write `kind`, in a word of your own, or `content_type`"),
+        ("mime", "write `content_type`"),
+        ("mime_type", "write `content_type`"),
+        ("metadata", "write `meta`"),
+        ("sha256", "write `checksum`"),
+        ("bytes", "write `size`"),
+        ("required", "a file must match, unless `optional: true`"),
+        ("if-no-files-found", "a file must match, unless `optional: true`"),
+    ],
+};
+
 /// `approval` of a gate.
 pub const APPROVAL: Table = Table {
     keys: &["role", "expires", "on_expiry", "allow_self", "message"],
@@ -331,7 +368,7 @@ pub const JOB: Table = Table {
 };
 
 /// All of them.
-pub const TABLES: [&Table; 15] = [
+pub const TABLES: [&Table; 16] = [
     &WORKFLOW,
     &TASK,
     &RETRY,
@@ -342,6 +379,7 @@ pub const TABLES: [&Table; 15] = [
     &STEP,
     &AI,
     &GATE,
+    &ARTIFACT,
     &APPROVAL,
     &BUDGET,
     &ALLOWANCE,

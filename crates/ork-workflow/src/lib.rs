@@ -11,6 +11,7 @@
 #![deny(missing_docs)]
 
 mod ai;
+mod artifact;
 mod bind;
 mod budget;
 pub mod codes;

@@ -116,7 +116,12 @@ fn each_open(step: &Step, see: &mut impl FnMut(&str)) {
             }
             ai.vars.values().for_each(|value| each_of_value(value, see));
         }
-        StepWork::Run(_) | StepWork::GateRun(_) | StepWork::Artifact(_) => {}
+        StepWork::Artifact(artifact) => {
+            let texts = [&artifact.url, &artifact.name, &artifact.checksum].into_iter().flatten();
+            artifact.path.iter().chain(texts).for_each(|text| each_of_text(text, see));
+            artifact.size.iter().chain(&artifact.meta).for_each(|value| each_of_value(value, see));
+        }
+        StepWork::Run(_) | StepWork::GateRun(_) => {}
     }
 }
 

@@ -27,6 +27,7 @@ pub fn schema() -> Value {
             "step": steps::step(),
             "ai": steps::ai(),
             "gate": steps::gate(),
+            "artifact": steps::artifact(),
             "approval": steps::approval(),
             "retry": object(keys::RETRY.keys, |key| retry_key(key, ATTEMPTS_MAX)),
             "tries": object(keys::RETRY.keys, |key| retry_key(key, TRIES_MAX)),
@@ -282,7 +283,7 @@ mod tests {
 
     use super::schema;
     use crate::keys::{
-        AI, ALLOWANCE, APPROVAL, BUDGET, CONCURRENCY, GATE, INPUT, RETRY, SCHEDULE, STEP, TASK, Table, WEBHOOK,
+        AI, ALLOWANCE, APPROVAL, ARTIFACT, BUDGET, CONCURRENCY, GATE, INPUT, RETRY, SCHEDULE, STEP, TASK, Table, WEBHOOK,
         WORKFLOW,
     };
 
@@ -306,6 +307,7 @@ mod tests {
         check(&RETRY, "/$defs/tries");
         check(&AI, "/$defs/ai");
         check(&GATE, "/$defs/gate");
+        check(&ARTIFACT, "/$defs/artifact");
         check(&APPROVAL, "/$defs/approval");
         check(&BUDGET, "/$defs/budget");
         check(&ALLOWANCE, "/$defs/allowance");

@@ -12,10 +12,10 @@ use crate::fields::{self, Fields};
 use crate::sight::{Eyes, Inside, Sight};
 use crate::source::Span;
 use crate::tree::{Kind, Located};
-use crate::{ai, codes, gate, keys, policy, suggest, work};
+use crate::{ai, artifact, codes, gate, keys, policy, suggest, work};
 
 /// What a step may do; it does exactly one thing.
-const KINDS: [&str; 4] = ["command", "run", "ai", "gate"];
+const KINDS: [&str; 5] = ["command", "run", "ai", "gate", "artifact"];
 /// Tries of a call of a model that says nothing else: providers are busy often, and seldom for long.
 const AI_TRIES: u32 = 4;
 
@@ -133,7 +133,7 @@ impl<'t> Reader<'_, '_, '_, 't> {
             || KINDS.iter().any(|kind| self.fields.is_suggested(kind));
         if present.is_empty() && !is_reported {
             let at = Span::new(self.fields.at.start, self.fields.at.start + 1);
-            let hint = "give it one of `command` (a program with arguments), `run` (a shell script), `ai` (a model is asked) and `gate` (it passes, or not)";
+            let hint = "give it one of `command` (a program with arguments), `run` (a shell script), `ai` (a model is asked), `gate` (it passes, or not) and `artifact` (files are kept)";
             self.report.hinted(codes::STEP_WORK, at, format!("{step} has nothing to do"), hint);
         }
         if let [_, second, ..] = present.as_slice()
@@ -154,7 +154,8 @@ impl<'t> Reader<'_, '_, '_, 't> {
             }
             "run" => work::script(node, self.eyes, self.report).map(StepWork::Run),
             "ai" => ai::read(node, self.inside, self.eyes, self.report).map(Box::new).map(StepWork::Ai),
-            _ => gate::read(node, self.inside, self.eyes, self.report),
+            "gate" => gate::read(node, self.inside, self.eyes, self.report),
+            _ => artifact::read(node, self.inside, self.eyes, self.report).map(Box::new).map(StepWork::Artifact),
         }
     }
 
@@ -162,6 +163,7 @@ impl<'t> Reader<'_, '_, '_, 't> {
     fn refuse_unfit(&mut self, kind: Option<&str>, phase: Option<StepPhase>) {
         let (what, unfit): (_, &[(&str, &str)]) = match kind {
             Some("ai") => ("a call of a model", &[("env", "it has no process: remove it")]),
+            Some("artifact") => ("an artifact", &[("env", "it has no process: remove it")]),
             Some("gate") => match self.fields.get("gate").and_then(gate::decider) {
                 Some("approval") => (
                     "an approval",

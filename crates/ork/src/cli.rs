@@ -4,7 +4,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    budgets, completions, config, context, db, dev, doctor, events, explain, gates, graph, hooks, init, man, prices,
+    artifacts, budgets, completions, config, context, db, dev, doctor, events, explain, gates, graph, hooks, init, man, prices,
     prompts, queues, run, runs, schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks, why,
     worker, workers, workflows, workspaces,
 };
@@ -20,6 +20,9 @@ pub struct Cli {
     /// Where the history is: sqlite:PATH, postgres://USER@HOST/NAME, or files:DIR [variable: ORK_DATABASE_URL] [default: sqlite:$XDG_DATA_HOME/ork/ork.db]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
+    /// Where the bytes of artifacts are: file:PATH, s3://BUCKET/PREFIX, r2://, gs:// or az:// [variable: ORK_ARTIFACTS_URL] [default: a folder beside the database]
+    #[arg(long, global = true, value_name = "URL")]
+    pub artifacts: Option<String>,
     /// Whose runs, in a database; a server knows it from the token [variable: ORK_WORKSPACE] [default: default]
     #[arg(long, global = true, value_name = "NAME", conflicts_with_all = ["server", "context"])]
     pub workspace: Option<String>,
@@ -67,6 +70,9 @@ pub enum Command {
     /// List, show and take the decisions that runs wait for.
     #[command(subcommand)]
     Gates(gates::Command),
+    /// List, get and put the files that runs keep, and look whether their bytes are right.
+    #[command(subcommand)]
+    Artifacts(artifacts::Command),
     /// Print what happened to a run, event by event.
     Events(events::Args),
     /// Say why a run or a task is not over: the one reason, and until when.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod artifacts;
 pub mod budgets;
 pub mod completions;
 pub mod config;
@@ -47,6 +48,7 @@ pub async fn run(cli: Cli, out: Output) -> Result<Exit> {
     // Read where it matters only: nobody needs settings to ask for help.
     let flags = Flags {
         database: cli.database,
+        artifacts: cli.artifacts,
         workspace: cli.workspace,
         server: cli.server,
         context: cli.context,
@@ -73,6 +75,7 @@ async fn carry_out(command: Command, out: Output, flags: &Flags) -> Result<Exit>
         Command::Runs(command) => runs::run(command, out, &config()?).await,
         Command::Tasks(command) => tasks::run(command, out, &config()?).await,
         Command::Gates(command) => gates::run(command, out, &config()?).await,
+        Command::Artifacts(command) => artifacts::run(command, out, &config()?).await,
         Command::Events(args) => events::run(args, out, &config()?).await,
         Command::Why(args) => why::run(args, out, &config()?).await,
         Command::Doctor(args) => doctor::run(args, out, &config()?).await,
@@ -109,6 +112,7 @@ fn refuse_server(command: &Command, flags: &Flags) -> Result<(), Refusal> {
         Command::Runs(_)
         | Command::Tasks(_)
         | Command::Gates(_)
+        | Command::Artifacts(_)
         | Command::Prompts(_)
         | Command::Prices(_)
         | Command::Budgets(_)

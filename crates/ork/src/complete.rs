@@ -27,8 +27,9 @@ use serde_json::Map;
 
 use crate::cli::Cli;
 use crate::config::{Config, Flags, HERE};
-use crate::history::{History, Outputs, Wanted};
+use crate::history::{History, Outputs, Wanted, WantedArtifacts};
 use crate::ids;
+use crate::log_text::clean;
 use crate::names::number;
 use crate::output::Output;
 use crate::pages;
@@ -75,6 +76,7 @@ fn flags(words: &[String]) -> Flags {
     };
     Flags {
         database: value("--database"),
+        artifacts: None,
         workspace: value("--workspace"),
         server: value("--server"),
         context: value("--context"),
@@ -103,6 +105,7 @@ fn with_completers(command: Command, asker: &Asker) -> Command {
                 found.extend(asker.runs(word));
                 found
             }),
+            "artifact" | "artifacts" => ArgValueCompleter::new(move |word: &OsStr| asker.artifacts(word)),
             "target" => ArgValueCompleter::new(move |word: &OsStr| asker.targets(word)),
             "status" if lists_runs => return arg.add(ArgValueCandidates::new(statuses)),
             "words" if lists_runs => ArgValueCompleter::new(move |word: &OsStr| asker.words(word)),
@@ -224,6 +227,24 @@ impl Asker {
                 found.extend(tasks(history, &typed, "").await?);
             }
             Ok(found)
+        });
+        beginning(found, word)
+    }
+
+    /// Runs, and the artifacts of one that is named.
+    fn artifacts(&self, word: &OsStr) -> Candidates {
+        let typed = word.to_string_lossy().into_owned();
+        let found = self.ask(async move |history: &History| {
+            let Some((run, _)) = typed.split_once('/') else {
+                return Ok(runs(&newest(history, RUNS_MAX).await?, &typed, history.now()));
+            };
+            let id = ids::run(history, run).await?;
+            let wanted = WantedArtifacts { run: Some(id), limit: PAGE_MAX, ..WantedArtifacts::default() };
+            let found = history.artifacts(&wanted).await?;
+            // A name with a control character in it would be typed.
+            let is_plain = |name: &str| clean(name) == name;
+            let found = found.iter().filter(|artifact| is_plain(&artifact.name));
+            Ok(found.map(|artifact| candidate(format!("{run}/{}", artifact.name), clean(&artifact.kind))).collect())
         });
         beginning(found, word)
     }

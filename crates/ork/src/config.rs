@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use ork_blobs::Place;
 use ork_core::executor::Program;
 use ork_http::Egress;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ pub use crate::config::file::{CONTEXTS, OPERATIONS, own_path};
 #[cfg(test)]
 pub use crate::config::key::Kind;
 pub use crate::config::key::{
-    CAPACITY, CONTEXT, DATABASE, EGRESS, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE, SERVER,
+    ARTIFACTS, CAPACITY, CONTEXT, DATABASE, EGRESS, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE, SERVER,
     TOKEN_FILE, WORKSPACE, schema,
 };
 pub use crate::config::place::Server;
@@ -76,6 +77,7 @@ pub struct Setting {
 #[derive(Debug, Default, Clone)]
 pub struct Flags {
     pub database: Option<String>,
+    pub artifacts: Option<String>,
     pub workspace: Option<String>,
     pub server: Option<String>,
     pub context: Option<String>,
@@ -83,7 +85,7 @@ pub struct Flags {
 }
 
 /// What files say, and the options that all commands have.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
     flags: Flags,
     /// The strongest first.
@@ -142,6 +144,25 @@ impl Config {
     /// As [`Self::database_setting`].
     pub fn database(&self) -> Result<Database> {
         Ok(self.database_setting()?.0)
+    }
+
+    /// The URL of the artifact store, and who said so. Unless somebody says otherwise it is a folder beside the database.
+    ///
+    /// # Errors
+    /// When it names no place, or there is none beside the database.
+    pub fn artifacts(&self) -> Result<Setting> {
+        let mut setting = self.setting(&ARTIFACTS, self.flags.artifacts.clone().filter(|url| !url.is_empty()))?;
+        if setting.origin == Origin::Default {
+            setting.text = format!("file:{}", self.database()?.artifacts()?.display());
+        }
+        let place = setting.text.parse::<Place>().map_err(|why| {
+            Refusal::usage(format!("`{}`: {why}", setting.origin)).hint("--artifacts file:PATH")
+        })?;
+        // A path that was relative is not any more, wherever it is read next.
+        if let Place::Folder(_) = place {
+            setting.text = place.to_string();
+        }
+        Ok(setting)
     }
 
     /// Whether a command line must name the database to find it again from here.
@@ -270,6 +291,7 @@ impl Config {
         }
         let setting = match key.name {
             name if name == QUEUES.name => self.queues(None, &self.operations(&Serving::default())?)?,
+            name if name == ARTIFACTS.name => self.artifacts()?,
             name if name == WORKSPACE.name => self.workspace()?,
             _ => {
                 let flags = &self.flags;

@@ -74,6 +74,17 @@ impl Database {
         Err(Refusal::usage(format!("`{shown}` is not the URL of a database")).hint(hint).into())
     }
 
+    /// The folder where the bytes of its artifacts are, unless somebody says otherwise: beside a file, else at home.
+    ///
+    /// # Errors
+    /// When there is no home.
+    pub fn artifacts(&self) -> Result<PathBuf> {
+        match self {
+            Self::Sqlite(path) | Self::Files(path) => Ok(beside(path, "-artifacts")),
+            Self::Postgres(_) => Ok(data_home()?.join("artifacts")),
+        }
+    }
+
     /// Opens it for work: SQLite is made and brought up to date by itself, PostgreSQL must be.
     ///
     /// # Errors

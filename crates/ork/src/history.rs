@@ -2,6 +2,7 @@
 //!
 //! Commands ask for rows and show them, and cannot tell where they came from. So what they say is the same in both cases.
 
+mod artifacts;
 mod gates;
 mod local;
 mod means;
@@ -33,6 +34,8 @@ use ork_server::resolve::Target;
 use ork_workflow::{Bound, Workflow};
 use serde_json::Value;
 
+use self::artifacts::Artifacts;
+pub use self::artifacts::{NewFile, WantedArtifacts};
 use self::gates::Gates;
 pub use self::gates::WantedGates;
 use self::means::Means;
@@ -97,7 +100,7 @@ pub trait Bell: Send {
 
 /// What commands ask of a history. `None` is for what does not exist; the wishes say whether they changed something.
 #[async_trait]
-pub trait Backend: Gates + Means + Send + Sync {
+pub trait Backend: Artifacts + Gates + Means + Send + Sync {
     /// What a name stands for.
     async fn resolve(&self, name: &str) -> Result<Target>;
     async fn runs(&self, wanted: &Wanted) -> Result<Vec<RunRow>>;

@@ -62,7 +62,7 @@ const PAGES: &[Code] = pages! {
     "http-method-not-allowed", "405: not with this method",
         "The route exists, and the header `Allow` of the answer says with which methods.";
     "http-body-timeout", "408: the body did not come in time",
-        "It may take 10 s. Send it again; nothing was created.";
+        "It may take 10 s, and an upload may say nothing for 30 s. Send it again; nothing was created.";
     "http-too-many-streams", "503: no room for another stream",
         "A server has 1000 event streams open at once. Come again a little later; one stream may have 20 topics, and one is \
          enough for a program.";
@@ -73,22 +73,35 @@ const PAGES: &[Code] = pages! {
     "http-gate-decided", "409: somebody has decided already",
         "The first decision about a gate counts, and `gate` shows it: who decided, when, and why. It may also have expired, or not be \
          needed any more because its run or its task was cancelled.";
+    "http-artifact-elsewhere", "409: the artifact is not in Ork's artifact store",
+        "It was kept as an address, which `hint` is. Ork neither asks that address nor sends anybody there: ask it yourself.";
     "http-precondition-failed", "412: it is not what the request expects",
         "The workflow has another revision than `If-Match` names, or there is one although `If-None-Match: *` says that there is \
          none: somebody was faster. Nothing was changed. Read it again, and send the change with its new `ETag`.";
     "http-pruned", "410: it is not kept any more",
         "The run ended longer ago than its workspace keeps runs: 30 days, or `keep_days`. What is left is that it was there, how it \
          ended, and when. Its id is not given out again.";
+    "http-length-required", "411: nobody says how long the body is",
+        "An upload has a `Content-Length`, or comes with `Transfer-Encoding: chunked`: otherwise one that broke off would look whole. \
+         Nothing was created.";
     "http-body-too-large", "413: the body is over the limit",
-        "A body has at most 8 MiB. Nothing was created. Large inputs belong into files that the tasks read.";
+        "A body has at most 8 MiB, and an artifact 64 GiB. Nothing was created. Large inputs belong into files that the tasks read.";
     "http-not-json", "415: the body is not declared as JSON",
         "Send the header `content-type: application/json`. It is asked for because a page of another site cannot send it.";
+    "http-wrong-range", "416: the artifact has no such range of bytes",
+        "One range is answered, of bytes that there are: `bytes=0-99`, `bytes=100-`, or `bytes=-100` for the last ones. `Content-Range` of \
+         the answer has the number of all bytes.";
     "http-wrong-host", "421: the request is for another host",
         "The `Host` is neither localhost nor 127.0.0.1 nor [::1] with the server's port. A name that somebody else points at \
          this address would let their pages read the answers.";
     "http-invalid-workflow", "422: the workflow or its inputs are wrong",
         "`errors` has every error with its place in the workflow's text and a code of its own, which `ork explain` knows. \
          Nothing was created.";
+    "http-invalid-artifact", "422: what is said of the artifact cannot be",
+        "`errors` says which part. A name is a relative path of at most 1,024 bytes, with `/` between its parts and nothing in it that is \
+         read as another path somewhere: no `..`, no backslash, no control characters. Nothing was created.";
+    "http-wrong-bytes", "422: the bytes are not those that were announced",
+        "Another number of bytes came, or another SHA-256; `detail` has both. Nothing was created, and the bytes are not kept.";
     "http-over-limit", "422: over a limit",
         "`detail` says which. Nothing was created.";
     "http-over-quota", "429: over a quota of the workspace",
@@ -99,6 +112,13 @@ const PAGES: &[Code] = pages! {
          `Retry-After` says how many seconds to wait; tokens that were right a moment ago are still accepted.";
     "http-internal", "500: an internal error",
         "A bug of Ork, or stored data that cannot be. `ork doctor` looks for the latter. Please report it with the message.";
+    "http-corrupt-artifact", "500: the bytes that are kept are not those that were written",
+        "A failing disk, or somebody else who wrote into the artifact store. `detail` names the artifact, and `ork artifacts verify --all` \
+         finds every other one. Restore its file from a backup; what a run recorded of it does not change.";
+    "http-no-artifact-store", "503: this server has no artifact store",
+        "`artifacts` of its settings says where bytes are kept: a folder, or a store of objects.";
+    "http-artifact-store-down", "503: the artifact store does not answer",
+        "Or its disk is full. Send the request again after a while. Nothing was created; artifacts that were accepted are safe.";
     "http-unavailable", "503: the database does not answer",
         "Send the request again after a while; with an `Idempotency-Key` that creates no second run. Runs that were accepted are \
          safe.";

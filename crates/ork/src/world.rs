@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use anyhow::Result;
+use ork_core::blobs::Blobs;
 use ork_core::clock::{Clock, Timestamp};
 use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkspaceId};
@@ -59,6 +60,8 @@ pub struct World {
     pub vault: Arc<Vault>,
     /// What may be reached of webhooks and models although it is not public.
     pub egress: Egress,
+    /// What says where the bytes of artifacts are.
+    config: Config,
 }
 
 impl World {
@@ -122,12 +125,28 @@ impl World {
         let vault = Arc::new(keys.clone().vault());
         let egress = config.egress()?;
         let file = database.file();
-        Ok(Self { keys, vault, egress, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
+        let config = config.clone();
+        Ok(Self { config, keys, vault, egress, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
+    }
+
+    // STUB
+    pub fn blobs(&self) -> Result<Arc<dyn ork_core::blobs::Blobs>> {
+        let home = std::env::var("HOME")?;
+        Ok(Arc::new(ork_blobs::Folder::new(format!("{home}/.local/share/ork/artifacts").into())))
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.
     pub fn is_removed(&self) -> bool {
         self.file != self.database.file()
+    }
+
+    /// Where the bytes of artifacts are. Nothing is asked of it before it is used.
+    ///
+    /// # Errors
+    /// When the setting names no place, or the variables of its provider do not go together.
+    pub fn blobs(&self) -> Result<Arc<dyn Blobs>> {
+        let wrong = |why| Refusal::usage(why).hint("--artifacts file:PATH, or see the page `Artifact store` of the book");
+        Ok(ork_blobs::open(&self.config.artifacts()?.text).map_err(wrong)?)
     }
 
     pub fn now(&self) -> Timestamp {

@@ -270,7 +270,7 @@ pub async fn a_time_has_one_run(bed: &mut Bed) {
 }
 
 /// Removes all that belonged to runs that were pruned; how many pieces it took.
-async fn sweep(bed: &Bed, limit: u32) -> usize {
+pub async fn sweep(bed: &Bed, limit: u32) -> usize {
     for round in 1..1_000 {
         if !bed.store.sweep(limit).await.expect("a sweep is answered").more {
             return round;
@@ -279,7 +279,7 @@ async fn sweep(bed: &Bed, limit: u32) -> usize {
     panic!("a sweep has an end");
 }
 
-async fn pruned(bed: &Bed, run: RunId) -> bool {
+pub async fn pruned(bed: &Bed, run: RunId) -> bool {
     bed.store.prune_runs(OWN, &[run], bed.now).await.expect("a pruning is answered") > 0
 }
 

@@ -1,14 +1,17 @@
 //! Logs: chunks, places, and parts that take their place.
 
+use ork_core::blobs::BlobKey;
+use ork_core::clock::Timestamp;
 use ork_core::executor::Stream;
-use ork_core::id::TaskRef;
+use ork_core::id::{TaskRef, WorkspaceId};
 use ork_core::limits::LOG_PACK_BYTES_MIN;
 use ork_core::log::{Block, Cutter, LogPlace};
-use ork_core::store::{LogChunk, LogPack, LogPart, LogQuery, Packed, PartKept, Scope, Store};
+use ork_core::plan::Node;
+use ork_core::store::{LogChunk, LogPack, LogPart, LogQuery, LooseBlob, Packed, PartKept, Scope, Store};
 
+use crate::OTHER;
 use crate::bed::{Bed, done, failed};
 use crate::plans::{node, plan, tries};
-use ork_core::plan::Node;
 
 /// Writes a log, chunk by chunk.
 struct Writer {
@@ -104,7 +107,7 @@ fn large(writer: &mut Writer) -> Vec<LogChunk> {
 }
 
 async fn pack(store: &dyn Store, (task, attempt): (TaskRef, u32), after: u64, block: &Block) -> Packed {
-    let pack = LogPack { task, attempt, after, part: packed(block) };
+    let pack = LogPack { task, attempt, after, part: packed(block), now: Timestamp::default() };
     store.pack_log(&pack).await.expect("a log is packed")
 }
 
@@ -213,4 +216,39 @@ pub async fn a_packed_log_goes_with_its_run(bed: &mut Bed) {
     assert_eq!(store.log_end(Scope::All, task, 1).await, Ok(LogPlace::default()));
     let rest = cutter.finish().expect("there is some");
     assert_eq!(pack(store.as_ref(), (task, 1), rest.at.offset, &rest).await, Packed::Beaten, "there is no run");
+}
+
+/// Bytes in the artifact store are named once they were noted, and are doomed when their run goes.
+pub async fn a_packed_log_names_its_bytes(bed: &mut Bed) {
+    let run = bed.submit(plan(vec![node("a", &[])])).await;
+    let (task, workspace, store) = (TaskRef { run, n: 0 }, WorkspaceId::DEFAULT, bed.store.clone());
+    let mut writer = Writer::of(task, 1);
+    let held = bed.claim_one().await;
+    let chunks = large(&mut writer);
+    store.append_logs(Scope::All, &chunks).await.expect("logs are kept");
+    bed.settle(held, done()).await;
+    let key = |name: &str| BlobKey::of_run(workspace, run, name);
+    let mut cutter = Cutter::new(LogPlace::default());
+    let parts: Vec<Block> = chunks.into_iter().flat_map(|chunk| cutter.push(chunk.into_block())).collect();
+    let part = |name: &str| LogPart { kept: PartKept::Blob { key: key(name), size: 9 }, ..packed(&parts[0]) };
+    let pack = |name: &str, now| LogPack { task, attempt: 1, after: 0, part: part(name), now };
+    let note = async |name: &str, workspace, kept_until| {
+        let loose = LooseBlob { key: key(name), workspace, kept_until };
+        store.note_blob(Scope::All, &loose).await.expect("bytes are noted")
+    };
+    assert_eq!(store.pack_log(&pack("unknown", bed.now)).await, Ok(Packed::Gone));
+    assert!(note("foreign", OTHER, bed.now.plus_ms(10)).await);
+    assert_eq!(store.pack_log(&pack("foreign", bed.now)).await, Ok(Packed::Gone));
+    assert!(note("late", workspace, bed.now).await);
+    assert_eq!(store.pack_log(&pack("late", bed.now.plus_ms(1))).await, Ok(Packed::Gone));
+    assert!(note("own", workspace, bed.now.plus_ms(10)).await);
+    assert_eq!(store.pack_log(&pack("own", bed.now)).await, Ok(Packed::Done));
+    bed.pass(1_000);
+    let mut doomed = store.doom_blobs(bed.now, 10).await.expect("bytes are doomed");
+    doomed.sort();
+    assert_eq!(doomed, [key("foreign"), key("late")], "what a log names is not");
+    store.forget_blobs(&doomed).await.expect("they are forgotten");
+    assert_eq!(store.prune_runs(Scope::All, &[run], bed.now).await, Ok(1));
+    while store.sweep(100).await.expect("a piece is removed").more {}
+    assert_eq!(store.doom_blobs(bed.now, 10).await, Ok(vec![key("own")]));
 }

@@ -1,6 +1,7 @@
 //! Named cases, each on a fresh store, each named by the guarantee that it proves.
 
 mod access;
+mod artifacts;
 mod budgets;
 mod bulk;
 mod control;
@@ -28,6 +29,7 @@ use ork_core::store::Store;
 
 use crate::bed::Bed;
 
+pub use artifacts::{kept, new_artifact};
 pub use gates::waits;
 pub use steps::{begin, key, steps as write_steps};
 
@@ -107,6 +109,7 @@ cases!(
     logs::a_packed_log_is_the_same = "G14",
     logs::small_logs_stay_as_they_are = "G14",
     logs::a_packed_log_goes_with_its_run = "G2",
+    logs::a_packed_log_names_its_bytes = "G2",
     reading::progress_is_shown = "G4",
     reading::lanes_are_counted = "G2",
     reading::slots_name_their_holders = "G14",
@@ -141,6 +144,16 @@ cases!(
     budgets::a_run_may_be_granted_more = "G14",
     prompts::a_prompt_has_a_version_for_each_text = "G18",
     prompts::models_have_prices = "G15",
+    artifacts::artifacts_are_created_once = "G18",
+    artifacts::artifacts_are_listed = "G15",
+    artifacts::artifacts_belong_to_the_owners_of_runs = "G15",
+    artifacts::only_the_lease_names_its_artifacts = "G4",
+    artifacts::a_run_that_is_over_takes_artifacts = "G6",
+    artifacts::bytes_that_nobody_noted_cannot_be_named = "G1",
+    artifacts::bytes_are_kept_until_their_time = "G1",
+    artifacts::artifacts_are_of_one_workspace = "G15",
+    artifacts::a_pruned_run_leaves_its_bytes_to_be_removed = "G2",
+    artifacts::no_race_removes_what_is_named = "G1",
     tenancy::another_workspace_sees_nothing = "G15",
     tenancy::another_workspace_changes_nothing = "G15",
     access::workspaces_have_names = "G15",

@@ -40,7 +40,8 @@ impl Feed for Model {
 #[async_trait]
 impl Inspect for Model {
     async fn dump(&self, scope: Scope, run: RunId) -> StoreResult<Option<RunDump>> {
-        Ok(self.state().run(scope, run).map(Run::dump))
+        let state = self.state();
+        Ok(state.run(scope, run).map(|run| state.dump(run)))
     }
 
     async fn run_ids(&self, scope: Scope, after: Option<RunId>, limit: u32) -> StoreResult<Vec<RunId>> {

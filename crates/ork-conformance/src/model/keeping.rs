@@ -187,11 +187,11 @@ impl Retention for Model {
                 *swept = true;
             }
             state.logs.retain(|(task, ..), _| task.run != *id);
-            state.log_parts.retain(|(task, ..), _| task.run != *id);
             state.feed.retain(|row| row.event.run != *id);
             state.deliveries.retain(|_, row| row.run != Some(*id));
             state.saved.retain(|(task, _), _| task.run != *id);
             state.parts.retain(|(task, ..), _| task.run != *id);
+            state.drop_artifacts(*id);
         }
         Ok(Swept { rows: open.len() as u64, more: open.len() > limit as usize })
     }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use ork_core::error::StoreResult;
 use ork_core::id::TaskRef;
 use ork_core::log::LogPlace;
-use ork_core::store::{LogChunk, LogPack, LogPage, LogPart, LogQuery, Logs, Packable, Packed, Scope};
+use ork_core::store::{LogChunk, LogPack, LogPage, LogPart, LogQuery, Logs, Packable, Packed, PartKept, Scope};
 
 use super::{Model, State};
 
@@ -89,10 +89,17 @@ impl Logs for Model {
 
     async fn pack_log(&self, pack: &LogPack) -> StoreResult<Packed> {
         let mut state = self.state();
-        let LogPack { task, attempt, after, part } = pack;
+        let LogPack { task, attempt, after, part, now } = pack;
         let is_large = state.chunks(*task, *attempt).any(LogChunk::is_of_large_log);
         if !is_large || state.packed_end(*task, *attempt).offset != *after {
             return Ok(Packed::Beaten);
+        }
+        if let PartKept::Blob { key, .. } = &part.kept {
+            let workspace = state.runs.get(&task.run).map(|run| run.new.workspace);
+            if !workspace.is_some_and(|workspace| state.is_loose(workspace, key, *now)) {
+                return Ok(Packed::Gone);
+            }
+            state.loose.remove(key);
         }
         state.log_parts.insert((*task, *attempt, part.at.offset), part.clone());
         let end = part.end().offset;

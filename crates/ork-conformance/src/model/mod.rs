@@ -5,6 +5,7 @@
 //! slow, and plainly right. What an attempt's outcome means for its own task is [`ork_core::attempt::judge`]'s to say.
 
 mod access;
+mod artifacts;
 mod bulk;
 mod control;
 mod hooks;
@@ -26,13 +27,17 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use ork_core::access::Settings;
+use ork_core::artifact::ArtifactRow;
 use ork_core::attempt::Failure;
+use ork_core::blobs::BlobKey;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::executor::Progress;
 use ork_core::graph::{GroupSpec, Lease, LeaseId, NewRun, OpenAs};
-use ork_core::id::{BulkId, DeliveryId, EndpointId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId};
+use ork_core::id::{
+    ArtifactId, BulkId, DeliveryId, EndpointId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+};
 use ork_core::json::Json;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::step::{Cost, StepKey, StepRow};
@@ -78,6 +83,9 @@ struct State {
     /// Folders that are kept, and parts of them: by task, attempt and number.
     saved: BTreeMap<(TaskRef, u32), SavedWork>,
     parts: BTreeMap<(TaskRef, u32, u32, u32), Vec<u8>>,
+    artifacts: BTreeMap<ArtifactId, ArtifactRow>,
+    /// Bytes that no artifact names.
+    loose: BTreeMap<BlobKey, artifacts::Loose>,
     /// All events in the order in which they came, as far as they are noted here.
     feed: Vec<FeedRow>,
     /// The last place in that order: what is removed gives none back.

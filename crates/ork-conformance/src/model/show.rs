@@ -259,6 +259,7 @@ impl Run {
             evaluations: self.evaluations(),
             evaluates_result: self.awaits_result(),
             budget: self.budget.clone(),
+            artifacts: Vec::new(),
             events: self.events.clone(),
         }
     }

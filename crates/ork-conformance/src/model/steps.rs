@@ -204,7 +204,7 @@ impl State {
         self.run(scope, task.run)?.tasks.get(task.n as usize)
     }
 
-    fn is_leased(&self, scope: Scope, (task, attempt, lease): (TaskRef, u32, LeaseId)) -> bool {
+    pub(super) fn is_leased(&self, scope: Scope, (task, attempt, lease): (TaskRef, u32, LeaseId)) -> bool {
         let own = self.own_task(scope, task).and_then(Task::lease);
         own.is_some_and(|own| (own.attempt, own.id) == (attempt, lease))
     }

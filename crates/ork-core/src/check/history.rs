@@ -29,6 +29,9 @@ pub(super) fn values_are_json(dump: &RunDump, wrong: &mut Vec<String>) {
     for event in &dump.events {
         look(format!("the payload of event {}", event.seq), event.payload.as_ref());
     }
+    for row in &dump.artifacts {
+        look(format!("what is said of `{}`", row.artifact.id), row.artifact.meta.as_ref());
+    }
 }
 
 pub(super) fn lease_is_current(dump: &RunDump, wrong: &mut Vec<String>) {

@@ -1,13 +1,15 @@
 //! Each rule breaks on its own kind of mistake, and no other rule does.
 
 use super::{check, rules};
+use crate::artifact::{ArtifactAt, ArtifactRow, NewArtifact, Provenance};
 use crate::attempt::{Failure, FailureKind, Outcome};
+use crate::blobs::BlobKey;
 use crate::clock::Timestamp;
-use crate::event::{EventType, TaskSet};
+use crate::event::{Actor, EventType, TaskSet};
 use crate::graph::tests::steps;
 use crate::graph::tests::world::World;
 use crate::graph::{Phase, RunGraph};
-use crate::id::WorkspaceId;
+use crate::id::{ArtifactId, WorkspaceId};
 use crate::json::Json;
 use crate::plan::{Action, Concurrency, Fan, Node, OnFailure, Plan, RunIf};
 use crate::retry::RetryPolicy;
@@ -85,6 +87,7 @@ fn each_rule_fires_alone() {
     counters();
     history();
     steps_and_budgets();
+    artifacts();
     let tried: Vec<&str> = TRIED.lock().unwrap().iter().copied().collect();
     let mut all = rules();
     all.sort_unstable();
@@ -229,6 +232,63 @@ fn steps_and_budgets() {
             used: Cost { tokens: 1, micros: 0 },
             reserved: Cost::default(),
         });
+    });
+}
+
+/// An artifact of the run, its bytes under this key.
+fn kept(dump: &mut RunDump, id: u128, key: &str) {
+    let artifact = NewArtifact {
+        id: ArtifactId::from_uuid(uuid::Uuid::from_u128(id)),
+        run: dump.head.run,
+        from: Provenance { n: Some(0), ..Provenance::default() },
+        name: "a".into(),
+        kind: "file".into(),
+        content_type: "text/plain".into(),
+        at: ArtifactAt::Kept { key: BlobKey::parse(key).unwrap(), size: 1, checksum: "c".into() },
+        meta: None,
+    };
+    let mut graph = RunGraph::new(dump.head.clone(), Vec::new(), Actor::system("test"), Timestamp::default());
+    graph.note_artifact(&artifact);
+    let (head, _, changes) = graph.finish();
+    dump.row.seq = head.seq;
+    dump.head = head;
+    dump.events.extend(changes.events);
+    let (workspace, owner, created_at) = (dump.row.workspace, dump.row.owner.clone(), Timestamp::default());
+    dump.artifacts.push(ArtifactRow { workspace, owner, artifact, created_at });
+}
+
+fn artifacts() {
+    for world in [live(), over(false), over(true)] {
+        let mut dump = world.dump();
+        kept(&mut dump, 1, "w/r/1");
+        kept(&mut dump, 2, "w/r/2");
+        assert_eq!(check(&dump), [], "also when the run is over");
+    }
+    breaks("artifacts-are-told", live(), |dump| {
+        kept(dump, 1, "w/r/1");
+        dump.artifacts.clear();
+    });
+    breaks("artifacts-are-told", live(), |dump| {
+        kept(dump, 1, "w/r/1");
+        dump.artifacts[0].artifact.name = "b".into();
+    });
+    breaks("artifacts-are-told", live(), |dump| {
+        kept(dump, 1, "w/r/1");
+        dump.events.last_mut().unwrap().event_type = EventType::TaskCancelRequested;
+    });
+    breaks("artifacts-are-told", over(false), |dump| {
+        kept(dump, 1, "w/r/1");
+        let payload = dump.events.last().unwrap().payload.clone();
+        again(dump, EventType::ArtifactCreated, vec![0]);
+        dump.events.last_mut().unwrap().payload = payload;
+    });
+    breaks("bytes-are-named-once", live(), |dump| {
+        kept(dump, 1, "w/r/1");
+        kept(dump, 2, "w/r/1");
+    });
+    breaks("bytes-are-named-once", live(), |dump| {
+        kept(dump, 1, "w/r/1");
+        dump.artifacts[0].artifact.run = other_run(dump);
     });
 }
 

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::settle::one;
 use super::{GateEnd, OpenAs, OpenedGate, Requeue, RunGraph};
+use crate::artifact::NewArtifact;
 use crate::event::EventType;
 use crate::json::Json;
 use crate::state::TaskStatus;
@@ -93,6 +94,12 @@ impl RunGraph {
     /// Writes down that a call did not fit into a budget.
     pub fn note_shortage(&mut self, n: u32, payload: Json) {
         self.event(EventType::BudgetExceeded, one(n), Some(payload));
+    }
+
+    /// Writes down that there is an artifact more.
+    pub fn note_artifact(&mut self, artifact: &NewArtifact) {
+        let tasks = artifact.from.n.map(one).unwrap_or_default();
+        self.event(EventType::ArtifactCreated, tasks, Some(stored(&artifact.told())));
     }
 }
 

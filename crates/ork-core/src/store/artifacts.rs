@@ -40,12 +40,12 @@ pub enum ArtifactsCreated {
     Created,
     /// The lease is not the present one: nothing was created.
     Stale,
-    /// The bytes of one of them are doomed, or were never noted: nothing was created, and they must be written again under another
-    /// key.
+    /// The bytes of one of them are doomed, were never noted, or their time is over: nothing was created, and they must be written
+    /// again under another key.
     Gone(ArtifactId),
 }
 
-/// Which artifacts are wanted. Newest first.
+/// Which artifacts are wanted. Newest first: ids that were made later come before earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ArtifactFilter {
     /// Only those of this run.
@@ -56,6 +56,8 @@ pub struct ArtifactFilter {
     pub kind: Option<String>,
     /// Only those with this name.
     pub name: Option<String>,
+    /// Only those of runs of this owner.
+    pub owner: Option<String>,
     /// Only those before this one in the list.
     pub before: Option<ArtifactId>,
     /// Rows at the most; at most [`super::ROWS_MAX`].
@@ -70,11 +72,12 @@ pub trait Artifacts {
     async fn note_blob(&self, scope: Scope, blob: &LooseBlob) -> StoreResult<bool>;
 
     /// Creates artifacts of one run, each with its event, in one transaction: bytes that they name are loose no more. Natural key:
-    /// the artifact's id; what is there already is passed over.
+    /// the artifact's id; what is there already is passed over, and where all are, that is the answer whatever became of the lease.
     ///
     /// # Errors
-    /// `NotFound` when the run is not in scope; `Limit` when the run would have more than [`crate::limits::ARTIFACTS_MAX`];
-    /// `Conflict` when an id is there with other content.
+    /// `NotFound` when the run is not in scope, or has no such task; `Limit` when the run would have more than
+    /// [`crate::limits::ARTIFACTS_MAX`], or these are more than [`crate::limits::BATCH_MAX`]; `Conflict` when an id is there with
+    /// other content, or these are not of one run.
     async fn create_artifacts(
         &self,
         scope: Scope,
@@ -90,8 +93,9 @@ pub trait Artifacts {
     /// Artifacts, newest first.
     async fn artifacts(&self, scope: Scope, filter: &ArtifactFilter) -> StoreResult<Vec<ArtifactRow>>;
 
-    /// Dooms loose bytes whose time is over, and answers keys that are doomed, these and earlier ones; at most `limit`. From now
-    /// on no row can name them.
+    /// Dooms loose bytes whose time is over, and answers keys that are doomed, these and earlier ones; at most `limit`, those first
+    /// that were not answered for the longest time: what cannot be removed keeps nothing else waiting. From now on no row can
+    /// name them.
     async fn doom_blobs(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<BlobKey>>;
 
     /// The bytes of these keys are removed. Only doomed ones are forgotten.

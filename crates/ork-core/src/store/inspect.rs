@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{AttemptRow, BudgetRow, GateRow, RunRow, Scope, TaskRow};
+use crate::artifact::ArtifactRow;
 use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::event::EventRow;
@@ -50,6 +51,8 @@ pub struct RunDump {
     pub evaluates_result: bool,
     /// Its budget.
     pub budget: Option<BudgetRow>,
+    /// Its artifacts, by id.
+    pub artifacts: Vec<ArtifactRow>,
     /// Its events, by number.
     pub events: Vec<EventRow>,
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::Scope;
 use crate::blobs::BlobKey;
+use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::executor::Stream;
 use crate::id::{TaskRef, WorkspaceId};
@@ -166,8 +167,10 @@ pub struct LogPack {
     pub attempt: u32,
     /// The end of the part before it, as whoever packs has seen it; 0 without one.
     pub after: u64,
-    /// The part.
+    /// The part. Bytes in the artifact store were noted, and are loose until this names them.
     pub part: LogPart,
+    /// The present moment.
+    pub now: Timestamp,
 }
 
 /// What became of it.

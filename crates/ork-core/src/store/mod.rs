@@ -133,6 +133,7 @@ pub trait Store:
     + Hooks
     + Steps
     + Prompts
+    + Artifacts
     + Send
     + Sync
 {

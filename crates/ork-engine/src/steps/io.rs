@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use ork_core::executor::{AttemptIo, Progress, StopCause, Stream};
+use ork_core::executor::{AttemptIo, Kept, KeptFile, Progress, StopCause, Stream, Unkept};
 use ork_core::step::{Step, StepPhase};
 use tokio::time::{Instant, sleep_until};
 
+use crate::keeper::Keeper;
 use crate::live::Live;
 use crate::parts::lock;
 
@@ -20,6 +21,8 @@ pub struct StepIo(Arc<Inner>);
 
 struct Inner {
     live: Arc<Live>,
+    /// The step's name.
+    name: String,
     /// Cleanup is done whatever happens to the attempt.
     is_cleanup: bool,
     /// When this step's time is over.
@@ -37,6 +40,7 @@ impl StepIo {
         let cleanup_until = ends.0.filter(|_| is_cleanup);
         Self(Arc::new(Inner {
             live: Arc::clone(live),
+            name: step.name.clone(),
             is_cleanup,
             until: own.into_iter().chain(cleanup_until).min(),
             task_until: ends.1,
@@ -87,6 +91,10 @@ impl AttemptIo for StepIo {
 
     fn progress_line(&self, line: &str) {
         self.0.live.progress_line(line);
+    }
+
+    async fn keep(&self, files: Vec<KeptFile>) -> Result<Vec<Kept>, Unkept> {
+        Keeper::new(&self.0.live, Some(&self.0.name)).keep(files, self.stopped()).await
     }
 
     async fn stopped(&self) -> StopCause {

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ork_core::access::Settings;
+use ork_core::artifact::{ArtifactRow, NewArtifact};
 use ork_core::attempt::Failure;
+use ork_core::blobs::BlobKey;
 use ork_core::clock::Timestamp;
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    ArtifactId, BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId,
+    WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::log::LogPlace;
@@ -684,6 +687,40 @@ impl Steps for Faulty {
 
     async fn drop_work(&self, scope: Scope, at: (TaskRef, u32, LeaseId)) -> StoreResult<bool> {
         through!(self.drop_work(scope, at))
+    }
+}
+
+#[async_trait]
+impl Artifacts for Faulty {
+    async fn note_blob(&self, scope: Scope, blob: &LooseBlob) -> StoreResult<bool> {
+        through!(self.note_blob(scope, blob))
+    }
+
+    async fn create_artifacts(
+        &self,
+        scope: Scope,
+        new: &[NewArtifact],
+        under: Option<KeptUnder>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> StoreResult<ArtifactsCreated> {
+        through!(self.create_artifacts(scope, new, under, actor, now))
+    }
+
+    async fn artifact(&self, scope: Scope, id: ArtifactId) -> StoreResult<Option<ArtifactRow>> {
+        through!(self.artifact(scope, id))
+    }
+
+    async fn artifacts(&self, scope: Scope, filter: &ArtifactFilter) -> StoreResult<Vec<ArtifactRow>> {
+        through!(self.artifacts(scope, filter))
+    }
+
+    async fn doom_blobs(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<BlobKey>> {
+        through!(self.doom_blobs(now, limit))
+    }
+
+    async fn forget_blobs(&self, keys: &[BlobKey]) -> StoreResult<()> {
+        through!(self.forget_blobs(keys))
     }
 }
 

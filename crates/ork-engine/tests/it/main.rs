@@ -1,6 +1,7 @@
 //! The engine over the real SQLite store in memory, in virtual time.
 #![allow(clippy::unwrap_used)] // tests
 
+mod collector;
 mod courier;
 mod faults;
 mod faulty;

@@ -20,11 +20,12 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
 
 use super::folders::Folder;
+use super::keep::Keeping;
 use super::kernel;
 use super::launch::Launched;
 use super::leader::Leader;
 use super::log::Log;
-use super::output::Printed;
+use super::output::{Answer, Large, Printed};
 use super::progress::ProgressFile;
 use super::tokens;
 use super::tree::{self, Tree};
@@ -112,7 +113,7 @@ impl<'a> Attempt<'a> {
     /// Sees it through to its end.
     pub async fn watch(mut self, output: OutputFrom) -> Report {
         self.io.started(Some(self.leader.pid().to_string()));
-        let mut printed = Printed::new(output);
+        let mut printed = Printed::new(output, self.folder.printed());
         let stopped = self.attend(&mut printed).await;
         let ending = self.end(stopped).await;
         // Nobody writes any more: what the pipes still hold is the rest.
@@ -121,8 +122,8 @@ impl<'a> Attempt<'a> {
         if self.folder.may_hold_answers() {
             self.look_at_progress(true);
         }
-        self.mention_artifacts();
-        self.report(&ending, printed)
+        let (report, large) = self.report(&ending, printed);
+        self.keep(report, large).await
     }
 
     /// Reads the streams until the process has ended and they have too, or until it has to be stopped and has had its
@@ -272,19 +273,27 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn mention_artifacts(&mut self) {
-        let count = self.folder.count_artifacts();
-        if count > 0 {
-            self.log.note(&format!(
-                "`$ORK_ARTIFACTS` holds {count} entries; this build does not keep artifacts, they are lost"
-            ));
+    /// Keeps the files of an attempt that is over.
+    async fn keep(&self, report: Report, large: Option<Large>) -> Report {
+        let is_over = match &report.outcome {
+            Outcome::Success { .. } => true,
+            // They help to find out why.
+            Outcome::Failed(failure) => failure.kind != FailureKind::Lost,
+            _ => false,
+        };
+        if !is_over || large.is_none() && !self.folder.may_hold_artifacts() {
+            return report;
         }
+        let keeping = Keeping { folder: self.folder, log: &self.log, io: self.io };
+        keeping.keep(report, large, self.workshop.killed()).await
     }
 
-    fn report(&self, ending: &Ending, printed: Printed) -> Report {
+    /// The report; and the output, when it is too large to stand there.
+    fn report(&self, ending: &Ending, printed: Printed) -> (Report, Option<Large>) {
         let (status, usage) = ending.exit.unzip();
         let (tokens, problem) =
             if self.folder.may_hold_answers() { tokens::read(&self.folder.tokens()) } else { (Vec::new(), None) };
+        let mut large = None;
         let outcome = match (ending.stopped, status) {
             // Not `Cancelled`: that word is a proof.
             (Some(StopCause::Cancel | StopCause::Drain), _) if !ending.is_gone => {
@@ -293,42 +302,50 @@ impl<'a> Attempt<'a> {
             (Some(StopCause::Cancel), _) => Outcome::Cancelled,
             (Some(StopCause::Drain), _) => Outcome::HandedBack,
             (Some(StopCause::Timeout), _) => failed(FailureKind::Timeout, "ran longer than its timeout"),
-            (None, Some(status)) => self.judge(status, printed),
+            (None, Some(status)) => match self.judge(status, printed) {
+                Ok(Answer::Value(output)) => Outcome::Success { output },
+                Ok(Answer::Large(answer)) => {
+                    large = Some(answer);
+                    Outcome::Success { output: None }
+                }
+                Err(outcome) => outcome,
+            },
             (None, None) => failed(FailureKind::Lost, "its process cannot be killed"),
         };
         let outcome = match (outcome, problem) {
-            (Outcome::Success { .. }, Some(problem)) => Outcome::Failed(problem),
+            (Outcome::Success { .. }, Some(problem)) => {
+                large = None;
+                Outcome::Failed(problem)
+            }
             (outcome, _) => outcome,
         };
-        Report {
+        let report = Report {
             outcome,
             exit_code: status.and_then(|status| status.code()),
             signal: status.and_then(|status| status.signal()),
             usage: usage.unwrap_or_default(),
             tokens,
-        }
+        };
+        (report, large)
     }
 
-    /// The outcome of a process that ended by itself.
-    fn judge(&self, status: ExitStatus, printed: Printed) -> Outcome {
+    /// The answer of a process that ended by itself; its outcome, when that is no success.
+    fn judge(&self, status: ExitStatus, printed: Printed) -> Result<Answer, Outcome> {
         if status.success() {
             let file = self.folder.may_hold_answers().then(|| self.folder.output());
-            return match printed.into_output(file.as_deref()) {
-                Ok(output) => Outcome::Success { output },
-                Err(failure) => Outcome::Failed(failure),
-            };
+            return printed.into_answer(file.as_deref()).map_err(Outcome::Failed);
         }
         let was_killed = status.signal() == Some(SIGKILL) || status.code() == Some(SHELL_KILLED);
         if was_killed && self.workshop.oom_kills.count() > self.oom_kills {
-            return failed(FailureKind::OutOfMemory, "killed by the kernel, which was out of memory for it");
+            return Err(failed(FailureKind::OutOfMemory, "killed by the kernel, which was out of memory for it"));
         }
-        match (status.code(), status.signal()) {
+        Err(match (status.code(), status.signal()) {
             (Some(code), _) => failed(FailureKind::Exit { code }, format!("exited with code {code}")),
             (None, signal) => {
                 let signal = signal.unwrap_or(0);
                 failed(FailureKind::Signal { signal }, format!("ended by signal {signal}"))
             }
-        }
+        })
     }
 }
 

@@ -9,7 +9,7 @@
 //!     1/                 one attempt's at a time
 //!       work/  artifacts/  output.json  progress  tokens  params.json  feedback.json  script
 //!     2/                 that of an attempt with steps, each of which has one like `1` besides
-//!       work/  artifacts/
+//!       work/
 //! ```
 //!
 //! A folder that an attempt has left as it found it serves the next one. On a journalling file system three new folders
@@ -18,15 +18,17 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ork_core::executor::Assignment;
 use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
+use super::beneath::Beneath;
 use super::live::ticks_since_boot;
 
 const LOCK: &str = "lock";
@@ -47,6 +49,8 @@ static HOMES: AtomicU64 = AtomicU64::new(0);
 /// The folders of one executor.
 pub struct Folders {
     home: PathBuf,
+    /// The same, whatever its path becomes.
+    root: Arc<Beneath>,
     null: PathBuf,
     idle: Mutex<Vec<Folder>>,
     made: AtomicU64,
@@ -57,10 +61,9 @@ pub struct Folders {
 #[derive(Debug)]
 pub struct Folder {
     base: PathBuf,
-    /// That of all steps, if it is a step's: its `work` and `artifacts` stand for those in here, which stay empty.
+    root: Arc<Beneath>,
+    /// That of all steps, if it is a step's: its `work` stands for the one in here, which stays empty.
     shared: Option<PathBuf>,
-    /// Files and folders in `$ORK_ARTIFACTS` at the beginning.
-    artifacts_before: usize,
     /// `$ORK_PARAMS`: always readable.
     pub params: PathBuf,
     /// What it, `work` and `artifacts` were when they were made, or last found empty.
@@ -98,7 +101,8 @@ impl Folders {
         let _lock = lock(&home.join(LOCK), FlockOperation::NonBlockingLockExclusive)?;
         let null = home.join("null.json");
         fs::write(&null, "null\n")?;
-        Ok(Self { home, null, idle: Mutex::default(), made: AtomicU64::new(0), _lock })
+        let root = Arc::new(Beneath::open(&home)?);
+        Ok(Self { home, root, null, idle: Mutex::default(), made: AtomicU64::new(0), _lock })
     }
 
     /// Removes what executors that have died since have left. What cannot be removed is left to the next.
@@ -120,9 +124,8 @@ impl Folders {
                 folder.is_settled = ticks_since_boot() >= folder.made_at + SETTLED_TICKS;
                 folder
             }
-            None => Folder::create(self.next(), self.null.clone())?,
+            None => Folder::create(self.next(), Arc::clone(&self.root), self.null.clone())?,
         };
-        folder.artifacts_before = shared.as_ref().map_or(0, |shared| count(&shared.join(ARTIFACTS)));
         folder.shared = shared;
         if work.params.is_null() {
             folder.params.clone_from(&self.null);
@@ -141,10 +144,9 @@ impl Folders {
     /// # Errors
     /// When it cannot be made.
     pub fn share(&self) -> io::Result<Shared> {
-        let shared = Shared { base: self.next() };
+        let shared = Shared { base: self.next(), root: Arc::clone(&self.root) };
         make(&shared.base)?;
         make(&shared.work())?;
-        make(&shared.base.join(ARTIFACTS))?;
         Ok(shared)
     }
 
@@ -169,14 +171,14 @@ impl Drop for Folders {
 }
 
 impl Folder {
-    fn create(base: PathBuf, params: PathBuf) -> io::Result<Self> {
+    fn create(base: PathBuf, root: Arc<Beneath>, params: PathBuf) -> io::Result<Self> {
         make(&base)?;
         let (work, artifacts) = (base.join(WORK), base.join(ARTIFACTS));
         make(&work)?;
         make(&artifacts)?;
         let marks = [Mark::of(&base)?, Mark::of(&work)?, Mark::of(&artifacts)?];
         let made_at = ticks_since_boot();
-        Ok(Self { base, shared: None, artifacts_before: 0, params, marks, made_at, is_settled: false })
+        Ok(Self { base, root, shared: None, params, marks, made_at, is_settled: false })
     }
 
     /// `$ORK_WORK`.
@@ -186,7 +188,20 @@ impl Folder {
 
     /// `$ORK_ARTIFACTS`.
     pub fn artifacts(&self) -> PathBuf {
-        self.shared.as_ref().unwrap_or(&self.base).join(ARTIFACTS)
+        self.base.join(ARTIFACTS)
+    }
+
+    /// `$ORK_ARTIFACTS` itself, also when its path leads elsewhere by now.
+    ///
+    /// # Errors
+    /// When it is not there, or is no folder any more.
+    pub fn open_artifacts(&self) -> io::Result<Beneath> {
+        open_in(&self.root, &self.base, ARTIFACTS)
+    }
+
+    /// Where the standard output stands that is too large to be held in memory, until it is opened: nothing is left there.
+    pub fn printed(&self) -> PathBuf {
+        self.base.with_extension("printed")
     }
 
     /// `$ORK_OUTPUT`.
@@ -219,13 +234,9 @@ impl Folder {
         !self.is_untouched(&self.base, 0)
     }
 
-    /// How many files and folders `$ORK_ARTIFACTS` holds; 0 if none has come to it.
-    pub fn count_artifacts(&self) -> usize {
-        if self.shared.is_none() && self.is_untouched(&self.artifacts(), 2) {
-            return 0;
-        }
-        let count = count(&self.artifacts());
-        if count > self.artifacts_before { count } else { 0 }
+    /// Whether something may have come into `$ORK_ARTIFACTS`: told by a single call.
+    pub fn may_hold_artifacts(&self) -> bool {
+        !self.is_untouched(&self.artifacts(), 2)
     }
 
     /// Whether nothing was done to a folder, told by a single call.
@@ -273,6 +284,7 @@ impl Folder {
 /// The folder that all steps of an attempt share. Dropped, it goes with everything in it, which may block.
 pub struct Shared {
     base: PathBuf,
+    root: Arc<Beneath>,
 }
 
 impl Shared {
@@ -283,6 +295,14 @@ impl Shared {
     /// `$ORK_WORK` of all steps.
     pub fn work(&self) -> PathBuf {
         self.base.join(WORK)
+    }
+
+    /// `$ORK_WORK` itself, also when its path leads elsewhere by now.
+    ///
+    /// # Errors
+    /// When it is not there, or is no folder any more.
+    pub fn open_work(&self) -> io::Result<Beneath> {
+        open_in(&self.root, &self.base, WORK)
     }
 
     /// Fills `$ORK_WORK`, which must be empty, and stays so when that fails.
@@ -329,8 +349,10 @@ fn write_new(path: &Path, value: &Value) -> io::Result<()> {
     file.write_all(value.to_string().as_bytes())
 }
 
-fn count(folder: &Path) -> usize {
-    fs::read_dir(folder).map_or(0, Iterator::count)
+/// A folder in one that lies in `root`.
+fn open_in(root: &Beneath, base: &Path, name: &str) -> io::Result<Beneath> {
+    let base = base.file_name().ok_or(io::ErrorKind::NotFound)?;
+    root.folder(Path::new(base).join(name).as_os_str().as_bytes())
 }
 
 fn lock(path: &Path, operation: FlockOperation) -> io::Result<File> {

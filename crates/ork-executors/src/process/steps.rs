@@ -5,18 +5,22 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ork_core::executor::{Assignment, AttemptIo, PartSink, PartSource, Report, WorkFolder};
+use ork_core::executor::{
+    Assignment, AttemptIo, Kept, PartSink, PartSource, Report, Unkept, Wanted, WorkFolder,
+};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::archive;
+use super::findings::Findings;
 use super::folders::Shared;
+use super::log::Log;
 use super::workshop::Workshop;
 
 /// Pieces of an archive between the thread that reads or writes the folder and whoever keeps them.
 const PIECES_AHEAD: usize = 1;
 
-/// Each step has files of its own to answer by; `$ORK_WORK` and `$ORK_ARTIFACTS` are the same for all.
+/// Each step has files of its own to answer by, and its own `$ORK_ARTIFACTS`; `$ORK_WORK` is the same for all.
 pub struct StepsFolder {
     workshop: Arc<Workshop>,
     base: Box<Path>,
@@ -39,6 +43,21 @@ impl StepsFolder {
 impl WorkFolder for StepsFolder {
     async fn execute(&self, work: Assignment, io: Arc<dyn AttemptIo>) -> Report {
         self.workshop.execute(work, Some(&self.base), &*io).await
+    }
+
+    async fn keep(&self, wanted: Wanted, io: Arc<dyn AttemptIo>) -> Result<Vec<Kept>, Unkept> {
+        let shared = Arc::clone(&self.shared).lock_owned().await;
+        let finding = spawn_blocking(move || {
+            let work = shared.open_work().map_err(|error| format!("failed to open `$ORK_WORK`: {error}"))?;
+            Findings::wanted(work, &wanted)
+        });
+        let found = finding.await.unwrap_or_else(|error| Err(error.to_string())).map_err(Unkept::failed)?;
+        let log = Log::new(&*io);
+        found.lines().iter().for_each(|line| log.note(&format!("artifacts: {line}")));
+        if found.files.is_empty() {
+            return Ok(Vec::new());
+        }
+        io.keep(found.files).await
     }
 
     async fn save(&self, parts: &dyn PartSink) -> Result<(u64, String), String> {

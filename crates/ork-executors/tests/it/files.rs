@@ -42,17 +42,6 @@ async fn a_progress_file_that_is_none_disturbs_nobody() {
 }
 
 #[tokio::test]
-async fn artifacts_are_not_lost_in_silence() {
-    let (_, io) = World::new().run(script("echo a > $ORK_ARTIFACTS/a; mkdir $ORK_ARTIFACTS/b")).await;
-    assert_eq!(
-        io.stderr(),
-        "ork: `$ORK_ARTIFACTS` holds 2 entries; this build does not keep artifacts, they are lost\n"
-    );
-    let (_, io) = World::new().run(script("rmdir $ORK_ARTIFACTS")).await;
-    assert_eq!(io.stderr(), "");
-}
-
-#[tokio::test]
 async fn the_folder_goes_whatever_is_in_it() {
     let world = World::new();
     fs::write(world.path("kept"), "").unwrap();

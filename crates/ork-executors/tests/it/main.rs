@@ -5,6 +5,7 @@ mod archives;
 mod endings;
 mod environment;
 mod files;
+mod keep;
 mod logs;
 mod steps;
 mod stops;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
-use ork_core::executor::{Assignment, AttemptIo, Executor, Report, StepAssignment, StopCause, WorkFolder};
+use ork_core::executor::{
+    Assignment, AttemptIo, Executor, Report, StepAssignment, StopCause, Unkept, Wanted, WorkFolder,
+};
 use ork_core::id::TaskRef;
 use serde_json::json;
 
@@ -38,13 +40,13 @@ async fn steps_share_a_folder_and_nothing_else() {
         echo 1 > $ORK_OUTPUT; echo 5 > $ORK_PROGRESS";
     let (report, io) = run(&*folder, step(task, first)).await;
     assert_eq!((told(&report).as_str(), io.progress.lock().unwrap().len()), ("success 1", 1));
-    assert!(io.stderr().contains("`$ORK_ARTIFACTS` holds 1 entries"), "{}", io.stderr());
-    let second = "cat a/b; ls $ORK_ARTIFACTS; test ! -e $ORK_OUTPUT; test ! -e $ORK_PROGRESS; chmod 500 a";
+    assert_eq!((io.kept().as_str(), io.stderr().as_str()), ("x (application/octet-stream): ", ""));
+    let second = "cat a/b; ls -A $ORK_ARTIFACTS; test ! -e $ORK_OUTPUT; test ! -e $ORK_PROGRESS; chmod 500 a";
     let mut second = step(task, second);
     second.project = Some(world.root.clone());
     let (report, io) = run(&*folder, second).await;
     assert_eq!((told(&report).as_str(), io.stderr().as_str()), ("success", ""));
-    assert_eq!(io.stdout(), "1\nx\n");
+    assert_eq!((io.stdout().as_str(), io.kept().as_str()), ("1\n", ""));
     folder.close().await;
     world.check_folders();
     let (report, _) = run(&*folder, step(task, "true")).await;
@@ -103,6 +105,42 @@ async fn what_a_step_leaves_is_killed_and_its_neighbour_is_not() {
     let (report, ()) = tokio::join!(execute(&*folder, step(task, &stays), &io), others);
     assert_eq!(told(&report), "success");
     assert_eq!(processes_with("cmdline", &mark), Vec::<i32>::new());
+    folder.close().await;
+    world.check_folders();
+}
+
+#[tokio::test]
+async fn files_of_the_shared_folder_are_kept_by_their_names() {
+    let (world, task) = (World::new(), script("").task);
+    let folder = world.executor.open(task).await.unwrap();
+    let text = "mkdir -p out/sub; echo 1 > out/a.json; echo 2 > out/sub/b.json; ln -s /etc/shadow out/c.json; ln out/a.json out/d.json
+        ln out/sub/b.json $ORK_WORK/../stolen; ln -s /etc out/etc; printf '' > out/e.json";
+    assert_eq!(told(&run(&*folder, step(task, text)).await.0), "success");
+    let keep = async |globs: &[&str], optional| {
+        let globs = globs.iter().map(|glob| (*glob).to_owned()).collect();
+        let wanted = Wanted { globs, name: None, kind: "list".into(), content_type: None, meta: None, optional };
+        let io = Witness::new();
+        let kept = folder.keep(wanted, Arc::clone(&io) as Arc<dyn AttemptIo>).await;
+        (kept.map(|kept| kept.len()), io)
+    };
+    let (kept, io) = keep(&["out/**/*.json"], false).await;
+    assert_eq!((kept, io.kept().as_str()), (Ok(1), "out/e.json (application/json): "));
+    let said = "\
+        ork: artifacts: `out/a.json` is left out: it has another name (a hard link)\n\
+        ork: artifacts: `out/c.json` is left out: it is a symbolic link\n\
+        ork: artifacts: `out/d.json` is left out: it has another name (a hard link)\n\
+        ork: artifacts: `out/etc` is left out: it is a symbolic link\n\
+        ork: artifacts: `out/sub/b.json` is left out: it has another name (a hard link)\n";
+    assert_eq!(io.stderr(), said);
+    let failed = |message: &str| Err(Unkept::failed(message));
+    assert_eq!(keep(&["out/*.mp4"], false).await.0, failed("no file matches `out/*.mp4`"));
+    assert_eq!(keep(&["out/*.mp4", "etc/*"], true).await.0, Ok(0));
+    assert!(keep(&["/etc/passwd"], true).await.0.is_err() && keep(&["../*"], true).await.0.is_err());
+    // What stands in the place of the folder is not the folder.
+    let text = "cd /; mv $ORK_WORK $ORK_WORK/../moved; ln -s /etc $ORK_WORK";
+    assert_eq!(told(&run(&*folder, step(task, text)).await.0), "success");
+    let why = "failed to open `$ORK_WORK`: it is a symbolic link, or lies behind one";
+    assert_eq!(keep(&["passwd"], false).await.0, failed(why));
     folder.close().await;
     world.check_folders();
 }

@@ -11,9 +11,10 @@ use async_trait::async_trait;
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::executor::{
-    Assignment, AttemptIo, Executor, ProcessWork, Program, Progress, Report, StopCause, Stream, Work,
+    Assignment, AttemptIo, Executor, Kept, KeptFile, ProcessWork, Program, Progress, Report, StopCause, Stream, Unkept,
+    Work,
 };
-use ork_core::id::{RunId, TaskRef, WorkspaceId};
+use ork_core::id::{ArtifactId, RunId, TaskRef, WorkspaceId};
 use ork_core::plan::OutputFrom;
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use serde_json::Value;
@@ -149,6 +150,10 @@ pub struct Witness {
     keeps: bool,
     pub progress: Mutex<Vec<Progress>>,
     handle: Mutex<Option<String>>,
+    /// What was kept, and its bytes.
+    pub kept: Mutex<Vec<(KeptFile, Vec<u8>)>>,
+    /// What the next files that are to be kept meet.
+    pub unkept: Mutex<Option<Unkept>>,
     stop: watch::Sender<Option<StopCause>>,
 }
 
@@ -170,6 +175,8 @@ impl Witness {
             keeps,
             progress: Mutex::default(),
             handle: Mutex::default(),
+            kept: Mutex::default(),
+            unkept: Mutex::default(),
             stop: watch::Sender::new(None),
         })
     }
@@ -189,6 +196,16 @@ impl Witness {
 
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.bytes_of(Stream::Stderr)).into_owned()
+    }
+
+    /// The names and bytes of what was kept, each in a line.
+    pub fn kept(&self) -> String {
+        let kept = self.kept.lock().unwrap();
+        let lines = kept.iter().map(|(file, bytes)| {
+            assert_eq!(file.size, bytes.len() as u64);
+            format!("{} ({}): {}", file.name, file.content_type, String::from_utf8_lossy(bytes))
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// The process id, once there is one.
@@ -222,6 +239,26 @@ impl AttemptIo for Witness {
 
     fn progress(&self, progress: Progress) {
         self.progress.lock().unwrap().push(progress);
+    }
+
+    async fn keep(&self, files: Vec<KeptFile>) -> Result<Vec<Kept>, Unkept> {
+        if let Some(unkept) = self.unkept.lock().unwrap().take() {
+            return Err(unkept);
+        }
+        let mut kept = Vec::new();
+        for file in files {
+            let mut source = file.bytes.open().await.map_err(|error| Unkept::failed(error.to_string()))?;
+            let mut bytes = Vec::new();
+            while let Some(piece) = source.next().await.map_err(|error| Unkept::failed(error.to_string()))? {
+                bytes.extend(piece);
+            }
+            let id = ArtifactId::new(Timestamp::from_micros(0), &mut SeededEntropy::new(1));
+            let (name, kind, content_type) = (file.name.clone(), file.kind.clone(), file.content_type.clone());
+            let size = Some(bytes.len() as u64);
+            kept.push(Kept { id, name, kind, content_type, size, checksum: Some("sum".into()), url: None });
+            self.kept.lock().unwrap().push((file, bytes));
+        }
+        Ok(kept)
     }
 
     async fn stopped(&self) -> StopCause {

@@ -1,2 +1,4 @@
--- By place, which does not change: nobody updates what belonged to a run that is gone.
-DELETE FROM log_parts WHERE ctid = ANY (ARRAY(SELECT ctid FROM log_parts WHERE run_id = ANY ($1::uuid[]) LIMIT $2))
+-- Those whose bytes were left a moment ago: nobody adds any to a run of which nothing is to be packed any more.
+DELETE FROM log_parts
+WHERE (run_id, n, attempt, start) IN (
+    SELECT run_id, n, attempt, start FROM log_parts WHERE run_id = ANY ($1::uuid[]) ORDER BY run_id, n, attempt, start LIMIT $2)

@@ -4,20 +4,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ork_core::artifact::{ArtifactAt, NewArtifact};
 use ork_core::attempt::Outcome;
+use ork_core::blobs::BlobKey;
 use ork_core::check::check;
 use ork_core::clock::SeededEntropy;
 use ork_core::event::EventRow;
 use ork_core::graph::Expansion;
-use ork_core::id::{RunId, TaskRef};
+use ork_core::id::{ArtifactId, RunId, TaskRef, WorkspaceId};
 use ork_core::plan::{Concurrency, Fan, Node, OnFailure, Plan};
 use ork_core::planted::{Bug, plant};
 use ork_core::state::Reason;
-use ork_core::store::{Events, Inspect, Queue, Runs, Scope, Settle, Tasks, Upkeep};
+use ork_core::store::{Artifacts, Events, Inspect, KeptUnder, LooseBlob, Queue, Runs, Scope, Settle, Tasks, Upkeep};
 use ork_postgres::{PgOptions, PgStore};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
+use crate::artifacts::link;
 use crate::gate::{Gate, look_again};
 use crate::world::{Batch, NOW, World, client, failure, fan, node, plan, settle_of, success, with_world};
 
@@ -35,9 +38,11 @@ enum Act {
     Resume,
     Expand,
     Admit,
+    Keep,
+    Collect,
 }
 
-const ACTS: [Act; 11] = [
+const ACTS: [Act; 13] = [
     Act::Claim,
     Act::Settle,
     Act::Fail,
@@ -49,6 +54,8 @@ const ACTS: [Act; 11] = [
     Act::Resume,
     Act::Expand,
     Act::Admit,
+    Act::Keep,
+    Act::Collect,
 ];
 
 /// One connection behind its gate.
@@ -77,6 +84,8 @@ struct Scene {
     run: RunId,
     batch: Batch,
     g: u32,
+    /// What the first task keeps, if nobody collects its bytes before.
+    kept: NewArtifact,
 }
 
 fn limited(key: &str, count: u32) -> Node {
@@ -89,7 +98,13 @@ async fn scene(world: &World, on_failure: OnFailure) -> Scene {
     let run = world.submit(Plan { on_failure, ..plan(nodes) }).await;
     let batch = world.claim(2).await;
     assert_eq!(batch.tasks.len(), 2, "the queue holds tasks of this run alone");
-    Scene { run, batch, g: 3 }
+    let id = ArtifactId::new(NOW, &mut SeededEntropy::new(run.uuid().as_u64_pair().0));
+    let key = BlobKey::artifact(WorkspaceId::DEFAULT, run, id);
+    let blob = LooseBlob { key: key.clone(), workspace: WorkspaceId::DEFAULT, kept_until: NOW.plus_ms(5) };
+    assert_eq!(world.store.note_blob(Scope::All, &blob).await, Ok(true));
+    let at = ArtifactAt::Kept { key, size: 1, checksum: "c".into() };
+    let kept = NewArtifact { id, at, ..link(run, 1) };
+    Scene { run, batch, g: 3, kept }
 }
 
 /// Does one thing, as its caller would; `at` tells the two sides apart.
@@ -119,6 +134,16 @@ async fn act(store: PgStore, world: World, scene: Arc<Scene>, what: Act, at: usi
             store.expand(scope, run, scene.g, &expansion, now).await.map(drop).expect("expands");
         }
         Act::Admit => store.admit(scope, now).await.map(drop).expect("admits"),
+        Act::Keep => {
+            let first = &scene.batch.tasks[0];
+            let under = Some(KeptUnder { task: first.task, attempt: first.attempt, lease: scene.batch.lease });
+            let new = std::slice::from_ref(&scene.kept);
+            store.create_artifacts(scope, new, under, &actor, now).await.map(drop).expect("keeps");
+        }
+        Act::Collect => {
+            let doomed = store.doom_blobs(now, 10).await.expect("dooms");
+            store.forget_blobs(&doomed).await.expect("forgets");
+        }
     }
 }
 
@@ -165,8 +190,16 @@ impl Table {
         wrong.extend(
             store.overbooked(Scope::All).await.expect("looks").iter().map(|key| format!("overbooked: {key:?}")),
         );
+        wrong.extend(self.named_and_loose().await);
         self.clear(&scene).await;
         (order, wrong)
+    }
+
+    /// What an artifact names and somebody may remove.
+    async fn named_and_loose(&self) -> Option<String> {
+        let sql = "SELECT key FROM loose_blobs JOIN artifacts USING (key)";
+        let rows = self.looker.query(sql, &[]).await.expect("looks");
+        rows.first().map(|row| format!("`{}` is named and loose", row.get::<_, &str>(0)))
     }
 
     /// Reads what has happened since the last time, as somebody who follows the run (G6).

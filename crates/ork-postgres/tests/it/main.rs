@@ -1,6 +1,7 @@
 //! The store against a real PostgreSQL: `ORK_TEST_POSTGRES_URL` names a cluster in which databases may be created. Without
 //! it these tests say that they are skipped; in CI that is a failure.
 
+mod artifacts;
 mod conformance;
 mod feed;
 mod gate;

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ork_core::access::Settings;
+use ork_core::artifact::{ArtifactRow, NewArtifact};
 use ork_core::attempt::Failure;
+use ork_core::blobs::BlobKey;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::event::{Actor, EventRow};
 use ork_core::feed::FeedPosition;
 use ork_core::graph::{Expansion, Lease, LeaseId, NewRun};
 use ork_core::id::{
-    BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
+    ArtifactId, BulkId, DeliveryId, EndpointId, GateId, RevisionId, RunId, TaskRef, TokenId, WorkerId, WorkflowId,
+    WorkspaceId,
 };
 use ork_core::json::Json;
 use ork_core::log::LogPlace;
@@ -315,6 +318,20 @@ tenants! { Schedules:
     }
     => async fn fire_schedule(&self, firing: &Firing) -> StoreResult<Fired> {
         self.0.fire_schedule(firing).await
+    }
+}
+
+tenants! { Artifacts:
+    note_blob(blob: &LooseBlob) -> bool;
+    create_artifacts(new: &[NewArtifact], under: Option<KeptUnder>, actor: &Actor, now: Timestamp) -> ArtifactsCreated;
+    artifact(id: ArtifactId) -> Option<ArtifactRow>;
+    artifacts(filter: &ArtifactFilter) -> Vec<ArtifactRow>;
+    // Bytes of all are removed by the engine.
+    => async fn doom_blobs(&self, now: Timestamp, limit: u32) -> StoreResult<Vec<BlobKey>> {
+        self.0.doom_blobs(now, limit).await
+    }
+    => async fn forget_blobs(&self, keys: &[BlobKey]) -> StoreResult<()> {
+        self.0.forget_blobs(keys).await
     }
 }
 

@@ -52,6 +52,8 @@ impl World {
             skew_ms: Box::new(|| None),
             metrics: crate::Metrics::new("test"),
             live: Live::new(options),
+            blobs: None,
+            alarm: Box::new(|_| {}),
             log: Box::new(|_| {}),
         });
         let own = Arc::clone(&server);

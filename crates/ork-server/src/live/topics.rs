@@ -57,7 +57,8 @@ impl Topics {
             | EventType::TaskCancelRequested
             | EventType::AttemptLate
             | EventType::Step(_)
-            | EventType::BudgetExceeded => false,
+            | EventType::BudgetExceeded
+            | EventType::ArtifactCreated => false,
             EventType::RunCreated | EventType::Run(_) | EventType::RunResumed | EventType::RunCancelRequested => {
                 self.runs
             }

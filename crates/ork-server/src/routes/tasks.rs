@@ -13,6 +13,7 @@ mod why;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use ork_api::TaskAsked;
 use ork_core::access::Permission;
@@ -68,8 +69,8 @@ pub async fn log_text(
     server: &Arc<Server>,
     caller: &Caller,
     (task, asked): (TaskRef, Option<u32>),
-    wish: &Wish,
+    (wish, headers): (&Wish, &HeaderMap),
 ) -> Answer<Response> {
     let attempt = attempt(&row(server.look(caller), task).await?, asked)?;
-    logs::text(reader(server, caller), (task, attempt), wish).await
+    logs::text(reader(server, caller), (task, attempt), wish, headers).await
 }

@@ -1,5 +1,6 @@
 //! Requests over the whole router and a real store, with gates that a worker has opened.
 
+mod artifacts;
 mod gates;
 mod links;
 mod means;
@@ -13,6 +14,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request};
 use ork_core::access::Role;
 use ork_core::attempt::Outcome;
+use ork_core::blobs::Blobs;
 use ork_core::clock::{Clock, Entropy, SeededEntropy, Timestamp};
 use ork_core::event::Actor;
 use ork_core::graph::{LeaseId, NewRun, Pin, ProcessEnd, TriggeredBy};
@@ -87,6 +89,11 @@ const PLAIN: Asked =
 
 impl Stage {
     async fn new() -> Self {
+        Self::keeping(None, |_| {}).await
+    }
+
+    /// One that keeps artifacts somewhere, and whose alarms are heard.
+    async fn keeping(blobs: Option<Arc<dyn Blobs>>, alarm: impl Fn(&str) + Send + Sync + 'static) -> Self {
         let (clock, worker) =
             (Hand::default(), WorkerId::new(Timestamp::from_micros(BEGAN), &mut SeededEntropy::new(9)));
         let server = Arc::new(Server {
@@ -102,6 +109,8 @@ impl Stage {
             skew_ms: Box::new(|| None),
             metrics: crate::Metrics::new("test"),
             live: Live::new(LiveOptions::default()),
+            blobs,
+            alarm: Box::new(alarm),
             log: Box::new(|_| {}),
         });
         let now = clock.now();

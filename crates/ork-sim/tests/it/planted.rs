@@ -93,6 +93,11 @@ fn a_gate_that_is_decided_twice_is_found() {
 }
 
 #[test]
+fn bytes_that_are_removed_and_named_are_found() {
+    check(Bug::RemovedWithoutDoom, "names bytes that were removed");
+}
+
+#[test]
 fn a_reservation_that_outlives_its_call_is_found() {
     check(Bug::ReservationNotSettled, "budget");
 }

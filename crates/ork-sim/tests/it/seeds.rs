@@ -8,8 +8,11 @@ use ork_sim::{Scenario, live};
 const SEEDS: u64 = 500;
 
 /// Things that must happen in so many worlds, or else these are too tame to prove anything.
-const SEEN: [&str; 26] = [
+const SEEN: [&str; 29] = [
+    "artifact created",
+    "artifact gone",
     "budget raised",
+    "bytes removed",
     "claim found again",
     "decision heard",
     "declared dead and back",

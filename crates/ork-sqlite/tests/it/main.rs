@@ -1,4 +1,5 @@
 //! The store on SQLite, from outside.
 
+mod artifacts;
 mod conformance;
 mod lifecycle;

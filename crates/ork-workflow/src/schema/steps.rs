@@ -4,10 +4,14 @@ use ork_core::limits::{AI_TOKENS_MAX, PROMPT_VARIABLES_MAX};
 use serde_json::{Value, json};
 
 use super::{SECRET, described, object, one_of, refer, with};
+use crate::artifact::PATHS_MAX;
 use crate::keys;
 
 /// The name of a stored prompt, with its version if need be.
 const PROMPT: &str = "^[A-Za-z0-9._-]{1,128}(@[1-9][0-9]{0,8})?$";
+
+/// Paths that lead out of a folder.
+const OUTSIDE: &str = r"^/|(^|/)\.\.(/|$)|\\|//|/$";
 
 /// A step of a task.
 pub fn step() -> Value {
@@ -15,13 +19,14 @@ pub fn step() -> Value {
     let by_process = json!({"properties": {"gate": {"anyOf": [{"required": ["command"]}, {"required": ["run"]}]}}});
     let kinds = json!({
         "ai": {"properties": {"env": false}},
+        "artifact": {"properties": {"env": false}},
         "gate": {
             "properties": {"phase": {"enum": keys::PHASES.into_iter().filter(|phase| *phase != "cleanup").collect::<Vec<_>>()}},
             "anyOf": [by_process, decided_once]
         }
     });
     let step = with(object(keys::STEP.keys, step_key), "required", json!(["name", "phase"]));
-    with(with(step, "oneOf", one_of(&["command", "run", "ai", "gate"])), "dependentSchemas", kinds)
+    with(with(step, "oneOf", one_of(&["command", "run", "ai", "gate", "artifact"])), "dependentSchemas", kinds)
 }
 
 fn step_key(key: &str) -> Value {
@@ -32,6 +37,7 @@ fn step_key(key: &str) -> Value {
         "command" => described(refer("command"), "A program and its arguments."),
         "ai" => described(refer("ai"), "A model is asked."),
         "gate" => described(refer("gate"), "It lets the attempt pass, or not."),
+        "artifact" => described(refer("artifact"), "Files are kept, or one that is elsewhere is named."),
         "when" => described(refer("condition"), "A bare expression; when it is false the step is skipped."),
         "timeout" => described(refer("time_limit"), "The time limit of one try."),
         "retry" => described(refer("tries"), "When a try that failed is followed by another."),
@@ -81,6 +87,44 @@ fn gate_key(key: &str) -> Value {
         "run" => described(refer("script"), "It passes when this script succeeds."),
         "condition" => described(refer("condition"), "It passes when this expression is true."),
         _ => described(refer("approval"), "It passes when somebody says so."),
+    }
+}
+
+/// `artifact` of a step.
+pub fn artifact() -> Value {
+    let kinds = json!({
+        "path": {"properties": {"size": false, "checksum": false}},
+        "url": {"required": ["name"], "properties": {"optional": false}}
+    });
+    let artifact = with(object(keys::ARTIFACT.keys, artifact_key), "oneOf", one_of(&["path", "url"]));
+    with(artifact, "dependentSchemas", kinds)
+}
+
+fn artifact_key(key: &str) -> Value {
+    let path = json!({"type": "string", "minLength": 1, "not": {"pattern": OUTSIDE}});
+    let text = |pattern: &str| json!({"type": "string", "anyOf": [{"pattern": pattern}, {"pattern": "\\{\\{"}]});
+    match key {
+        "path" => described(
+            json!({"anyOf": [path, {"type": "array", "minItems": 1, "maxItems": PATHS_MAX, "items": path}]}),
+            "Patterns below the folder of the steps: `*`, `?`, `[a-z]`, `**`.",
+        ),
+        "url" => described(text("^(https?|s3|gs|az)://[^/?#@\\s]+([/?#]\\S*)?$"), "Where the file is, in place of `path`."),
+        "name" => described(
+            json!({"type": "string", "minLength": 1, "not": {"pattern": OUTSIDE}}),
+            "What it is called; without it as in the folder.",
+        ),
+        "kind" => described(refer("name"), "What it is, in a word of yours; default file."),
+        "content_type" => described(
+            json!({"type": "string", "pattern": "^[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+ *(;.*)?$", "maxLength": 255}),
+            "Its media type; without it by the end of its name.",
+        ),
+        "size" => described(
+            json!({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "\\{\\{"}]}),
+            "How many bytes the file at `url` has.",
+        ),
+        "checksum" => described(text("^[0-9a-f]{64}$"), "The SHA-256 of the file at `url`."),
+        "meta" => described(json!({"type": "object"}), "What else there is to say."),
+        _ => described(json!({"type": "boolean", "default": false}), "It is no failure when no file matches."),
     }
 }
 

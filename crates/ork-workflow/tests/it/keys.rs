@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 type Case = (&'static str, &'static str, &'static str);
 
 /// Where the texts of a table stand: `@` is replaced. A text that begins a file of its own stands alone.
-const FRAMES: [(&str, &str); 15] = [
+const FRAMES: [(&str, &str); 16] = [
     ("the file", "@\ntasks:\n  a: {command: [work]}\n"),
     ("a task", "tasks:\n  b: {command: [work]}\n  a:\n    @\n"),
     ("retry", "tasks:\n  a: {command: [work], retry: {@}}\n"),
@@ -22,6 +22,7 @@ const FRAMES: [(&str, &str); 15] = [
     ("a step", "tasks:\n  a:\n    steps:\n      - {name: first, phase: setup, command: [work]}\n      - {@}\n"),
     ("ai", "tasks:\n  a:\n    steps:\n      - {name: x, phase: execution, ai: {@}}\n"),
     ("a gate", "tasks:\n  a:\n    steps:\n      - {name: x, phase: validation, gate: {@}}\n"),
+    ("an artifact", "tasks:\n  a:\n    steps:\n      - {name: x, phase: execution, artifact: {@}}\n"),
     ("an approval", "tasks:\n  a:\n    steps:\n      - {name: x, phase: validation, gate: {approval: {@}}}\n"),
     ("budget", "budget: {@}\ntasks:\n  a: {command: [work]}\n"),
     (
@@ -174,7 +175,11 @@ const STEP: &[Case] = &[
         "name: x, phase: execution, run: work, env: {A: \"{{ secrets.token }}\", B: \"{{ prompts.p }}\"}",
         "name: x, phase: execution, gate: {approval: {}}, env: {A: b}",
     ),
-    ("artifact", "", "name: x, phase: execution, artifact: {path: \"out/*.mp4\", kind: video}"),
+    (
+        "artifact",
+        "name: x, phase: execution, artifact: {path: \"out/*.mp4\", kind: video}",
+        "name: x, phase: execution, artifact: {path: a}, env: {A: b}",
+    ),
 ];
 
 const AI: &[Case] = &[
@@ -227,6 +232,22 @@ const GATE: &[Case] = &[
     ("approval", "approval: {}", "approval: {}, run: check"),
 ];
 
+const ARTIFACT: &[Case] = &[
+    ("path", "path: [\"out/*.mp4\", \"{{ task.index }}/**/*.json\"]", "path: ../out"),
+    ("url", "url: \"{{ run.name }}/a\", name: a", "url: \"ftp://a.example/b\", name: b"),
+    ("name", "path: a, name: \"out/{{ task.index }}.mp4\"", "path: a, name: /etc/passwd"),
+    ("kind", "path: a, kind: video", "path: a, kind: a video"),
+    ("content_type", "path: a, content_type: text/plain; charset=utf-8", "path: a, content_type: text"),
+    ("size", "url: \"s3://b/c\", name: c, size: 5", "path: a, size: 5"),
+    (
+        "checksum",
+        "url: \"s3://b/c\", name: c, checksum: \"{{ run.id }}\"",
+        "url: \"s3://b/c\", name: c, checksum: abc",
+    ),
+    ("meta", "path: a, meta: {at: \"{{ task.index }}\", n: 1}", "path: a, meta: [at]"),
+    ("optional", "path: a, optional: true", "url: \"s3://b/c\", name: c, optional: true"),
+];
+
 const APPROVAL: &[Case] = &[
     ("role", "role: admin", "role: user"),
     ("expires", "expires: 24h", "expires: 24"),
@@ -276,8 +297,8 @@ const JOB: &[Case] = &[
     ),
 ];
 
-const CASES: [&[Case]; 15] =
-    [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, WEBHOOK, STEP, AI, GATE, APPROVAL, BUDGET, ALLOWANCE, PLAN, JOB];
+const CASES: [&[Case]; 16] =
+    [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, WEBHOOK, STEP, AI, GATE, ARTIFACT, APPROVAL, BUDGET, ALLOWANCE, PLAN, JOB];
 
 fn read(frame: &str, text: &str) -> (String, Result<Workflow, String>) {
     let is_whole = text.starts_with("tasks:") || text.starts_with('{');

@@ -149,7 +149,20 @@ const STEP: &[(&str, &str)] = &[
     ("env", r#"["ENV"]"#),
 ];
 const STEP_WORK: &[(&str, &str)] =
-    &[COMMAND, RUN, ("ai", r#"["AI"]"#), ("gate", r#"["GATE"]"#), ("artifact", r#"[{"path": "a"}]"#)];
+    &[COMMAND, RUN, ("ai", r#"["AI"]"#), ("gate", r#"["GATE"]"#), ("artifact", r#"["ARTIFACT"]"#)];
+const FOUND: &[(&str, &str)] = &[
+    ("path", r#"["out/*.mp4", ["a", "**/b"], "/a", "../a", "a/..", "", [], ["a", "a\\b"], 5]"#),
+    ("url", r#"["https://a.example/b", "{{ inputs.i }}", "s3://b/c?d", "ftp://a/b", "https://u:p@a/b", "", 5]"#),
+];
+const ARTIFACT: &[(&str, &str)] = &[
+    ("name", r#"["a", "out/a.mp4", "/a", "a/../b", "", 5]"#),
+    ("kind", r#"["video", "a b", "{{ inputs.i }}", 5]"#),
+    ("content_type", r#"["video/mp4", "text/plain; charset=utf-8", "video", "", 5]"#),
+    ("size", r#"[5, "{{ inputs.i }}", -1, "5", 1.5]"#),
+    ("checksum", r#"["0000000000000000000000000000000000000000000000000000000000000000", "{{ inputs.i }}", "0", 5]"#),
+    ("meta", r#"[{"a": ["{{ inputs.i }}"]}, {}, [], "a"]"#),
+    ("optional", r#"[true, false, "yes"]"#),
+];
 const QUESTION: &[(&str, &str)] = &[
     ("prompt", r#"["p", "p@3", "p@03", "p@", "p@999999999", "p@1000000000", "a b", "", 5]"#),
     ("text", r#"["text", "{{ inputs.i }}", "", " "]"#),
@@ -257,6 +270,10 @@ impl Writer {
             "STEPS" => self.steps(),
             "AI" => self.ai(),
             "GATE" => self.works(GATE, json!({})),
+            "ARTIFACT" => {
+                let artifact = self.mapping(ARTIFACT, 3);
+                self.works(FOUND, artifact)
+            }
             "APPROVAL" => self.mapping(APPROVAL, 3),
             "BUDGET" => self.mapping(BUDGET, 2),
             "CONCURRENCY" => self.mapping(CONCURRENCY, 2),

@@ -149,6 +149,8 @@ fn server(world: &World, door: Door) -> Arc<Server> {
         skew_ms: Box::new(move || clock.skew_micros().map(|micros| micros / 1000)),
         metrics: Metrics::new(VERSION),
         live: Live::new(LiveOptions::default()),
+        blobs: world.blobs().ok(),
+        alarm: Box::new(move |what| alarm(out, what)),
         log: Box::new(move |exchange| log(out, exchange)),
     })
 }
@@ -195,6 +197,16 @@ fn log(out: Output, exchange: &Exchange<'_>) {
         out.value(&view::value(line)).ok();
     } else if *status >= 500 {
         warn(format!("{status} {method} {path}: {} ({request_id})", code.unwrap_or("not ready")));
+    }
+}
+
+/// What is kept is not what was written: that must be seen, whatever the form of the log.
+fn alarm(out: Output, what: &str) {
+    if out.json {
+        let line = json!({"type": "alarm", "message": what});
+        out.value(&view::value(line)).ok();
+    } else {
+        warn(format!("error: {what}"));
     }
 }
 

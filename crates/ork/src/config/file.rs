@@ -220,6 +220,7 @@ impl Reader<'_> {
     fn value(&self, key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, String> {
         let text = match (key.kind, value.get_ref()) {
             (Kind::Database, DeValue::String(url)) => self.beside(url),
+            (Kind::Artifacts, DeValue::String(url)) => self.folder_beside(url),
             (Kind::File, DeValue::String(text)) => self.path_beside(text).display().to_string(),
             (Kind::Time | Kind::Address | Kind::Server | Kind::Name | Kind::Word(_), DeValue::String(text)) => {
                 text.to_string()
@@ -249,6 +250,15 @@ impl Reader<'_> {
                 format!("{scheme}:{}", self.folder().join(path).display())
             }
             _ => url.to_owned(),
+        }
+    }
+
+    /// As [`Self::beside`], of the URL of an artifact store.
+    fn folder_beside(&self, url: &str) -> String {
+        let path = url.strip_prefix("file:").unwrap_or(url);
+        match url.contains("://") || path.is_empty() {
+            true => url.to_owned(),
+            false => format!("file:{}", self.path_beside(path).display()),
         }
     }
 

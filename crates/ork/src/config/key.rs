@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use ork_blobs::Place;
 use ork_client::Address;
 use ork_core::limits::is_name;
 use ork_http::Egress;
@@ -23,6 +24,8 @@ pub enum Kind {
     Time,
     /// An IP address and a port; `localhost` is one of them.
     Address,
+    /// The URL of an artifact store. Relative paths in a file begin at its folder.
+    Artifacts,
     /// The URL of a server.
     Server,
     /// A name.
@@ -56,6 +59,14 @@ pub const DATABASE: Key = Key {
     kind: Kind::Database,
     default: "",
     about: "Where the history is: sqlite:PATH, postgres://USER@HOST/NAME, or files:DIR.",
+};
+pub const ARTIFACTS: Key = Key {
+    name: "artifacts",
+    variable: "ORK_ARTIFACTS_URL",
+    flag: "--artifacts",
+    kind: Kind::Artifacts,
+    default: "",
+    about: "Where the bytes of artifacts are: file:PATH, s3://BUCKET/PREFIX, r2://, gs:// or az://; by default beside the database.",
 };
 pub const JOBS: Key = Key {
     name: "jobs",
@@ -163,8 +174,9 @@ const NAME: &str = "^[A-Za-z0-9._-]{1,128}$";
 const SERVER_PATTERN: &str = "^https?://[^@?#]+$";
 
 /// All of them, in the order of `ork config show`.
-pub const KEYS: [&Key; 13] = [
+pub const KEYS: [&Key; 14] = [
     &DATABASE,
+    &ARTIFACTS,
     &SERVER,
     &CONTEXT,
     &TOKEN_FILE,
@@ -189,6 +201,7 @@ impl Key {
             Kind::Whole if text.parse::<usize>().is_err() => Err(format!("`{text}` is not a whole number")),
             Kind::Time => parse_ms(text).map(|_| ()).map_err(|rule| format!("`{text}`: {rule}")),
             Kind::Address => address(text).map(|_| ()),
+            Kind::Artifacts => text.parse::<Place>().map(|_| ()),
             Kind::Server => text.parse::<Address>().map(|_| ()).map_err(|error| error.to_string()),
             Kind::Name if !is_name(text) => Err(format!("`{text}` is not a name")),
             Kind::Egress => text.parse::<Egress>().map(|_| ()).map_err(|error| error.to_string()),
@@ -214,6 +227,7 @@ impl Key {
             }
             Kind::Egress => json!({"type": "array", "items": {"type": "string", "minLength": 1}}),
             Kind::Database => json!({"type": "string", "pattern": "^(sqlite:.|files:.|postgres://|postgresql://)"}),
+            Kind::Artifacts => json!({"type": "string", "minLength": 1}),
             Kind::Address => json!({"type": "string", "pattern": "^.+:[0-9]+$"}),
             Kind::Server => json!({"type": "string", "pattern": SERVER_PATTERN}),
             Kind::Name => json!({"type": "string", "pattern": NAME}),

@@ -109,7 +109,8 @@ impl Board {
             | EventType::AttemptLate
             | EventType::Step(_)
             | EventType::Gate(_)
-            | EventType::BudgetExceeded => {}
+            | EventType::BudgetExceeded
+            | EventType::ArtifactCreated => {}
         }
     }
 

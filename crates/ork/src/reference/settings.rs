@@ -3,7 +3,7 @@
 use clap::Command;
 
 use super::{full_name, leaves, page, root};
-use crate::config::{DATABASE, KEYS, Key, Kind, SECRET_KEY_FILE};
+use crate::config::{ARTIFACTS, DATABASE, KEYS, Key, Kind, SECRET_KEY_FILE};
 
 const ABOUT: &str = "\
 # Settings
@@ -41,7 +41,7 @@ fn text() -> String {
     let mut text = ABOUT.to_owned();
     for key in KEYS {
         let default = match key.default {
-            "" if key.name == SECRET_KEY_FILE.name => "beside the database".to_owned(),
+            "" if [SECRET_KEY_FILE.name, ARTIFACTS.name].contains(&key.name) => "beside the database".to_owned(),
             "" if matches!(key.kind, Kind::Server | Kind::Name | Kind::File | Kind::Egress) => "none".to_owned(),
             "" if key.name == DATABASE.name => "`sqlite:$XDG_DATA_HOME/ork/ork.db`".to_owned(),
             _ => format!("`{}`", toml(key)),
@@ -60,7 +60,7 @@ fn text() -> String {
 
 const fn kind(key: &Key) -> &'static str {
     match key.kind {
-        Kind::Database => "a URL",
+        Kind::Database | Kind::Artifacts => "a URL",
         Kind::Whole => "a whole number",
         Kind::Names => "a list of names; with commas between them in the variable",
         Kind::Time => "a duration: `500ms`, `30s`, `10m`, `2h`",

@@ -32,6 +32,9 @@ const SIGNED: &[&str] = &["signed"];
 const LINKED: &[&str] = &["linked"];
 
 const SCHEDULED: &str = r#"{"source": "schedule: {cron: '0 3 * * *'}\ntasks:\n  a: {run: echo}\n"}"#;
+/// An upload of no bytes.
+const PREPARE: &str =
+    r#"{"name": "empty", "size": 0, "checksum": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#;
 const SECRET: &str = r#"{"value": "correct horse"}"#;
 
 /// Every route with a body, and the roles that may use it. A route that is not here fails the test.
@@ -90,6 +93,16 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("GET /api/v1/tasks/{id}", "", READERS),
     ("GET /api/v1/tasks/{id}/attempts", "", READERS),
     ("GET /api/v1/tasks/{id}/steps", "", READERS),
+    ("GET /api/v1/artifacts", "", READERS),
+    ("GET /api/v1/artifacts/{id}", "", READERS),
+    ("GET /api/v1/artifacts/{id}/content", "", READERS),
+    ("POST /api/v1/artifacts/{id}/verify", "", USERS),
+    ("POST /api/v1/artifacts/{id}/complete", r#"{"token": "UPLOAD"}"#, USERS),
+    ("GET /api/v1/runs/{id}/artifacts", "", READERS),
+    ("POST /api/v1/runs/{id}/artifacts", r#"{"name": "far", "url": "https://a.example/"}"#, USERS),
+    ("POST /api/v1/runs/{id}/artifacts/presign", PREPARE, USERS),
+    ("POST /api/v1/runs/{id}/artifacts/verify", "", USERS),
+    ("PUT /api/v1/uploads/{token}", "", LINKED),
     ("GET /api/v1/gates", "", READERS),
     ("GET /api/v1/gates/{id}", "", READERS),
     // Whoever controls runs may try; the gate asks for an operator.
@@ -168,6 +181,9 @@ struct Stage {
     token: String,
     bulk: String,
     delivery: String,
+    artifact: String,
+    /// An upload that was prepared, and whose bytes are there.
+    upload: Value,
 }
 
 impl Stage {
@@ -186,7 +202,13 @@ impl Stage {
         let text = |answer: Value| answer["id"].as_str().unwrap().to_owned();
         let all = r#"{"action": "acknowledge", "all": true}"#;
         let bulk = text(ask(&server, &own["operator"], "POST /api/v1/runs/bulk", all).json());
-        let mut stage = Self { server, own, other, run, task, token: text(token), bulk, delivery: String::new() };
+        let kept = format!("POST /api/v1/runs/{run}/artifacts?name=kept.txt");
+        let artifact = text(ask(&server, &own["user"], &kept, "kept").json());
+        let prepare = format!("POST /api/v1/runs/{run}/artifacts/presign");
+        let upload = ask(&server, &own["user"], &prepare, PREPARE).json();
+        assert_eq!(server.send("PUT", upload["url"].as_str().unwrap(), "", "").status, 200);
+        let (token, delivery) = (text(token), String::new());
+        let mut stage = Self { server, own, other, run, task, token, bulk, delivery, artifact, upload };
         stage.endpoint();
         let test = "POST /api/v1/webhook-endpoints/victim/test";
         stage.delivery = text(ask(&stage.server, &stage.own["admin"], test, "").json());
@@ -212,6 +234,8 @@ impl Stage {
             _ if route.contains("/tasks/{id}") => &self.task,
             _ if route.contains("/tokens/{id}") => &self.token,
             _ if route.contains("/bulk/{id}") => &self.bulk,
+            _ if route.ends_with("/artifacts/{id}/complete") => self.upload["artifact_id"].as_str().unwrap(),
+            _ if route.contains("/artifacts/{id}") => &self.artifact,
             _ if route.contains("/gates/{id}") => &gates::still_open(&self.server, &bearer(&self.own["admin"])),
             _ if route.contains("/prompts/{id}") => "house",
             _ => &self.run,
@@ -287,6 +311,8 @@ fn every_route_asks_every_role() {
                     }
                 }
                 let asked = if route.contains("/gates/{id}") { stage.route(route) } else { asked.clone() };
+                let upload = stage.upload["token"].as_str().unwrap();
+                let body = body.replace("UPLOAD", upload);
                 let unique = |place: &str| body.replace("NAME", &format!("{place}-{number}-{role}"));
                 let own = ask(server, &stage.own[role], &asked, &unique("own"));
                 let is_fine = if roles.contains(role) { own.status < 300 } else { own.status == 403 };
@@ -393,7 +419,8 @@ fn no_other_spelling_of_a_path_is_public() {
         for trick in tricks.iter().filter(|trick| *trick != path) {
             let answer = stage.server.send(method, trick, "", "");
             // What follows the last slash of a link is the link: one that is not valid is answered by a page.
-            let is_link = path.starts_with("/api/v1/links/") && answer.status == 404;
+            let is_link = ["/api/v1/links/", "/api/v1/uploads/"].iter().any(|start| path.starts_with(start));
+            let is_link = is_link && answer.status == 404;
             assert!(answer.status == 401 || is_link, "{method} {trick}: {} {}", answer.status, answer.body);
         }
     }

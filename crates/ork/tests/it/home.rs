@@ -146,6 +146,8 @@ static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (format!("endpoint_{id}"), "endpoint_ID"),
         (format!("msg_{id}"), "msg_ID"),
         (format!("gate_{id}"), "gate_ID"),
+        (format!("art_{id}"), "art_ID"),
+        (r"/uploads/[A-Za-z0-9_-]{100,}".into(), "/uploads/LINK"),
         (r"/links/[A-Za-z0-9_-]{100,}".into(), "/links/LINK"),
         (r"whsec_[A-Za-z0-9+/=]{44}".into(), "whsec_SECRET"),
         (r#"(the key |"key_id": ?")[0-9a-f]{16}\b"#.into(), "${1}KEY"),

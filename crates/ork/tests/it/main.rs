@@ -5,6 +5,7 @@
 mod access;
 mod again;
 mod agent;
+mod artifacts;
 mod book;
 mod carried;
 mod completions;

@@ -65,6 +65,7 @@ fn steady(home: &Home, text: &str) -> String {
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
         (r#""(next_cursor|as_of)": "[^"]+""#, r#""$1": "CURSOR""#),
         (r"req_[0-9a-f]{16}", "req_ID"),
+        (r#""token": "[A-Za-z0-9_-]{100,}""#, r#""token": "TOKEN""#),
         // The cluster of the tests need not outlive a power cut.
         (r#"(commits wait for the disk|`fsync` is off: [^"]*)"#, "DURABILITY"),
     ];
@@ -104,6 +105,20 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("GET /api/v1/tasks/{id}", "", ""),
     ("GET /api/v1/tasks/{id}/attempts", "", ""),
     ("GET /api/v1/tasks/{id}/steps", "", ""),
+    ("POST /api/v1/runs/{id}/artifacts", "", r#"{"name": "far.mp4", "url": "s3://media/far.mp4", "kind": "video", "task": "cut/1"}"#),
+    ("GET /api/v1/runs/{id}/artifacts", "?limit=1", ""),
+    ("GET /api/v1/artifacts", "?name=notes.txt", ""),
+    ("GET /api/v1/artifacts/{id}", "", ""),
+    ("GET /api/v1/artifacts/{id}/content", "", ""),
+    ("POST /api/v1/artifacts/{id}/verify", "", ""),
+    ("POST /api/v1/runs/{id}/artifacts/verify", "?limit=1", ""),
+    (
+        "POST /api/v1/runs/{id}/artifacts/presign",
+        "",
+        r#"{"name": "empty", "size": 0, "checksum": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
+    ),
+    ("PUT /api/v1/uploads/{token}", "", ""),
+    ("POST /api/v1/artifacts/{id}/complete", "", r#"{"token": "TOKEN"}"#),
     ("GET /api/v1/gates", "?limit=1", ""),
     ("GET /api/v1/gates/{id}", "", ""),
     ("POST /api/v1/gates/{id}/links", "", r#"{"principal": "bob", "expires_in_ms": 60000}"#),
@@ -204,6 +219,8 @@ fn every_route_answers_the_same_on_both_databases() {
         let (mut session, mut message) = (String::new(), String::new());
         let asks = [0; 3].map(|_| gates::open(&server, "").1);
         let mut link = String::new();
+        let kept = server.send("POST", &format!("{RUNS}/{run}/artifacts?name=notes.txt"), "content-type: text/plain\r\n", "kept");
+        let (artifact, mut upload) = (kept.json()["id"].as_str().unwrap().to_owned(), json!({}));
         for (route, query, body) in CALLS {
             let (method, path) = route.split_once(' ').unwrap();
             if path == "/api/v1/events/stream" {
@@ -215,6 +232,8 @@ fn every_route_answers_the_same_on_both_databases() {
                 _ if path.contains("/tasks/{id}") => task,
                 _ if path.contains("/tokens/{id}") => &token,
                 _ if path.contains("/bulk/{id}") => &bulk,
+                _ if path.ends_with("/artifacts/{id}/complete") => upload["artifact_id"].as_str().unwrap(),
+                _ if path.contains("/artifacts/{id}") => &artifact,
                 _ if path.contains("/webhook-endpoints/{id}") => "media",
                 _ if path.contains("/webhook-deliveries/{id}") => &message,
                 _ if path.ends_with("/gates/{id}/approve") => &asks[1],
@@ -223,8 +242,11 @@ fn every_route_answers_the_same_on_both_databases() {
                 _ if path.contains("/prompts/{id}") => "captions",
                 _ => &run,
             };
+            let uploads = upload["url"].as_str().and_then(|url| url.rsplit('/').next()).unwrap_or_default().to_owned();
+            let token = if path.contains("/uploads/") { &uploads } else { &link };
             let names =
-                [("{id}", id), ("{name}", "media"), ("{token}", &link), ("{model}", "vendor%2Fm"), ("{period}", "day")];
+                [("{id}", id), ("{name}", "media"), ("{token}", token), ("{model}", "vendor%2Fm"), ("{period}", "day")];
+            let body = &body.replace("TOKEN", upload["token"].as_str().unwrap_or_default());
             let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value)) + query;
             let kind = if body.is_empty() { "" } else { JSON };
             let answer = server.send(method, &path, kind, body);
@@ -233,6 +255,9 @@ fn every_route_answers_the_same_on_both_databases() {
             assert!(is_fine, "{route}: {}\n{}", answer.head, answer.body);
             if route.ends_with("/test") {
                 message = answer.json()["id"].as_str().unwrap().to_owned();
+            }
+            if route.ends_with("/presign") {
+                upload = answer.json();
             }
             if route.ends_with("/links") {
                 link = answer.json()["path"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();

@@ -548,6 +548,7 @@ impl World {
             evaluations: self.evaluations.iter().copied().collect(),
             evaluates_result: self.evaluates_result,
             budget: None,
+            artifacts: Vec::new(),
             events: self.events.clone(),
         }
     }

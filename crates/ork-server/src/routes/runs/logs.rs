@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use ork_core::id::TaskRef;
 use serde::Deserialize;
@@ -42,18 +43,28 @@ pub struct Ask {
 
 /// Read the log of one task of a run.
 ///
-/// As it was written, both streams together, as far as there is one.
+/// As it was written, both streams and Ork's own notes together, as far as there is one: all of it, one range of its bytes, or
+/// some of its lines.
 #[utoipa::path(
     get,
     path = "/runs/{id}/logs",
     tag = "runs",
-    params(("id" = String, Path, description = "A run"), Ask),
-    responses((status = 200, description = "The log", body = String, content_type = "text/plain")),
+    params(
+        ("id" = String, Path, description = "A run"),
+        ("range" = Option<String>, Header, description = "One range: `bytes=FIRST-LAST`, `bytes=FIRST-`, `bytes=-LENGTH`; not with lines"),
+        Ask,
+    ),
+    responses(
+        (status = 200, description = "The log", body = String, content_type = "text/plain"),
+        (status = 206, description = "The range", body = String, content_type = "text/plain"),
+        (status = 416, description = "`wrong-range`", body = ork_api::Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub async fn logs(
     State(server): State<Arc<Server>>,
     caller: Caller,
     RunPath(run): RunPath,
+    headers: HeaderMap,
     Asking(ask): Asking<Ask>,
 ) -> Answer<Response> {
     let Ask { task: name, attempt, tail, after_line, limit, grep, regex, ignore_case } = ask;
@@ -69,5 +80,5 @@ pub async fn logs(
     }
     let task = TaskRef { run, n: number(group, index) };
     let wish = Wish { tail, after_line, limit, grep, regex, ignore_case };
-    log_text(&server, &caller, (task, attempt), &wish).await
+    log_text(&server, &caller, (task, attempt), (&wish, &headers)).await
 }

@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use ork_core::id::RunId;
 use ork_core::json::Json;
+use ork_core::limits::PAGE_MAX;
 use ork_core::state::Reason;
 use ork_core::store::{GroupRow, RunRow, TaskRow};
 use ork_graph::States;
 use serde_json::Value;
 
+use crate::commands::artifacts::summary;
 use crate::commands::budgets::list::standing;
 use crate::commands::tasks::list::words;
 use crate::commands::tasks::show::{cut, show_task};
 use crate::config::Config;
 use crate::exit_code::Exit;
-use crate::history::{History, Outputs};
+use crate::history::{History, Outputs, WantedArtifacts};
 use crate::ids::Target;
 use crate::output::{Output, faint, status};
 use crate::progress::thousands;
@@ -67,7 +69,9 @@ async fn show_run(history: &History, id: RunId) -> Result<()> {
     history.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
     let budget = history.run_budget(id).await?;
     let budget = budget.map(|budget| ("budget", standing(budget.limit, budget.used, budget.reserved)));
-    for (what, text) in facts(history, &run).into_iter().chain(budget) {
+    let kept = history.artifacts(&WantedArtifacts { run: Some(id), limit: PAGE_MAX, ..WantedArtifacts::default() }).await?;
+    let kept = (!kept.is_empty()).then(|| ("artifacts", summary(&kept)));
+    for (what, text) in facts(history, &run).into_iter().chain(budget).chain(kept) {
         history.out.data(format!("  {what:<9} {text}"))?;
     }
     history.out.data("")?;

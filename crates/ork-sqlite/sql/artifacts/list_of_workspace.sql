@@ -1,0 +1,4 @@
+-- As list.sql, of one workspace.
+SELECT * FROM v_artifacts
+WHERE workspace_id = ?1 AND id < ?2 AND (?3 IS NULL OR kind = ?3) AND (?4 IS NULL OR name = ?4) AND (?5 IS NULL OR owner_id = ?5)
+ORDER BY id DESC LIMIT ?6

@@ -1,0 +1,1 @@
+DELETE FROM loose_blobs WHERE key = ?1 AND doomed
