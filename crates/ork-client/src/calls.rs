@@ -46,8 +46,8 @@ pub struct Chunks {
     pub attempt: u32,
     /// Only what comes behind so many bytes.
     pub from: u64,
-    /// So many bytes at the most.
-    pub bytes: usize,
+    /// So many bytes at the most; as many as the server gives, by default.
+    pub bytes: Option<usize>,
 }
 
 /// Lines of a log.
@@ -60,7 +60,7 @@ pub struct Lines {
     /// Only the last so many.
     pub tail: Option<u64>,
     /// So many at the most.
-    pub limit: u32,
+    pub limit: Option<u32>,
     /// Only lines that hold this text, or match this expression.
     pub grep: Option<String>,
     /// It is an expression.
@@ -197,8 +197,9 @@ impl Client {
     /// As [`Self::version`].
     pub async fn chunks(&self, task: &str, asked: Chunks) -> ClientResult<LogPage> {
         let Chunks { attempt, from, bytes } = asked;
-        let query = [("attempt", attempt.to_string()), ("from", from.to_string()), ("bytes", bytes.to_string())];
-        self.call(Ask { query: query.into(), ..Ask::get(format!("/tasks/{task}/logs/chunks")) }).await
+        let mut query = vec![("attempt", attempt.to_string()), ("from", from.to_string())];
+        query.extend(bytes.map(|bytes| ("bytes", bytes.to_string())));
+        self.call(Ask { query, ..Ask::get(format!("/tasks/{task}/logs/chunks")) }).await
     }
 
     /// Lines of a task's log.
@@ -206,7 +207,8 @@ impl Client {
     /// # Errors
     /// As [`Self::version`].
     pub async fn lines(&self, task: &str, asked: &Lines) -> ClientResult<LogLines> {
-        let mut query = vec![("attempt", asked.attempt.to_string()), ("limit", asked.limit.to_string())];
+        let mut query = vec![("attempt", asked.attempt.to_string())];
+        query.extend(asked.limit.map(|lines| ("limit", lines.to_string())));
         query.extend(asked.after_line.map(|lines| ("after_line", lines.to_string())));
         query.extend(asked.tail.map(|lines| ("tail", lines.to_string())));
         query.extend(asked.grep.clone().map(|text| ("grep", text)));
