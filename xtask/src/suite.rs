@@ -13,8 +13,8 @@ use anyhow::{Context, Error, Result, ensure};
 
 use self::counts::Counts;
 use crate::postgres::{self, Cluster, Purpose};
-use crate::tidy::files::{self, Files};
 use crate::python::{MOTO, SCHEMATHESIS};
+use crate::tidy::files::{self, Files};
 use crate::{apt, shell, tidy};
 
 struct Step {

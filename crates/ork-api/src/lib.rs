@@ -28,12 +28,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
-pub use artifact::{
-    Artifact, ArtifactVerified, CompleteUpload, NewArtifactByUrl, PresignUpload, Presigned, Uploaded,
-};
+pub use artifact::{Artifact, ArtifactVerified, CompleteUpload, NewArtifactByUrl, PresignUpload, Presigned, Uploaded};
 pub use budget::{Allowance, Amount, Budget, DeletedBudget, DeletedPrice, Price, RunBudget, SetPrice};
 pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
-pub use event::{Actor, Event};
+pub use event::{Actor, AppendEvents, AppendedEvents, Event, NewEvent, SealFinding, SealHead, VerifiedEvents};
 pub use gate::{Decide, DecideByLink, Gate, Link, NewLink};
 pub use hook::{DeletedHook, Hook, HookSecret, NewHook};
 pub use money::{NoAmount, Usd};

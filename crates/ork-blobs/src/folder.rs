@@ -9,9 +9,9 @@ mod writer;
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -122,7 +122,9 @@ fn remove(root: &OwnedFd, key: &BlobKey) -> rustix::io::Result<()> {
     for entry in Dir::read_from(&inner)? {
         let entry = entry?;
         let name = entry.file_name();
-        if !beneath::is_dots(name) && (name.to_bytes() == id.as_bytes() || name.to_bytes().starts_with(begin.as_bytes())) {
+        if !beneath::is_dots(name)
+            && (name.to_bytes() == id.as_bytes() || name.to_bytes().starts_with(begin.as_bytes()))
+        {
             gone(unlinkat(&inner, name, AtFlags::empty()))?;
         }
     }
@@ -156,9 +158,9 @@ fn gone(removed: rustix::io::Result<()>) -> rustix::io::Result<()> {
 fn failed(key: &BlobKey, errno: Errno) -> BlobError {
     match errno {
         Errno::NOENT => BlobError::NotFound(key.to_string()),
-        Errno::LOOP | Errno::NOTDIR | Errno::XDEV => {
-            BlobError::Corrupt(format!("`{key}` is behind a link or a file where a folder should be, which nobody of ours made"))
-        }
+        Errno::LOOP | Errno::NOTDIR | Errno::XDEV => BlobError::Corrupt(format!(
+            "`{key}` is behind a link or a file where a folder should be, which nobody of ours made"
+        )),
         other => unavailable(key, &other.into()),
     }
 }

@@ -25,7 +25,9 @@ impl Intake {
             return Err(BlobError::Refused(format!("there are more than {max} bytes, and no more are allowed")));
         }
         match self.expected.size.filter(|announced| size > *announced) {
-            Some(announced) => Err(BlobError::Refused(format!("there are more than the {announced} bytes that were announced"))),
+            Some(announced) => {
+                Err(BlobError::Refused(format!("there are more than the {announced} bytes that were announced")))
+            }
             None => Ok(()),
         }
     }
@@ -37,13 +39,15 @@ impl Intake {
     pub fn finish(self) -> BlobResult<Written> {
         let size = self.came.size();
         if let Some(announced) = self.expected.size.filter(|announced| size != *announced) {
-            return Err(BlobError::Refused(format!("the bytes end after {size} of the {announced} that were announced")));
+            return Err(BlobError::Refused(format!(
+                "the bytes end after {size} of the {announced} that were announced"
+            )));
         }
         let checksum = self.came.finish();
         match self.expected.checksum.filter(|announced| *announced != checksum) {
-            Some(announced) => {
-                Err(BlobError::Refused(format!("the SHA-256 of the bytes is {checksum}, and {announced} was announced")))
-            }
+            Some(announced) => Err(BlobError::Refused(format!(
+                "the SHA-256 of the bytes is {checksum}, and {announced} was announced"
+            ))),
             None => Ok(Written { size, checksum }),
         }
     }

@@ -59,9 +59,13 @@ impl Provider {
     /// Where credentials come from.
     pub(crate) const fn credentials(self) -> &'static str {
         match self {
-            Self::S3 | Self::R2 => "credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the role of the machine",
+            Self::S3 | Self::R2 => {
+                "credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or from the role of the machine"
+            }
             Self::Google => "credentials come from GOOGLE_APPLICATION_CREDENTIALS, or from the role of the machine",
-            Self::Azure => "credentials come from AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or from the role of the machine",
+            Self::Azure => {
+                "credentials come from AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or from the role of the machine"
+            }
         }
     }
 }
@@ -79,7 +83,10 @@ impl fmt::Display for Place {
         match self {
             Self::Folder(path) => write!(f, "file:{}", path.display()),
             Self::Objects(bucket) => {
-                let scheme = Provider::ALL.iter().find(|(_, provider)| *provider == bucket.provider).map_or("", |(name, _)| name);
+                let scheme = Provider::ALL
+                    .iter()
+                    .find(|(_, provider)| *provider == bucket.provider)
+                    .map_or("", |(name, _)| name);
                 write!(f, "{scheme}://{}", bucket.name)?;
                 if bucket.prefix.is_empty() { Ok(()) } else { write!(f, "/{}", bucket.prefix) }
             }
@@ -104,7 +111,9 @@ impl FromStr for Place {
         }
         let path = url.strip_prefix("file:").unwrap_or(url);
         let path = path.strip_prefix("//").unwrap_or(path);
-        let has_scheme = path == url && !url.starts_with(['/', '.', '~']) && url.split('/').next().is_some_and(|first| first.contains(':'));
+        let has_scheme = path == url
+            && !url.starts_with(['/', '.', '~'])
+            && url.split('/').next().is_some_and(|first| first.contains(':'));
         if path.is_empty() || has_scheme {
             return Err(format!("the URL of the artifact store names no place: it is {FORMS}"));
         }
@@ -117,7 +126,9 @@ fn bucket(provider: Provider, scheme: &str, rest: &str) -> Result<Bucket, String
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let hint = provider.credentials();
     if place.contains('@') {
-        return Err(format!("the URL of an artifact store is shown and logged, so it holds no name and no password; {hint}"));
+        return Err(format!(
+            "the URL of an artifact store is shown and logged, so it holds no name and no password; {hint}"
+        ));
     }
     let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
     let is_fine = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
@@ -125,12 +136,17 @@ fn bucket(provider: Provider, scheme: &str, rest: &str) -> Result<Bucket, String
         return Err(format!("`{scheme}://` is followed by the name of a bucket: {scheme}://BUCKET/PREFIX"));
     }
     let prefix = prefix.trim_end_matches('/');
-    let is_path = |text: &str| text.split('/').all(|part| !part.is_empty() && !matches!(part, "." | "..") && is_fine(part));
+    let is_path =
+        |text: &str| text.split('/').all(|part| !part.is_empty() && !matches!(part, "." | "..") && is_fine(part));
     if !prefix.is_empty() && !is_path(prefix) {
-        return Err(format!("the prefix `{prefix}` is made of names with letters, digits, `.`, `_` and `-`, and `/` between them"));
+        return Err(format!(
+            "the prefix `{prefix}` is made of names with letters, digits, `.`, `_` and `-`, and `/` between them"
+        ));
     }
     let mut options = Vec::new();
-    for (option, value) in query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, ""))) {
+    for (option, value) in
+        query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    {
         let known = provider.options();
         if !known.contains(&option) {
             let secret = ["key", "secret", "token", "password", "sig", "sas", "credential"];

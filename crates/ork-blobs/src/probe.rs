@@ -38,7 +38,8 @@ async fn round(blobs: &dyn Blobs, key: &BlobKey) -> BlobResult<()> {
 fn key() -> BlobKey {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let system = rustix::system::uname();
-    let host: String = system.nodename().to_string_lossy().chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    let host: String =
+        system.nodename().to_string_lossy().chars().filter(char::is_ascii_alphanumeric).take(32).collect();
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     BlobKey::parse(&format!("check/check/{host}-{}-{count}", std::process::id())).expect("three names")
 }

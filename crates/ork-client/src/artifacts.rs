@@ -204,7 +204,8 @@ impl Client {
     /// As [`Self::version`].
     pub async fn complete(&self, presigned: &Presigned) -> ClientResult<Artifact> {
         let sent = CompleteUpload { token: presigned.token.clone() };
-        self.patient(Ask { body: body(&sent), ..Ask::post(format!("/artifacts/{}/complete", presigned.artifact_id)) }).await
+        self.patient(Ask { body: body(&sent), ..Ask::post(format!("/artifacts/{}/complete", presigned.artifact_id)) })
+            .await
     }
 
     /// Has the server read an artifact again.

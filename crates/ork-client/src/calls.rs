@@ -2,9 +2,10 @@
 
 use hyper::Method;
 use ork_api::{
-    AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group, LogLines, LogPage, Page, Queue, QueueAsked,
-    Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Submit,
-    Submitted, Task, TaskAsked, Version, Worker, Workflow, WorkflowSummary,
+    AppendEvents, AppendedEvents, AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group,
+    LogLines, LogPage, Page, Queue, QueueAsked, Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Schedule,
+    ScheduleAsked, ScheduleSummary, Submit, Submitted, Task, TaskAsked, VerifiedEvents, Version, Worker, Workflow,
+    WorkflowSummary,
 };
 use serde_json::Value;
 
@@ -149,6 +150,23 @@ impl Client {
     pub async fn events(&self, run: &str, after: u64, limit: u32) -> ClientResult<Page<Event>> {
         let query = vec![("after", after.to_string()), ("limit", limit.to_string())];
         self.call(Ask { query, ..Ask::get(format!("/runs/{run}/events")) }).await
+    }
+
+    /// Writes events into a run. Under one key they are written once.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn append_events(&self, run: &str, new: &AppendEvents, key: &str) -> ClientResult<AppendedEvents> {
+        self.call(Ask { body: body(new), key: Some(key), ..Ask::post(format!("/runs/{run}/events")) }).await
+    }
+
+    /// Whether the events of a run are as they were sealed, and whether a head that somebody kept is one of theirs.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn verify_events(&self, run: &str, head: Option<&str>) -> ClientResult<VerifiedEvents> {
+        let query = head.map(|head| ("head", head.to_owned())).into_iter().collect();
+        self.call(Ask { query, ..Ask::get(format!("/runs/{run}/events/verify")) }).await
     }
 
     /// A run as a graph.

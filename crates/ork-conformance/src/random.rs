@@ -13,16 +13,17 @@ use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::blobs::BlobKey;
 use ork_core::check::check;
 use ork_core::clock::{Entropy, SeededEntropy, Timestamp};
-use ork_core::event::Actor;
+use ork_core::event::{Actor, BotType};
 use ork_core::executor::Progress;
 use ork_core::graph::{Expansion, LeaseId, NewRun, Pin, ProcessEnd, Reuse, Reused, TriggeredBy};
 use ork_core::id::{GateId, RunId, TaskRef, WorkerId, WorkspaceId};
 use ork_core::json::Json;
+use ork_core::seal::{Key, seal, verify};
 use ork_core::state::{Reason, RunStatus};
 use ork_core::step::Allowance;
 use ork_core::store::{
-    BudgetPeriod, Claim, Claimed, Decision, EvaluationTarget, KeptUnder, LooseBlob, ProgressNote, RunDump, RunFilter,
-    Runs, Scope, Settle, Span, Start, StepWrite, Store, Tasks, Upkeep,
+    BudgetPeriod, Claim, Claimed, Decision, EvaluationTarget, KeptUnder, LooseBlob, NewEvent, NewEvents, ProgressNote,
+    RunDump, RunFilter, Runs, Scope, Settle, Span, Start, StepWrite, Store, Tasks, Upkeep,
 };
 
 use crate::OTHER;
@@ -58,6 +59,8 @@ enum Command {
     Keep(Vec<NewArtifact>, Option<KeptUnder>),
     Doom(u32),
     Forget(Vec<BlobKey>),
+    Tell(NewEvents),
+    Seal,
     Pass(u64),
 }
 
@@ -192,7 +195,9 @@ impl World {
             75..77 => self.task(model).await.map(Command::RetryNow),
             77..86 => self.evaluate(model).await,
             86..90 => Some(Command::Promote(1 + usize::try_from(self.random.below(4)).unwrap_or(0))),
-            90..96 => Some(Command::Admit),
+            90..93 => Some(Command::Admit),
+            93..95 => self.tell(model).await,
+            95..96 => Some(Command::Seal),
             96..97 if self.workers.len() > 1 => self.workers.pop().map(Command::Retire),
             _ => Some(Command::Pass(self.random.below(5_000))),
         };
@@ -326,6 +331,21 @@ impl World {
         Some(TaskRef { run, n: small(&mut self.random, total as usize) }).filter(|_| total > 0)
     }
 
+    /// What a bot has to say; sometimes under a name that it has used before.
+    async fn tell(&mut self, model: &Model) -> Option<Command> {
+        let task = self.task(model).await?;
+        let words = ["bot.seen", "bot.note"];
+        let mut events = Vec::new();
+        for _ in 0..=self.random.below(2) {
+            let event_type = BotType::parse(words[small(&mut self.random, 2) as usize]).expect("a word of bots");
+            let task = Some(task.n).filter(|_| self.random.below(2) == 0);
+            events.push(NewEvent { event_type, task, payload: Some(Json::from_stored("{\"n\":1}")) });
+        }
+        let key = Some(format!("k{}", self.random.below(4))).filter(|_| self.random.below(2) == 0);
+        let actor = Actor { kind: ork_core::event::ActorKind::Bot, id: "scribe".into() };
+        Some(Command::Tell(NewEvents { run: task.run, key, events, actor, now: self.now }))
+    }
+
     async fn evaluate(&mut self, model: &Model) -> Option<Command> {
         let waiting = model.evaluations(Scope::All, None, 100).await.ok()?;
         let evaluation = self.pick(&waiting)?;
@@ -407,7 +427,7 @@ impl World {
             Command::Pause(run) => format!("{:?}", store.pause_run(all, run, &by, now).await),
             Command::Resume(run) => format!("{:?}", store.resume_run(all, run, &by, now).await),
             Command::CancelTask(task) => format!("{:?}", store.cancel_task(all, task, &by, now).await),
-            Command::RetryNow(task) => format!("{:?}", store.retry_task_now(all, task, now).await),
+            Command::RetryNow(task) => format!("{:?}", store.retry_task_now(all, task, &by, now).await),
             Command::Expand(run, g, expansion) => format!("{:?}", store.expand(all, run, g, &expansion, now).await),
             Command::Conclude(run, result) => format!("{:?}", store.conclude_run(all, run, result, now).await),
             Command::Promote(limit) => format!("{:?}", store.promote(all, now, limit).await.map(|done| done.queued)),
@@ -429,6 +449,8 @@ impl World {
             }
             Command::Doom(limit) => format!("{:?}", store.doom_blobs(now, limit).await),
             Command::Forget(keys) => format!("{:?}", store.forget_blobs(&keys).await),
+            Command::Tell(new) => format!("{:?}", store.append_events(all, &new).await),
+            Command::Seal => seal_all(store, now).await,
             Command::Pass(_) => {
                 let mut overdue = store.overdue(all, now, 100).await.unwrap_or_default();
                 overdue.sort_unstable();
@@ -454,6 +476,20 @@ impl World {
 
 fn worker() -> Actor {
     Actor { kind: ork_core::event::ActorKind::Worker, id: "w".into() }
+}
+
+/// Seals what is not, and looks at what is; how far each run is sealed now.
+async fn seal_all(store: &dyn Store, now: Timestamp) -> String {
+    let key = Key::new("k", &[1; 32]);
+    let mut sealed = Vec::new();
+    for of in store.unsealed(100_000).await.unwrap_or_default() {
+        let answer = store.seal(&[seal(&key, &of, now)]).await;
+        let keys = |_: &str| Some(key.clone());
+        let verdict = verify(store, Scope::All, of.run, &keys, None).await.ok().flatten();
+        let verdict = verdict.map(|found| (found.sealed, found.unsealed, found.findings));
+        sealed.push(format!("{} {} {answer:?} {verdict:?}", of.run, of.seq));
+    }
+    format!("{sealed:?}")
 }
 
 /// Lanes, and who has the slots of the keys that random plans have.

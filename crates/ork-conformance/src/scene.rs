@@ -8,19 +8,22 @@ use ork_core::artifact::{ArtifactAt, Provenance};
 use ork_core::attempt::Outcome;
 use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
+use ork_core::event::{Actor, ActorKind, BotType};
 use ork_core::executor::Stream;
 use ork_core::graph::{Expansion, LeaseId, NewRun, OpenAs, RevisionRef};
 use ork_core::id::{BulkId, RevisionId, RunId, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::log::LogPlace;
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
+use ork_core::seal::{Key, SealRow, seal};
 use ork_core::state::RunStatus;
 use ork_core::step::{Allowance, Cost, PlanBudget, Rates};
 use ork_core::store::{
     ArtifactsCreated, Attempted, BudgetPeriod, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, Decision, DeliveryTry,
-    Due, EndpointRow, EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LogPack, LogPart, LooseBlob, NewPrompt,
-    NewRevision, NewSchedule, NewSecret, Overlap, Packed, PartKept, PriceRow, PromptVariable, RunFilter, SavedWork,
-    ScheduleSpec, Scope, Settle, StepBegin, StepChange, Store, TokenHash, TokenRow, Verdict, WorkPart, WorkspaceRow,
+    Due, EndpointRow, EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LogPack, LogPart, LooseBlob,
+    NewEvent, NewEvents, NewPrompt, NewRevision, NewSchedule, NewSecret, Overlap, Packed, PartKept, PriceRow,
+    PromptVariable, RunFilter, SavedWork, ScheduleSpec, Scope, SealKeyRow, Settle, StepBegin, StepChange, Store,
+    TokenHash, TokenRow, Verdict, WorkPart, WorkspaceRow,
 };
 use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret};
 use serde_json::Value;
@@ -59,8 +62,25 @@ pub async fn scene(store: Arc<dyn Store>) {
         created_at: bed.now,
         finished_at: None,
     };
+    sealed(&bed).await;
     store.create_bulk(&bulk).await.expect("an action is created");
     store.hold_duty("bulk", bed.worker, bed.now, bed.now.plus_ms(10_000)).await.expect("a duty is held");
+}
+
+/// Events of runs that are over are sealed, and then a bot has something to say of one of them.
+async fn sealed(bed: &Bed) {
+    let key = Key::new("k1", &[3; 32]);
+    let unsealed = bed.store.unsealed(1_000).await.expect("what is not sealed is answered");
+    let seals: Vec<SealRow> = unsealed.iter().map(|of| seal(&key, of, bed.now)).collect();
+    assert!(bed.store.seal(&seals).await.expect("they are sealed") > 0);
+    let event_type = BotType::parse("bot.size").expect("a word of bots");
+    let event = NewEvent { event_type, task: Some(0), payload: Some(Json::from_stored("{ \"ü\":  1.50 }")) };
+    let actor = Actor { kind: ActorKind::Bot, id: "scribe".into() };
+    let run = unsealed.last().expect("a run is over").run;
+    let new = NewEvents { run, key: Some("once".into()), events: vec![event], actor, now: bed.now };
+    bed.store.append_events(Scope::All, &new).await.expect("a bot writes");
+    let row = SealKeyRow { key_id: "k0".into(), sealed: vec![1, 0xff], sealed_by: "k1".into(), sealed_at: bed.now };
+    bed.store.keep_seal_key(&row).await.expect("a key is kept");
 }
 
 /// An attempt that waits for a decision, and one whose call of a model is on its way; what it may use, and is told.

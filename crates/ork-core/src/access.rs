@@ -133,10 +133,10 @@ impl Role {
             Self::User => &[Read, Submit, Control],
             Self::Operator => &[Read, Submit, Control, Operate],
             Self::Editor => &[Read, Submit, Control, Operate, Edit],
-            Self::Admin => &[Read, Submit, Control, Operate, Edit, Administer],
+            Self::Admin => &[Read, Submit, Control, Operate, Edit, Administer, Tell],
             Self::Worker => &[Work],
             Self::Bot => &[Read, Tell],
-            Self::Service => &[Read, Submit, Control, Represent],
+            Self::Service => &[Read, Submit, Control, Tell, Represent],
         }
     }
 
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(who(Permission::Represent), [Role::Service]);
         assert_eq!(who(Permission::Administer), [Role::Admin]);
         assert_eq!(who(Permission::Work), [Role::Worker]);
-        assert_eq!(who(Permission::Tell), [Role::Bot]);
+        assert_eq!(who(Permission::Tell), [Role::Admin, Role::Bot, Role::Service]);
         assert!(Permission::ALL.iter().all(|permission| !who(*permission).is_empty()));
         assert!(Role::ALL.iter().all(|role| Role::from_word(role.word()) == Some(*role)));
     }

@@ -33,13 +33,26 @@ mod tests {
 
     #[test]
     fn addresses() {
-        for fine in ["https://a.example/clip.mp4?x=1#t", "s3://bucket/key%20x", "gs://b", "az://c/d", "http://[::1]:9/x"] {
+        for fine in
+            ["https://a.example/clip.mp4?x=1#t", "s3://bucket/key%20x", "gs://b", "az://c/d", "http://[::1]:9/x"]
+        {
             assert_eq!(check_address(fine), Ok(()), "{fine}");
         }
         let long = format!("https://a/{}", "x".repeat(limits::ARTIFACT_URL_BYTES_MAX));
-        for bad in ["", "a", "file:///etc/passwd", "javascript:alert(1)", "https://", "https:///x", "https://u:p@a/", "https://a/b c",
-            "https://a/é", "https://a/\nX: y", "data:text/plain,x", long.as_str()]
-        {
+        for bad in [
+            "",
+            "a",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "https://",
+            "https:///x",
+            "https://u:p@a/",
+            "https://a/b c",
+            "https://a/é",
+            "https://a/\nX: y",
+            "data:text/plain,x",
+            long.as_str(),
+        ] {
             assert!(check_address(bad).is_err(), "{bad}");
         }
     }

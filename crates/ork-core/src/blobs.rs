@@ -138,7 +138,9 @@ impl ByteSource for Checked {
         let (came, size, what) = (passed.size(), self.size, &self.what);
         if came > size {
             self.passed = None;
-            return Err(BlobError::Corrupt(format!("{what} is corrupt: it has more than the {size} bytes that were written")));
+            return Err(BlobError::Corrupt(format!(
+                "{what} is corrupt: it has more than the {size} bytes that were written"
+            )));
         }
         if piece.is_some() {
             return Ok(piece);
@@ -149,7 +151,9 @@ impl ByteSource for Checked {
         }
         if found != self.checksum {
             let written = &self.checksum;
-            return Err(BlobError::Corrupt(format!("{what} is corrupt: its SHA-256 is {found}, and {written} was written")));
+            return Err(BlobError::Corrupt(format!(
+                "{what} is corrupt: its SHA-256 is {found}, and {written} was written"
+            )));
         }
         Ok(None)
     }
@@ -260,7 +264,22 @@ mod tests {
     #[test]
     fn keys_are_three_names() {
         assert!(BlobKey::parse("a/b/c-1.txt").is_some());
-        for bad in ["", "a", "a/b", "a/b/c/d", "a/b/", "/b/c", "../b/c", "a/../c", "a/b/..", "a/b/.c", "a/b/c d", "a/b/c\0", "a\\/b/c", "a/b/\u{e4}"] {
+        for bad in [
+            "",
+            "a",
+            "a/b",
+            "a/b/c/d",
+            "a/b/",
+            "/b/c",
+            "../b/c",
+            "a/../c",
+            "a/b/..",
+            "a/b/.c",
+            "a/b/c d",
+            "a/b/c\0",
+            "a\\/b/c",
+            "a/b/\u{e4}",
+        ] {
             assert!(BlobKey::parse(bad).is_none(), "{bad:?}");
         }
     }

@@ -73,6 +73,8 @@ impl Actor {
 /// What happened. The words are stable: SQL users, webhooks and the API see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventType {
+    /// What a bot has to say.
+    Bot(BotType),
     /// The run exists.
     RunCreated,
     /// The run has this status now.
@@ -81,12 +83,16 @@ pub enum EventType {
     RunResumed,
     /// Somebody asked for the run's end.
     RunCancelRequested,
+    /// Somebody has seen how the run ended.
+    RunAcknowledged,
     /// Tasks have this status now.
     Task(TaskStatus),
     /// A group has its size now.
     TaskExpanded,
     /// Somebody asked for a task's end.
     TaskCancelRequested,
+    /// Somebody asked for a task's next attempt at once.
+    TaskRetryRequested,
     /// An outcome came after its attempt had ended, and changed nothing.
     AttemptLate,
     /// A step of a task has this status now.
@@ -97,13 +103,24 @@ pub enum EventType {
     BudgetExceeded,
     /// The run keeps a file more.
     ArtifactCreated,
+    /// The run's budget is a larger one now.
+    BudgetRaised,
 }
 
 impl EventType {
     /// The word that is stored and shown.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub fn word(&self) -> &str {
         match self {
+            Self::Bot(own) => own.word(),
+            other => other.own_word(),
+        }
+    }
+
+    /// The word of a type that is Ork's own.
+    const fn own_word(self) -> &'static str {
+        match self {
+            Self::Bot(_) => "bot",
             Self::RunCreated => "run.created",
             Self::Run(RunStatus::Pending) => "run.pending",
             Self::Run(RunStatus::Running) => "run.running",
@@ -113,6 +130,7 @@ impl EventType {
             Self::Run(RunStatus::Cancelled) => "run.cancelled",
             Self::RunResumed => "run.resumed",
             Self::RunCancelRequested => "run.cancel_requested",
+            Self::RunAcknowledged => "run.acknowledged",
             Self::Task(TaskStatus::Pending) => "task.pending",
             Self::Task(TaskStatus::Queued) => "task.queued",
             Self::Task(TaskStatus::Dispatched) => "task.dispatched",
@@ -126,6 +144,7 @@ impl EventType {
             Self::Task(TaskStatus::Cancelled) => "task.cancelled",
             Self::TaskExpanded => "task.expanded",
             Self::TaskCancelRequested => "task.cancel_requested",
+            Self::TaskRetryRequested => "task.retry_requested",
             Self::AttemptLate => "attempt.late",
             Self::Step(StepStatus::Pending) => "step.pending",
             Self::Step(StepStatus::Running) => "step.running",
@@ -141,32 +160,84 @@ impl EventType {
             Self::Gate(GateStatus::Cancelled) => "gate.cancelled",
             Self::BudgetExceeded => "budget.exceeded",
             Self::ArtifactCreated => "artifact.created",
+            Self::BudgetRaised => "budget.raised",
         }
     }
 
     /// The type of a stored word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::all().find(|kind| kind.word() == word)
+        match BotType::parse(word) {
+            Some(own) => Some(Self::Bot(own)),
+            None => Self::all().find(|kind| kind.own_word() == word),
+        }
     }
 
-    /// Every type.
+    /// The words of all types that are Ork's own.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        Self::all().map(Self::own_word)
+    }
+
+    /// Every type that is Ork's own; those of bots are without number.
     pub fn all() -> impl Iterator<Item = Self> {
         let singles = [
             Self::RunCreated,
             Self::RunResumed,
             Self::RunCancelRequested,
+            Self::RunAcknowledged,
             Self::TaskExpanded,
             Self::TaskCancelRequested,
+            Self::TaskRetryRequested,
             Self::AttemptLate,
             Self::BudgetExceeded,
             Self::ArtifactCreated,
+            Self::BudgetRaised,
         ];
         let runs = RunStatus::ALL.iter().map(|status| Self::Run(*status));
         let tasks = TaskStatus::ALL.iter().map(|status| Self::Task(*status));
         let steps = StepStatus::ALL.iter().map(|status| Self::Step(*status));
         let gates = GateStatus::ALL.iter().map(|status| Self::Gate(*status));
         singles.into_iter().chain(runs).chain(tasks).chain(steps).chain(gates)
+    }
+}
+
+/// The type of a bot's event: `bot.`, and 1 to 120 bytes of `[a-z0-9._-]`. Kept in place, so that an [`EventType`] stays as cheap to
+/// hand around as a number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BotType {
+    word: [u8; BotType::BYTES_MAX],
+    length: u8,
+}
+
+impl BotType {
+    /// What all of them begin with; nothing of Ork's own does.
+    pub const PREFIX: &str = "bot.";
+    /// Bytes of the longest one, its beginning included.
+    pub const BYTES_MAX: usize = 124;
+
+    /// The type of a word; `None` when it is none that a bot may use.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let own = text.strip_prefix(Self::PREFIX)?;
+        let is_sign = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'_' | b'-');
+        if own.is_empty() || text.len() > Self::BYTES_MAX || !own.bytes().all(is_sign) {
+            return None;
+        }
+        let mut word = [0; Self::BYTES_MAX];
+        word[..text.len()].copy_from_slice(text.as_bytes());
+        Some(Self { word, length: u8::try_from(text.len()).ok()? })
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        std::str::from_utf8(&self.word[..usize::from(self.length)]).unwrap_or(Self::PREFIX)
+    }
+}
+
+impl fmt::Debug for BotType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -331,8 +402,24 @@ mod tests {
 
     #[test]
     fn types_round_trip() {
-        for status in TaskStatus::ALL {
-            assert_eq!(EventType::from_word(EventType::Task(*status).word()), Some(EventType::Task(*status)));
+        for kind in EventType::all() {
+            assert_eq!(EventType::from_word(kind.word()), Some(kind));
+            assert!(!kind.word().starts_with(BotType::PREFIX), "bots have a space of their own");
+        }
+        assert!(EventType::words().count() > 40);
+    }
+
+    #[test]
+    fn bots_have_words_of_their_own() {
+        let longest = format!("bot.{}", "x".repeat(120));
+        for good in ["bot.a", "bot.review.done", "bot.0-_.", longest.as_str()] {
+            assert_eq!(EventType::from_word(good).as_ref().map(EventType::word), Some(good));
+        }
+        let too_long = format!("{longest}x");
+        for bad in
+            ["bot.", "bot", "bot.A", "bot.a b", "bot.ä", "bot.a\n", "Bot.a", "run.bot", "robot.a", too_long.as_str()]
+        {
+            assert_eq!(EventType::from_word(bad), None, "{bad}");
         }
     }
 }

@@ -139,7 +139,9 @@ impl fmt::Display for Glob {
 fn part(text: &str) -> Result<Part, String> {
     match text {
         "" => return Err("a part of the path is empty".into()),
-        "." | ".." => return Err(format!("a part of the path is `{text}`, and files are kept of the folder `$ORK_WORK` only")),
+        "." | ".." => {
+            return Err(format!("a part of the path is `{text}`, and files are kept of the folder `$ORK_WORK` only"));
+        }
         "**" => return Ok(Part::Folders),
         _ if text.contains("**") => return Err("`**` must be a part of the path of its own: `**/*.mp4`".into()),
         _ => {}
@@ -262,8 +264,26 @@ mod tests {
         let deep = "a/".repeat(64) + "a";
         let long = "a".repeat(BYTES_MAX + 1);
         for bad in [
-            "", "/a", "../a", "a/../b", "a/..", "a/./b", "a//b", "a/", "a\\b", "a\nb", "a\0b", "[a", "[]", "[b-a]", "a**", "**", "a/**",
-            deep.as_str(), long.as_str(), "a[/]b",
+            "",
+            "/a",
+            "../a",
+            "a/../b",
+            "a/..",
+            "a/./b",
+            "a//b",
+            "a/",
+            "a\\b",
+            "a\nb",
+            "a\0b",
+            "[a",
+            "[]",
+            "[b-a]",
+            "a**",
+            "**",
+            "a/**",
+            deep.as_str(),
+            long.as_str(),
+            "a[/]b",
         ] {
             assert!(Glob::parse(bad).is_err(), "{bad:?}");
         }

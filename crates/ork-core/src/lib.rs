@@ -31,6 +31,7 @@ pub mod pin;
 pub mod plan;
 pub mod planted;
 pub mod retry;
+pub mod seal;
 pub mod state;
 pub mod step;
 pub mod store;

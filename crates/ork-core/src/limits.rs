@@ -79,6 +79,13 @@ pub const EXTERNAL_ID_BYTES_MAX: usize = 256;
 /// Bytes of the body of a request.
 pub const REQUEST_BYTES_MAX: usize = 8 << 20;
 
+/// Events that a bot writes at once.
+pub const EVENTS_MAX: usize = 100;
+/// Bytes of what a bot's event has to say.
+pub const EVENT_BYTES_MAX: usize = 64 << 10;
+/// Events of bots of one run.
+pub const BOT_EVENTS_MAX: u32 = 100_000;
+
 /// Event streams that a server has open at once.
 pub const STREAMS_MAX: usize = 1_000;
 /// Topics of one event stream.

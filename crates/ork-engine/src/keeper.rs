@@ -94,7 +94,10 @@ impl<'a> Keeper<'a> {
         let json = json.map_err(|error| Unkept::failed(format!("`meta`: {error}")))?;
         if json.as_str().len() > limits::ARTIFACT_META_BYTES_MAX {
             let most = limits::ARTIFACT_META_BYTES_MAX;
-            return Err(Unkept::failed(format!("`meta` has {} bytes, and at most {most} are allowed", json.as_str().len())));
+            return Err(Unkept::failed(format!(
+                "`meta` has {} bytes, and at most {most} are allowed",
+                json.as_str().len()
+            )));
         }
         Ok(Some(json))
     }

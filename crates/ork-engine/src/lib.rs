@@ -20,6 +20,7 @@
 //! | timekeeper | creates the runs of schedules |
 //! | janitor | removes runs that are not kept any more, and bytes that no artifact names |
 //! | packer | packs the logs of attempts that are over |
+//! | sealer | seals the events of runs that are over |
 //! | reaper | settles what dead workers left |
 //! | listener | wakes the others when the store says that something changed |
 #![deny(missing_docs)]
@@ -61,6 +62,7 @@ mod prompts;
 mod reaper;
 mod runner;
 mod scheduler;
+mod sealer;
 mod secrets;
 mod settler;
 mod spool;
@@ -78,4 +80,5 @@ pub use handle::EngineHandle;
 pub use janitor::prune_all;
 pub use liveness::{Liveness, NoLiveness};
 pub use observe::{Observation, Observations, Subject};
+pub use sealer::seal_run;
 pub use spool::Spool;

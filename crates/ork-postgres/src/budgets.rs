@@ -89,13 +89,14 @@ impl Locked {
     }
 }
 
-/// Lets a run, whose head is locked, use more: so much, or as much again as its plan says.
+/// Lets a run, whose head is locked, use more: so much, or as much again as its plan says. Answers how
+/// much it may use now.
 pub async fn grant<'a>(
     db: &Conn,
     (run, workspace): (RunId, WorkspaceId),
     more: Option<Allowance>,
     batch: &mut Batch<'a>,
-) -> Work<()> {
+) -> Work<Option<Allowance>> {
     let mut locked = Locked::take(db, &[(run, workspace)]).await?;
     let more = match more {
         Some(more) => more,
@@ -109,9 +110,10 @@ pub async fn grant<'a>(
         budget
     });
     let granted: Vec<BudgetRow> = granted.collect();
+    let allowance = granted.first().map(|budget| budget.allowance);
     locked.put(granted);
     locked.store(batch);
-    Ok(())
+    Ok(allowance)
 }
 
 /// A new run's budget, if its plan has one.

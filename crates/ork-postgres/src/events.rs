@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use ork_core::error::StoreResult;
 use ork_core::event::EventRow;
 use ork_core::id::RunId;
-use ork_core::store::{Events, Scope};
+use ork_core::store::{Appended, Events, NewEvents, Scope};
 
 use crate::rows::{self, Columns, big, filter};
 use crate::sql::Sql;
 use crate::store::PgStore;
+use crate::tells::Append;
 
 #[async_trait]
 impl Events for PgStore {
@@ -16,5 +17,9 @@ impl Events for PgStore {
         let rows =
             self.select(scope, Sql::EventsList, &[&run.uuid(), &big(after), &filter(scope), &i64::from(limit)]).await?;
         rows.iter().map(|row| rows::event_row(run, Columns::of(row, "events"))).collect()
+    }
+
+    async fn append_events(&self, scope: Scope, new: &NewEvents) -> StoreResult<Appended> {
+        self.write(scope, Append { scope, new: new.clone() }).await
     }
 }

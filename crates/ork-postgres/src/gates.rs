@@ -92,14 +92,18 @@ impl Locked {
             [&gate.id.uuid(), &status.word(), &kind, by, &decision.comment, &now.micros()];
         db.run(Sql::GatesClose, &values).await?;
         let mut also = Also::default();
+        let mut raised = None;
         if decision.approve && gate.kind == GateKind::Budget {
-            budgets::grant(db, (run, gate.workspace), decision.grant, &mut also.first).await?;
+            raised = budgets::grant(db, (run, gate.workspace), decision.grant, &mut also.first).await?;
         } else {
             let mut ledger = Ledger::new(gate.task, steps::get(db, gate.task, &[gate.step]).await?, now);
             ledger.decide(gate.step, decision.failure(gate.kind, status));
             steps::put(&mut also.first, &steps::changed(gate.workspace, &ledger))?;
         }
         open.graph.end_gates(&[gate.end(status, decision.comment.clone())]);
+        if let Some(allowance) = raised {
+            open.graph.raise_budget(gate.task.n, gate.id, allowance);
+        }
         if !decision.approve {
             cancel(db, &mut [&mut open.graph], &[(run, gate.task.n)], now).await?;
         }

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::id::{RunId, WorkspaceId};
-use ork_core::store::{ROWS_MAX, Retention, Scope, Swept, Tombstone};
+use ork_core::seal::Link;
+use ork_core::store::{ROWS_MAX, Retention, Scope, SealHead, Swept, Tombstone};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -62,7 +63,7 @@ impl Transition for Prune {
 const RUNS: i64 = 100;
 /// Where they have rows, and what a row counts as: one of a log has up to 64 KiB, a part of a saved folder or of a packed log up to
 /// 1 MiB. What is to be packed goes before what is packed: whoever packs a log at this moment is waited for.
-const TABLES: [(Sql, i64); 13] = [
+const TABLES: [(Sql, i64); 15] = [
     (Sql::PrunedDeleteArtifacts, 1),
     (Sql::PrunedDeleteUnpacked, 1),
     (Sql::PrunedDeleteParts, 256),
@@ -74,6 +75,8 @@ const TABLES: [(Sql, i64); 13] = [
     (Sql::PrunedDeleteDeliveries, 1),
     (Sql::PrunedDeleteAttempts, 1),
     (Sql::PrunedDeleteEvents, 1),
+    (Sql::PrunedDeleteEventRequests, 1),
+    (Sql::PrunedDeleteSeals, 1),
     (Sql::PrunedDeleteTasks, 1),
     (Sql::PrunedDeleteGroups, 1),
 ];
@@ -117,14 +120,20 @@ impl Transition for Sweep {
 
 fn row(row: &Row) -> StoreResult<Tombstone> {
     let mut c = Columns::of(row, "pruned_runs");
-    Ok(Tombstone {
+    let mut left = Tombstone {
         run: c.next("run_id")?,
         workspace: c.next("workspace_id")?,
         owner: c.option("owner_id")?,
         name: c.next("name")?,
         status: c.next("status")?,
         seq: c.next("seq")?,
+        head: None,
         finished_at: c.next("finished_at")?,
         pruned_at: c.next("pruned_at")?,
-    })
+    };
+    let (seq, link): (Option<u64>, Option<Vec<u8>>) = (c.option("seal_seq")?, c.option("seal_link")?);
+    let link = link.as_deref().and_then(Link::from_bytes);
+    let key_id = c.option("seal_key_id")?;
+    left.head = seq.zip(link).zip(key_id).map(|((seq, link), key_id)| SealHead { seq, link, key_id });
+    Ok(left)
 }

@@ -213,7 +213,8 @@ impl<'r> Columns<'r> {
     fn corrupt(&self, column: &'static str, problem: String) -> StoreError {
         let key = |at: usize| {
             let uuid = self.row.try_get::<_, Uuid>(at).map(|v| v.to_string());
-            uuid.or_else(|_| self.row.try_get::<_, i32>(at).map(|v| v.to_string())).unwrap_or_default()
+            let int = |_| self.row.try_get::<_, i32>(at).map(|v| v.to_string());
+            uuid.or_else(int).or_else(|_| self.row.try_get::<_, i64>(at).map(|v| v.to_string())).unwrap_or_default()
         };
         StoreError::Corrupt { table: self.table, column, row: format!("{} {}", key(0), key(1)), problem }
     }

@@ -124,9 +124,7 @@ impl Runs for PgStore {
     }
 
     async fn acknowledge_run(&self, scope: Scope, id: RunId, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
-        let changed =
-            self.change(scope, Sql::RunsAcknowledge, &[&id.uuid(), &now.micros(), &actor.id, &filter(scope)]).await?;
-        if changed > 0 {
+        if self.write(scope, Acknowledge { scope, id, actor: actor.clone(), now }).await? {
             return Ok(true);
         }
         let row = self.run(scope, id).await?.ok_or_else(|| not_found(id))?;
@@ -190,6 +188,29 @@ fn between(hex: &str) -> Option<(Uuid, Uuid)> {
     let low = u128::from_str_radix(&format!("{digits:0<32}"), 16).ok()?;
     let high = u128::from_str_radix(&format!("{digits:f<32}"), 16).ok()?;
     Some((Uuid::from_u128(low), Uuid::from_u128(high)))
+}
+
+struct Acknowledge {
+    scope: Scope,
+    id: RunId,
+    actor: Actor,
+    now: Timestamp,
+}
+
+impl Transition for Acknowledge {
+    type Output = bool;
+
+    async fn apply(&self, db: &Conn) -> Work<bool> {
+        let mut open = open(db, self.scope, self.id, Reach::Head, (&self.actor, self.now)).await?;
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+            [&self.id.uuid(), &self.now.micros(), &self.actor.id, &filter(self.scope)];
+        if db.run(Sql::RunsAcknowledge, &values).await? == 0 {
+            return Ok(false);
+        }
+        open.graph.acknowledge();
+        close(db, vec![open], self.now, Also::default()).await?;
+        Ok(true)
+    }
 }
 
 struct Cancel {
@@ -284,7 +305,7 @@ impl Transition for Conclude {
     type Output = bool;
 
     async fn apply(&self, db: &Conn) -> Work<bool> {
-        let actor = Actor::system("engine");
+        let actor = Actor::system("scheduler");
         let mut open = open(db, self.scope, self.id, Reach::Head, (&actor, self.now)).await?;
         if !open.graph.conclude(self.result.as_ref().err()) {
             return Ok(false);

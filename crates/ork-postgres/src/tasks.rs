@@ -77,8 +77,8 @@ impl Tasks for PgStore {
         self.write(scope, CancelTask { scope, task, actor: actor.clone(), now }).await
     }
 
-    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
-        self.write(scope, RetryNow { scope, task, now }).await
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        self.write(scope, RetryNow { scope, task, actor: actor.clone(), now }).await
     }
 }
 
@@ -143,6 +143,7 @@ impl Transition for CancelTask {
 struct RetryNow {
     scope: Scope,
     task: TaskRef,
+    actor: Actor,
     now: Timestamp,
 }
 
@@ -151,8 +152,7 @@ impl Transition for RetryNow {
 
     async fn apply(&self, db: &Conn) -> Work<bool> {
         place(db, self.scope, self.task).await?;
-        let actor = Actor::system("scheduler");
-        let open = open(db, self.scope, self.task.run, Reach::Head, (&actor, self.now)).await?;
+        let mut open = open(db, self.scope, self.task.run, Reach::Head, (&self.actor, self.now)).await?;
         let head = &open.graph.head;
         if head.paused || head.held || head.status.is_terminal() {
             return Ok(false);
@@ -160,6 +160,7 @@ impl Transition for RetryNow {
         let (runs, numbers) = (vec![self.task.run.uuid()], vec![int(self.task.n)]);
         let Some(row) = db.row(Sql::QueueUndelay, &[&runs, &numbers]).await? else { return Ok(false) };
         let also = Also { queue: vec![Entry::next_attempt(&row)?], ..Also::default() };
+        open.graph.note_retry(self.task.n);
         close(db, vec![open], self.now, also).await?;
         Ok(true)
     }

@@ -27,13 +27,13 @@ use ork_core::store::ArtifactFilter;
 
 pub(crate) use body::{BodySource, refuse_length};
 pub(crate) use digest::{announced, checksum, repr_digest};
-pub use keep::{Keeper, UPLOAD_MS};
 pub(crate) use keep::unkept;
+pub use keep::{Keeper, UPLOAD_MS};
 pub(crate) use multipart::{FilePart, Multipart, boundary};
 pub(crate) use range::{Wanted, is_known, wanted};
 pub use read::{Checked, refused as damaged, verify};
-pub use said::{Said, Wish, address};
 pub(crate) use said::refuse;
+pub use said::{Said, Wish, address};
 pub(crate) use ticket::Upload;
 
 use crate::look::Look;

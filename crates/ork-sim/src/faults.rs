@@ -4,6 +4,7 @@ mod artifacts;
 mod control;
 mod keeping;
 mod logs;
+mod seals;
 mod steps;
 mod webhooks;
 
@@ -23,10 +24,10 @@ use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow, Heartbeat,
-    Inspect, LaneRow, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
-    RunFilter, RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks,
-    TokenHash, TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
+    Access, Appended, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow,
+    Heartbeat, Inspect, LaneRow, Maintained, NewEvents, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter,
+    RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash,
+    TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use tokio::time::{sleep, sleep_until};
 
@@ -373,8 +374,8 @@ impl Tasks for FaultyStore {
         self.change("cancel_task", self.world.store.cancel_task(scope, task, actor, now)).await
     }
 
-    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
-        self.change("retry_task_now", self.world.store.retry_task_now(scope, task, now)).await
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        self.change("retry_task_now", self.world.store.retry_task_now(scope, task, actor, now)).await
     }
 }
 
@@ -486,6 +487,10 @@ impl Upkeep for FaultyStore {
 impl Events for FaultyStore {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
         self.send("events", self.world.store.events(scope, run, after, limit)).await
+    }
+
+    async fn append_events(&self, scope: Scope, new: &NewEvents) -> StoreResult<Appended> {
+        self.send("append_events", self.world.store.append_events(scope, new)).await
     }
 }
 

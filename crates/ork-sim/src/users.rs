@@ -113,7 +113,7 @@ impl Users {
             Command::Resume => self.resume(run).await,
             Command::RetryNow(n) => {
                 let n = self.retrying(run, n).await;
-                self.insist(|| self.store.retry_task_now(Scope::All, task(n), now)).await
+                self.insist(|| self.store.retry_task_now(Scope::All, task(n), &actor, now)).await
             }
             Command::RetryRun => Ok(self.repeat(run, number).await),
         };

@@ -83,16 +83,18 @@ pub fn create(db: &Connection, run: RunId, workspace: WorkspaceId, plan: &Plan) 
     Ok(())
 }
 
-/// Lets a run use more: so much, or as much again as its plan says.
-pub fn grant(db: &Connection, run: RunId, more: Option<Allowance>) -> StoreResult<()> {
-    let Some(mut budget) = of_run(db, Scope::All, run)? else { return Ok(()) };
+/// Lets a run use more: so much, or as much again as its plan says. Answers how much it may use now.
+pub fn grant(db: &Connection, run: RunId, more: Option<Allowance>) -> StoreResult<Option<Allowance>> {
+    let Some(mut budget) = of_run(db, Scope::All, run)? else { return Ok(None) };
     let of_plan = || -> StoreResult<Allowance> {
         let mut statement = db.prepare_cached(sql::run_budgets::OF_PLAN).map_err(failed)?;
         let text: Option<String> = statement.query_row(params![run_key(run)], |row| row.get(0)).map_err(failed)?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
     };
     budget.grant(more.map_or_else(of_plan, Ok)?);
-    store(db, &[budget])
+    let allowance = budget.allowance;
+    store(db, &[budget])?;
+    Ok(Some(allowance))
 }
 
 pub fn set(

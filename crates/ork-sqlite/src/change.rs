@@ -70,6 +70,18 @@ pub fn open_whole(db: &Connection, head: Head, by: (&Actor, Timestamp)) -> Store
     Ok(RunGraph::new(head, groups, by.0.clone(), by.1))
 }
 
+/// Writes down what nothing else follows from.
+pub fn say(
+    db: &Connection,
+    head: Head,
+    by: (&Actor, Timestamp),
+    what: impl FnOnce(&mut RunGraph),
+) -> StoreResult<Head> {
+    let mut graph = RunGraph::new(head, Vec::new(), by.0.clone(), by.1);
+    what(&mut graph);
+    Ok(close(db, graph, None, by.1)?.0)
+}
+
 /// Writes what a change decided. The order matters: tasks before a sweep, which looks for live ones; groups' new tasks
 /// before their states; the queue last.
 pub fn close(db: &Connection, mut graph: RunGraph, result: Option<&Json>, now: Timestamp) -> StoreResult<(Head, Left)> {

@@ -124,8 +124,9 @@ fn close(db: &Connection, gate: &GateRow, decision: &Decision, rejected: GateSta
     let status = if decision.approve { GateStatus::Approved } else { rejected };
     let by = (decision.actor.kind.word(), decision.actor.id.as_str());
     execute(db, sql::gates::CLOSE, params![key(gate.id), status.word(), by.0, by.1, decision.comment, now.micros()])?;
+    let mut raised = None;
     if decision.approve && gate.kind == GateKind::Budget {
-        budgets::grant(db, run, decision.grant)?;
+        raised = budgets::grant(db, run, decision.grant)?;
     } else {
         let mut ledger = Ledger::new(gate.task, steps::step(db, gate.task, gate.step)?, now);
         ledger.decide(gate.step, decision.failure(gate.kind, status));
@@ -137,6 +138,9 @@ fn close(db: &Connection, gate: &GateRow, decision: &Decision, rejected: GateSta
     let others = open(db, gate.task)?;
     let mut graph = RunGraph::new(head, groups, decision.actor.clone(), now);
     graph.end_gates(&[gate.end(status, decision.comment.clone())]);
+    if let Some(allowance) = raised {
+        graph.raise_budget(gate.task.n, gate.id, allowance);
+    }
     if !decision.approve {
         cancel(db, &mut graph, gate.task.n, now)?;
     }

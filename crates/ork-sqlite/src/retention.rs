@@ -3,8 +3,9 @@
 use ork_core::clock::Timestamp;
 use ork_core::error::StoreResult;
 use ork_core::id::{RunId, WorkspaceId};
-use ork_core::store::{ROWS_MAX, Scope, Swept, Tombstone};
-use rusqlite::{Connection, OptionalExtension, params};
+use ork_core::seal::Link;
+use ork_core::store::{ROWS_MAX, Scope, SealHead, Swept, Tombstone};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::change::execute;
 use crate::connection::failed;
@@ -85,6 +86,8 @@ fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
         sql::pruned::DELETE_DELIVERIES,
         sql::pruned::DELETE_ATTEMPTS,
         sql::pruned::DELETE_EVENTS,
+        sql::pruned::DELETE_EVENT_REQUESTS,
+        sql::pruned::DELETE_SEALS,
         sql::pruned::DELETE_TASKS,
         sql::pruned::DELETE_GROUPS,
     ] {
@@ -94,6 +97,14 @@ fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
         }
     }
     Ok(0)
+}
+
+fn seal_head(row: &Row<'_>) -> rusqlite::Result<Option<SealHead>> {
+    let seq: Option<i64> = row.get("seal_seq")?;
+    let link: Option<Vec<u8>> = row.get("seal_link")?;
+    let link = link.as_deref().and_then(Link::from_bytes);
+    let key_id: Option<String> = row.get("seal_key_id")?;
+    Ok(seq.zip(link).zip(key_id).map(|((seq, link), key_id)| SealHead { seq: seq.unsigned_abs(), link, key_id }))
 }
 
 pub fn tombstone(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Option<Tombstone>> {
@@ -106,6 +117,7 @@ pub fn tombstone(db: &Connection, scope: Scope, run: RunId) -> StoreResult<Optio
             name: row.get("name")?,
             status: get(row, "status")?,
             seq: row.get::<_, i64>("seq")?.unsigned_abs(),
+            head: seal_head(row)?,
             finished_at: get(row, "finished_at")?,
             pruned_at: get(row, "pruned_at")?,
         })

@@ -302,6 +302,7 @@ pub fn source(db: &Connection, scope: Scope, id: RunId) -> StoreResult<Option<St
 pub fn acknowledge(db: &Connection, scope: Scope, id: RunId, by: (&Actor, Timestamp)) -> StoreResult<bool> {
     let params = params![run_key(id), by.1.micros(), by.0.id, filter(scope)];
     if execute(db, sql::runs::ACKNOWLEDGE, params)? > 0 {
+        change::say(db, change::head_or_not_found(db, scope, id)?, by, RunGraph::acknowledge)?;
         return Ok(true);
     }
     let row = run(db, scope, id)?.ok_or_else(|| StoreError::NotFound(format!("run `{id}`")))?;

@@ -70,6 +70,10 @@ statements! {
     duties {
         HOLD = "duties/hold",
     }
+    event_requests {
+        GET = "event_requests/get",
+        INSERT = "event_requests/insert",
+    }
     evaluations {
         DROP = "evaluations/drop",
         DROP_UNSPARED = "evaluations/drop_unspared",
@@ -110,8 +114,11 @@ statements! {
         UPDATE = "groups/update",
     }
     heads {
+        ANCHOR = "heads/anchor",
+        COUNT_BOT_EVENTS = "heads/count_bot_events",
         GET = "heads/get",
         INSERT = "heads/insert",
+        SEAL = "heads/seal",
         UPDATE = "heads/update",
     }
     hooks {
@@ -174,6 +181,7 @@ statements! {
         DELETE_BUDGET = "pruned/delete_budget",
         DELETE_DELIVERIES = "pruned/delete_deliveries",
         DELETE_EVENTS = "pruned/delete_events",
+        DELETE_EVENT_REQUESTS = "pruned/delete_event_requests",
         DELETE_GATES = "pruned/delete_gates",
         DELETE_GROUPS = "pruned/delete_groups",
         DELETE_HEAD = "pruned/delete_head",
@@ -182,6 +190,7 @@ statements! {
         DELETE_LOG_PARTS = "pruned/delete_log_parts",
         DELETE_PARTS = "pruned/delete_parts",
         DELETE_RUN = "pruned/delete_run",
+        DELETE_SEALS = "pruned/delete_seals",
         DELETE_STEPS = "pruned/delete_steps",
         DELETE_TASKS = "pruned/delete_tasks",
         DELETE_UNPACKED = "pruned/delete_unpacked",
@@ -247,6 +256,16 @@ statements! {
         GET = "schedules/get",
         LIST = "schedules/list",
         PUT = "schedules/put",
+    }
+    seal_keys {
+        LIST = "seal_keys/list",
+        PUT = "seal_keys/put",
+    }
+    seals {
+        INSERT = "seals/insert",
+        LIST = "seals/list",
+        UNSEALED = "seals/unsealed",
+        UNSEALED_OF = "seals/unsealed_of",
     }
     secrets {
         DELETE = "secrets/delete",

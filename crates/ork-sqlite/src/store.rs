@@ -4,6 +4,7 @@ mod artifacts;
 mod control;
 mod keeping;
 mod logs;
+mod seals;
 mod steps;
 mod webhooks;
 
@@ -23,10 +24,10 @@ use ork_core::id::{RunId, TaskRef, TokenId, WorkerId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
-    Access, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow, Heartbeat,
-    Inspect, LaneRow, Maintained, Outcomes, OutputRow, ProgressNote, Queue, RunDump,
-    RunFilter, RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash,
-    TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
+    Access, Appended, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow,
+    Heartbeat, Inspect, LaneRow, Maintained, NewEvents, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter,
+    RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash, TokenRow,
+    Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
@@ -34,7 +35,7 @@ use tokio::sync::Notify;
 use crate::connection::{Durability, failed, open_in_memory, open_reader, open_to_read, open_writer};
 use crate::migrate;
 use crate::writer::{ThreadWriter, Writer};
-use crate::{access, claim, events, feed, inspect, runs, settle, tasks, upkeep, workers};
+use crate::{access, claim, events, feed, inspect, runs, settle, tasks, tells, upkeep, workers};
 
 /// How a database file is opened.
 #[derive(Debug, Clone)]
@@ -330,8 +331,9 @@ impl Tasks for SqliteStore {
         self.write_and_wake(move |db| tasks::cancel(db, scope, task, (&actor, now))).await
     }
 
-    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
-        self.write_and_wake(move |db| tasks::retry_now(db, scope, task, now)).await
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        let actor = actor.clone();
+        self.write_and_wake(move |db| tasks::retry_now(db, scope, task, (&actor, now))).await
     }
 }
 
@@ -458,6 +460,11 @@ impl Upkeep for SqliteStore {
 impl Events for SqliteStore {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
         self.read(|db| events::events(db, scope, run, after, limit))
+    }
+
+    async fn append_events(&self, scope: Scope, new: &NewEvents) -> StoreResult<Appended> {
+        let new = new.clone();
+        self.write(move |db| tells::append(db, scope, &new)).await
     }
 }
 

@@ -155,7 +155,7 @@ pub fn cancel(db: &Connection, scope: Scope, task: TaskRef, by: (&Actor, Timesta
     Ok(true)
 }
 
-pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
+pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef, by: (&Actor, Timestamp)) -> StoreResult<bool> {
     place(db, scope, task)?;
     let head = change::head_or_not_found(db, scope, task.run)?;
     if head.paused || head.status.is_terminal() {
@@ -165,6 +165,7 @@ pub fn retry_now(db: &Connection, scope: Scope, task: TaskRef, now: Timestamp) -
         return Ok(false);
     }
     let entry = enqueue::next_attempt(db, &head, task.n)?;
-    enqueue::enqueue(db, entry.as_slice(), now)?;
+    enqueue::enqueue(db, entry.as_slice(), by.1)?;
+    change::say(db, head, by, |graph| graph.note_retry(task.n))?;
     Ok(true)
 }

@@ -9,11 +9,13 @@
 //! was opened is a [`Secret`], which nothing shows or stores by mistake, and which is wiped when it is dropped.
 #![deny(missing_docs)]
 
+mod keyring;
 mod mask;
 mod master;
 mod secret;
 mod vault;
 
+pub use keyring::Keyring;
 pub use mask::{MASK, Mask, Masked, SECRET_BYTES_MIN};
 pub use master::MasterKey;
 pub use secret::Secret;

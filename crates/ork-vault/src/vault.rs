@@ -7,8 +7,10 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use ork_core::clock::Entropy;
 use ork_core::id::WorkspaceId;
+use ork_core::seal::Key;
 use zeroize::Zeroizing;
 
+use crate::keyring::EventKey;
 use crate::master::MasterKey;
 use crate::secret::Secret;
 
@@ -67,6 +69,7 @@ pub enum Unopened {
 struct Sealer {
     id: [u8; ID_BYTES],
     cipher: XChaCha20Poly1305,
+    events: EventKey,
 }
 
 impl Sealer {
@@ -75,7 +78,7 @@ impl Sealer {
         let mut id = [0; ID_BYTES];
         id.copy_from_slice(&master.derived("ork/vault/id")[..ID_BYTES]);
         // The cipher wipes its own copy when it is dropped.
-        Self { id, cipher: XChaCha20Poly1305::new((&*key).into()) }
+        Self { id, cipher: XChaCha20Poly1305::new((&*key).into()), events: EventKey::of(master) }
     }
 }
 
@@ -148,6 +151,28 @@ impl Vault {
         String::from_utf8(opened).map(Secret::new).map_err(|_| Unopened::Damaged)
     }
 
+    /// The key that seals events, if there is one.
+    #[must_use]
+    pub fn event_key(&self) -> Option<Key> {
+        // As what is sealed otherwise: with the newest one that somebody has put there.
+        let sealer = self.look_again().and_then(|sealers| sealers.first().cloned()).or_else(|| self.newest());
+        sealer.map(|sealer| sealer.events.named(&hex(&sealer.id)))
+    }
+
+    /// The key of this name that seals events.
+    #[must_use]
+    pub fn event_key_of(&self, id: &str) -> Option<Key> {
+        let known = |sealers: &[Sealer]| sealers.iter().find(|sealer| hex(&sealer.id) == id).cloned();
+        let sealer = known(&self.sealers()).or_else(|| known(&self.look_again()?));
+        sealer.map(|sealer| sealer.events.named(id))
+    }
+
+    /// Those that are not the newest, by name.
+    pub(crate) fn older_event_keys(&self) -> Vec<(String, EventKey)> {
+        let sealers = self.look_again().unwrap_or_else(|| self.sealers());
+        sealers.iter().skip(1).map(|sealer| (hex(&sealer.id), sealer.events.clone())).collect()
+    }
+
     fn newest(&self) -> Option<Sealer> {
         let first = |sealers: &[Sealer]| sealers.first().cloned();
         first(&self.sealers()).or_else(|| first(&self.look_again()?))
@@ -171,6 +196,6 @@ pub fn key_of(sealed: &[u8]) -> Option<String> {
     (sealed.len() >= HEAD_BYTES && sealed[0] == FORM).then(|| hex(&sealed[1..=ID_BYTES]))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

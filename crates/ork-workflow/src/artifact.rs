@@ -108,7 +108,9 @@ impl Reader<'_, '_, '_, '_> {
     fn describe(&mut self, step: &mut ArtifactStep) {
         step.name = self.checked("name", |name| check_name(name));
         step.checksum = self.checked("checksum", |checksum| {
-            is_checksum(checksum).then_some(()).ok_or_else(|| "a SHA-256 has 64 hexadecimal digits in lower case".into())
+            is_checksum(checksum)
+                .then_some(())
+                .ok_or_else(|| "a SHA-256 has 64 hexadecimal digits in lower case".into())
         });
         if let Some(node) = self.fields.get("kind") {
             step.kind = fields::name(node, "`kind`", self.report).map(str::to_owned);
@@ -117,7 +119,12 @@ impl Reader<'_, '_, '_, '_> {
             step.content_type = fields::text(node, "`content_type`", self.report).map(str::to_owned);
             if step.content_type.as_deref().is_some_and(|text| !is_content_type(text)) {
                 let message = "`content_type` is no media type";
-                self.report.hinted(codes::ARTIFACT, node.at, message, "write `video/mp4`, or `text/plain; charset=utf-8`");
+                self.report.hinted(
+                    codes::ARTIFACT,
+                    node.at,
+                    message,
+                    "write `video/mp4`, or `text/plain; charset=utf-8`",
+                );
             }
         }
         step.size = self.size();

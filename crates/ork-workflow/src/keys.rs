@@ -12,8 +12,7 @@ pub struct Table {
 
 const SECRETS: &str =
     "remove it: `ork secrets set NAME` keeps one, and `{{ secrets.NAME }}` in `env` or `with` reads it";
-const ARTIFACTS: &str =
-    "remove it: what a task leaves in $ORK_ARTIFACTS is kept, and so is what a step `artifact: {path: \"out/*\"}` names";
+const ARTIFACTS: &str = "remove it: what a task leaves in $ORK_ARTIFACTS is kept, and so is what a step `artifact: {path: \"out/*\"}` names";
 const CONTAINER: &str = "remove it: `command` and `run` run on the machine itself";
 
 /// The file itself.

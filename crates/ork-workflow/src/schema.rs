@@ -283,8 +283,8 @@ mod tests {
 
     use super::schema;
     use crate::keys::{
-        AI, ALLOWANCE, APPROVAL, ARTIFACT, BUDGET, CONCURRENCY, GATE, INPUT, RETRY, SCHEDULE, STEP, TASK, Table, WEBHOOK,
-        WORKFLOW,
+        AI, ALLOWANCE, APPROVAL, ARTIFACT, BUDGET, CONCURRENCY, GATE, INPUT, RETRY, SCHEDULE, STEP, TASK, Table,
+        WEBHOOK, WORKFLOW,
     };
 
     #[test]

@@ -4,9 +4,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    artifacts, budgets, completions, config, context, db, dev, doctor, events, explain, gates, graph, hooks, init, man, prices,
-    prompts, queues, run, runs, schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks, why,
-    worker, workers, workflows, workspaces,
+    artifacts, budgets, completions, config, context, db, dev, doctor, events, explain, gates, graph, hooks, init, man,
+    prices, prompts, queues, run, runs, schedules, schema, secrets, serve, tasks, tokens, validate, version, webhooks,
+    why, worker, workers, workflows, workspaces,
 };
 use crate::exit_code::Refusal;
 

@@ -22,8 +22,8 @@ pub use crate::config::file::{CONTEXTS, OPERATIONS, own_path};
 #[cfg(test)]
 pub use crate::config::key::Kind;
 pub use crate::config::key::{
-    ARTIFACTS, CAPACITY, CONTEXT, DATABASE, EGRESS, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE, SERVER,
-    TOKEN_FILE, WORKSPACE, schema,
+    ARTIFACTS, CAPACITY, CONTEXT, DATABASE, EGRESS, GRACE, JOBS, KEYS, Key, LISTEN, PROGRESS, QUEUES, SECRET_KEY_FILE,
+    SERVER, TOKEN_FILE, WORKSPACE, schema,
 };
 pub use crate::config::place::Server;
 use crate::database::Database;
@@ -155,9 +155,10 @@ impl Config {
         if setting.origin == Origin::Default {
             setting.text = format!("file:{}", self.database()?.artifacts()?.display());
         }
-        let place = setting.text.parse::<Place>().map_err(|why| {
-            Refusal::usage(format!("`{}`: {why}", setting.origin)).hint("--artifacts file:PATH")
-        })?;
+        let place = setting
+            .text
+            .parse::<Place>()
+            .map_err(|why| Refusal::usage(format!("`{}`: {why}", setting.origin)).hint("--artifacts file:PATH"))?;
         // A path that was relative is not any more, wherever it is read next.
         if let Place::Folder(_) = place {
             setting.text = place.to_string();

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use async_trait::async_trait;
 use ork_api::{
-    AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Worker,
-    WorkflowSummary,
+    AppendEvents, AppendedEvents, AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked,
+    ScheduleSummary, VerifiedEvents, Worker, WorkflowSummary,
 };
 use ork_client::Address;
 use ork_core::clock::{Clock, Timestamp};
@@ -26,6 +26,7 @@ use ork_core::graph::RevisionRef;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::plan::Plan;
+use ork_core::seal::Link;
 use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskFilter, TaskRow};
 use ork_engine::DatabaseClock;
 use ork_filter::Filter;
@@ -115,6 +116,12 @@ pub trait Backend: Artifacts + Gates + Means + Send + Sync {
     async fn attempts(&self, task: TaskRef) -> Result<Vec<AttemptRow>>;
     /// What happened after an event, at most a page.
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>>;
+    /// Writes events into a run.
+    async fn append_events(&self, run: RunId, new: &AppendEvents) -> Result<AppendedEvents>;
+    /// Whether a run's events are as they were sealed; `None` when it is not there.
+    async fn verify_events(&self, run: RunId, kept: Option<Link>) -> Result<Option<VerifiedEvents>>;
+    /// Seals the events of a run that are not yet, where this process can.
+    async fn seal_events(&self, run: RunId) -> Result<()>;
     /// Rings for a run.
     fn bell(&self, run: RunId) -> Box<dyn Bell>;
     /// Lines of a log, at most a page.

@@ -127,7 +127,20 @@ impl World {
         let egress = config.egress()?;
         let file = database.file();
         let config = config.clone();
-        Ok(Self { config, keys, vault, egress, out, flags, database, store, workspace, file, clock: Arc::new(clock), lives })
+        Ok(Self {
+            config,
+            keys,
+            vault,
+            egress,
+            out,
+            flags,
+            database,
+            store,
+            workspace,
+            file,
+            clock: Arc::new(clock),
+            lives,
+        })
     }
 
     /// Whether another file is at the path of the database than the one that is open, or none.
@@ -140,7 +153,8 @@ impl World {
     /// # Errors
     /// When the setting names no place, or the variables of its provider do not go together.
     pub fn blobs(&self) -> Result<Arc<dyn Blobs>> {
-        let wrong = |why| Refusal::usage(why).hint("--artifacts file:PATH, or see the page `Artifact store` of the book");
+        let wrong =
+            |why| Refusal::usage(why).hint("--artifacts file:PATH, or see the page `Artifact store` of the book");
         Ok(ork_blobs::open(&self.config.artifacts()?.text).map_err(wrong)?)
     }
 

@@ -67,7 +67,10 @@ mod tests {
     #[test]
     fn a_banned_package_is_named_with_its_replacement() {
         let findings = check(&sample::packages("lazy_static:\n serde:"));
-        assert!(findings.contains(&"package `lazy_static` is banned; use `std::sync::LazyLock`".to_owned()), "{findings:?}");
+        assert!(
+            findings.contains(&"package `lazy_static` is banned; use `std::sync::LazyLock`".to_owned()),
+            "{findings:?}"
+        );
     }
 
     #[test]

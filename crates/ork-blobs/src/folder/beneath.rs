@@ -33,7 +33,8 @@ pub fn stepwise(folder: BorrowedFd<'_>, names: &[&str], flags: OFlags, mode: Mod
     let mut inner: Option<OwnedFd> = None;
     for name in before {
         let at = inner.as_ref().map_or(folder, AsFd::as_fd);
-        let step = openat(at, *name, OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let step =
+            openat(at, *name, OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
         inner = Some(step);
     }
     let at = inner.as_ref().map_or(folder, AsFd::as_fd);

@@ -33,7 +33,9 @@ pub fn open(folder: &Folder, key: &BlobKey, range: Option<Range<u64>>) -> BlobRe
     let range = range.unwrap_or(0..size);
     if range.start > range.end || range.end > size {
         let Range { start, end } = range;
-        return Err(BlobError::Corrupt(format!("`{key}` has {size} bytes, and those from {start} to {end} are wanted")));
+        return Err(BlobError::Corrupt(format!(
+            "`{key}` has {size} bytes, and those from {start} to {end} are wanted"
+        )));
     }
     Ok(Box::new(Reader { file: Some(file), at: range.start, end: range.end, key: key.clone() }))
 }

@@ -17,7 +17,12 @@ use crate::intake::Intake;
 const ROUNDS_MAX: usize = 1_000;
 
 /// Writes bytes, as [`ork_core::blobs::Blobs::put`] says.
-pub async fn put(folder: Folder, key: &BlobKey, bytes: &mut dyn ByteSource, expected: &Expected) -> BlobResult<Written> {
+pub async fn put(
+    folder: Folder,
+    key: &BlobKey,
+    bytes: &mut dyn ByteSource,
+    expected: &Expected,
+) -> BlobResult<Written> {
     let own = key.clone();
     let (draft, mut file) = blocking(move || Draft::begin(&folder, own)).await?;
     // Dropped wherever this ends, also when whoever waits for it goes away: then nothing is left.

@@ -27,7 +27,11 @@ const RETRIES_MAX: usize = 3;
 
 fn retries() -> RetryConfig {
     RetryConfig {
-        backoff: BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 },
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(1),
+            base: 2.0,
+        },
         max_retries: RETRIES_MAX,
         retry_timeout: Duration::from_secs(60),
     }
@@ -71,7 +75,9 @@ fn endpoint(bucket: &Bucket) -> Result<Option<&str>, String> {
 }
 
 fn told<T>(bucket: &Bucket, built: object_store::Result<T>) -> Result<T, String> {
-    built.map_err(|error| format!("the artifact store `{}`: {} ({})", bucket.name, reason(&error), bucket.provider.credentials()))
+    built.map_err(|error| {
+        format!("the artifact store `{}`: {} ({})", bucket.name, reason(&error), bucket.provider.credentials())
+    })
 }
 
 fn s3(bucket: &Bucket, variables: &Variables, http: &Transport) -> Result<Arc<dyn Remote>, String> {
@@ -113,7 +119,12 @@ fn r2(bucket: &Bucket, variables: &Variables, http: &Transport) -> Result<Arc<dy
     amazon(bucket, builder, http, is_plain)
 }
 
-fn amazon(bucket: &Bucket, builder: AmazonS3Builder, http: &Transport, is_plain: bool) -> Result<Arc<dyn Remote>, String> {
+fn amazon(
+    bucket: &Bucket,
+    builder: AmazonS3Builder,
+    http: &Transport,
+    is_plain: bool,
+) -> Result<Arc<dyn Remote>, String> {
     let mut builder = builder
         .with_bucket_name(&bucket.name)
         .with_retry(retries())

@@ -39,7 +39,8 @@ struct Line {
 impl HttpService for Line {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         if request.uri().scheme_str() != Some("https") && !self.may_be_plain {
-            let error = CallError::Refused("it would go over an open line, and no endpoint with http:// was named".into());
+            let error =
+                CallError::Refused("it would go over an open line, and no endpoint with http:// was named".into());
             return Err(HttpError::new(HttpErrorKind::Unknown, error));
         }
         // Objects come by plain requests; lists and credentials are small.

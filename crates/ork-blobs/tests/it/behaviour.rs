@@ -38,7 +38,9 @@ async fn a_range_is_read_by_itself() {
     for site in Site::all().await {
         let (key, bytes) = (key("a"), bytes(700_000));
         site.put(&key, &bytes).await.unwrap();
-        for (start, end) in [(0, 1), (0, 700_000), (699_999, 700_000), (123_456, 654_321), (5, 5), (0, 0), (700_000, 700_000)] {
+        for (start, end) in
+            [(0, 1), (0, 700_000), (699_999, 700_000), (123_456, 654_321), (5, 5), (0, 0), (700_000, 700_000)]
+        {
             let read = site.read(&key, Some(start as u64..end as u64)).await.unwrap();
             assert!(read == bytes[start..end], "{start}..{end}");
         }

@@ -73,7 +73,9 @@ async fn what_is_no_file_is_not_waited_for() {
 #[tokio::test]
 async fn nobody_else_reads_the_files() {
     let (scratch, _) = planted().await;
-    for (path, mode) in [("artifacts", 0o700), ("artifacts/w", 0o700), ("artifacts/w/r", 0o700), ("artifacts/w/r/a", 0o600)] {
+    for (path, mode) in
+        [("artifacts", 0o700), ("artifacts/w", 0o700), ("artifacts/w/r", 0o700), ("artifacts/w/r/a", 0o600)]
+    {
         assert_eq!(fs::metadata(scratch.0.join(path)).unwrap().permissions().mode() & 0o777, mode, "{path}");
     }
 }

@@ -39,7 +39,11 @@ async fn the_process_that_is_measured() {
     assert_eq!(read, SIZE);
     let down = memory("VmHWM:");
     blobs.remove(&key("large")).await.unwrap();
-    println!("{place}: {idle} KiB idle, {} KiB more to write 256 MiB, {} KiB more to read them", up - idle, down - idle);
+    println!(
+        "{place}: {idle} KiB idle, {} KiB more to write 256 MiB, {} KiB more to read them",
+        up - idle,
+        down - idle
+    );
     assert!(down - idle < MOST_KIB, "{} KiB more than idle", down - idle);
 }
 

@@ -67,8 +67,13 @@ impl Moto {
 
     /// Asks for something as itself, past the code that is tested.
     pub async fn call(&self, method: &str, path: &str, body: &[u8]) -> Option<Answer> {
-        let headers = vec![("authorization".into(), "AWS4-HMAC-SHA256 Credential=ada/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0".into())];
-        let call = Call { method: method.into(), url: format!("{}{path}", self.endpoint), headers, body: body.to_vec() };
+        let headers = vec![(
+            "authorization".into(),
+            "AWS4-HMAC-SHA256 Credential=ada/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+                .into(),
+        )];
+        let call =
+            Call { method: method.into(), url: format!("{}{path}", self.endpoint), headers, body: body.to_vec() };
         let limits = Limits { time: Duration::from_secs(30), bytes: 16 << 20 };
         Transport::new(Reach::Anyone).call(call, limits).await.ok()
     }

@@ -36,7 +36,12 @@ async fn links_carry_bytes_past_the_server() {
     let Some(site) = Site::bucket().await else { return };
     let http = Transport::new(Reach::Anyone);
     let limits = Limits { time: QUICKLY, bytes: 1 << 20 };
-    let call = |method: &str, url: String, body: &[u8]| Call { method: method.into(), url, headers: vec![], body: body.into() };
+    let call = |method: &str, url: String, body: &[u8]| Call {
+        method: method.into(),
+        url,
+        headers: vec![],
+        body: body.into(),
+    };
     let put = site.blobs.link(&key("a"), LinkUse::Put, 60).await.unwrap().unwrap();
     assert!(put.contains("X-Amz-Signature=") && put.contains("X-Amz-Expires=60"), "{put}");
     assert_eq!(http.call(call("PUT", put, b"linked"), limits).await.unwrap().status, 200);
@@ -93,7 +98,9 @@ async fn trouble_that_passes_is_waited_out_a_few_times() {
 
 #[tokio::test]
 async fn trouble_that_stays_is_told_after_four_requests() {
-    for head in ["500 No\r\ncontent-length: 0", "503 Slow Down\r\ncontent-length: 0", "429 Too Many\r\ncontent-length: 0"] {
+    for head in
+        ["500 No\r\ncontent-length: 0", "503 Slow Down\r\ncontent-length: 0", "429 Too Many\r\ncontent-length: 0"]
+    {
         let (endpoint, asked) = scripted(&[head]).await;
         let (blobs, key, mut bytes, expected) = (at(&endpoint), key("a"), Pieces::of(b"abc"), Expected::default());
         let put = timeout(QUICKLY, blobs.put(&key, &mut bytes, &expected)).await.unwrap();

@@ -112,7 +112,7 @@ pub async fn a_pause_outlasts_a_retry(bed: &mut Bed) {
     let store = bed.store.clone();
     assert_eq!(store.promote(Scope::All, bed.now, 10).await.expect("upkeep is answered").queued, 0);
     let task = TaskRef { run, n: 0 };
-    assert!(!store.retry_task_now(Scope::All, task, bed.now).await.expect("a retry is answered"));
+    assert!(!store.retry_task_now(Scope::All, task, &ada(), bed.now).await.expect("a retry is answered"));
     assert!(resume(bed, run).await);
     assert_eq!(bed.tasks(run).await, "retrying", "its time comes with the next round of upkeep");
     assert_eq!(store.promote(Scope::All, bed.now, 10).await.expect("upkeep is answered").queued, 1);

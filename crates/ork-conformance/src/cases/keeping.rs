@@ -331,6 +331,7 @@ pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
         name: row.name.clone(),
         status: RunStatus::Success,
         seq: row.seq,
+        head: None,
         finished_at: ended,
         pruned_at: bed.now,
     };

@@ -15,6 +15,7 @@ mod pauses;
 mod prompts;
 mod queue;
 mod reading;
+mod seals;
 mod steps;
 mod tenancy;
 mod webhooks;
@@ -120,6 +121,15 @@ cases!(
     keeping::a_time_has_one_run = "G17",
     keeping::a_run_that_is_not_kept_leaves_a_tombstone = "G2",
     keeping::what_a_live_run_was_made_of_is_kept = "G2",
+    seals::a_run_is_sealed_after_its_end = "G6",
+    seals::late_events_are_chained_on = "G6",
+    seals::large_runs_are_sealed_in_pieces = "G6",
+    seals::a_run_is_sealed_while_it_goes_on = "G6",
+    seals::a_tombstone_has_the_head = "G6",
+    seals::keys_that_have_sealed_are_kept = "G6",
+    seals::bots_write_events = "G6",
+    seals::a_named_request_writes_once = "G18",
+    seals::bots_are_kept_within_limits = "G14",
     steps::steps_are_written_once = "G4",
     steps::only_the_lease_writes_steps = "G4",
     steps::steps_are_of_one_workspace = "G15",

@@ -188,8 +188,11 @@ pub async fn retries_wait_their_delay(bed: &mut Bed) {
     assert_eq!(store.promote(Scope::All, bed.now, 10).await.expect("upkeep is answered").queued, 1);
     bed.work(failed()).await;
     let task = TaskRef { run, n: 0 };
-    assert!(store.retry_task_now(Scope::All, task, bed.now).await.expect("a retry is answered"));
-    assert!(!store.retry_task_now(Scope::All, task, bed.now).await.expect("a retry is answered"), "it waits no more");
+    assert!(store.retry_task_now(Scope::All, task, &ada(), bed.now).await.expect("a retry is answered"));
+    assert!(
+        !store.retry_task_now(Scope::All, task, &ada(), bed.now).await.expect("a retry is answered"),
+        "it waits no more"
+    );
     bed.work(failed()).await;
     let row = bed.task(run, 0).await;
     assert_eq!((row.status, row.attempt, row.failures), (TaskStatus::Failed, 3, 3));

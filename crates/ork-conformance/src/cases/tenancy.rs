@@ -79,7 +79,7 @@ pub async fn another_workspace_changes_nothing(bed: &mut Bed) {
     refused(store.resume_run(THEIRS, run, &ada(), now).await);
     refused(store.conclude_run(THEIRS, run, Ok(Json::from_stored("1")), now).await);
     refused(store.cancel_task(THEIRS, task, &ada(), now).await);
-    refused(store.retry_task_now(THEIRS, TaskRef { run, n: 1 }, now).await);
+    refused(store.retry_task_now(THEIRS, TaskRef { run, n: 1 }, &ada(), now).await);
     let expanded = store.expand(THEIRS, run, 4, &Expansion::Skipped, now).await;
     assert!(!expanded.unwrap_or(false), "an expansion is refused");
     let claim = Claim { scope: THEIRS, ..bed.next_claim(10) };

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use ork_core::error::StoreResult;
-use ork_core::event::EventRow;
+use ork_core::error::{StoreError, StoreResult};
+use ork_core::event::{EventRow, EventType};
 use ork_core::feed::FeedPosition;
 use ork_core::id::{RunId, TaskRef};
-use ork_core::store::{Events, Feed, FeedPage, FeedRow, Inspect, LaneRow, RunDump, Scope};
+use ork_core::limits::BOT_EVENTS_MAX;
+use ork_core::store::{Appended, Events, Feed, FeedPage, FeedRow, Inspect, LaneRow, NewEvents, RunDump, Scope};
 
 use super::{Model, Place, Run};
 
@@ -17,6 +18,37 @@ impl Events for Model {
         let state = self.state();
         let Some(run) = state.run(scope, run) else { return Ok(Vec::new()) };
         Ok(run.events.iter().filter(|event| event.seq_last > after).take(limit as usize).cloned().collect())
+    }
+
+    async fn append_events(&self, scope: Scope, new: &NewEvents) -> StoreResult<Appended> {
+        let mut state = self.state();
+        let run = state.change_or_not_found(scope, new.run, &new.actor, new.now)?;
+        if let Some((seq, seq_last)) = new.key.as_ref().and_then(|key| run.requests.get(key).copied()) {
+            let written: Vec<EventRow> =
+                run.events.iter().filter(|event| (seq..=seq_last).contains(&event.seq)).cloned().collect();
+            return if new.are(&written) {
+                Ok(Appended { seq, seq_last, repeated: true })
+            } else {
+                Err(new.conflict())
+            };
+        }
+        if new.events.iter().any(|event| event.task.is_some_and(|n| n as usize >= run.tasks.len())) {
+            return Err(StoreError::Conflict("there is no such task".into()));
+        }
+        let before = run.events.iter().filter(|event| matches!(event.event_type, EventType::Bot(_))).count();
+        if before + new.events.len() > BOT_EVENTS_MAX as usize {
+            return Err(new.too_many());
+        }
+        let seq = run.events.len() as u64 + 1;
+        for event in &new.events {
+            let tasks: Vec<u32> = event.task.into_iter().collect();
+            run.event(EventType::Bot(event.event_type), &tasks, event.payload.clone());
+        }
+        let seq_last = run.events.len() as u64;
+        if let Some(key) = &new.key {
+            run.requests.insert(key.clone(), (seq, seq_last));
+        }
+        Ok(Appended { seq, seq_last, repeated: false })
     }
 }
 

@@ -7,8 +7,8 @@ use ork_core::event::Actor;
 use ork_core::id::{RunId, WorkflowId, WorkspaceId};
 use ork_core::limits::SECRETS_MAX;
 use ork_core::store::{
-    DeliveryStatus, Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealedAt,
-    SealedSecret, SecretRow, Secrets, Swept, Tombstone,
+    DeliveryStatus, Fired, Firing, NewSecret, Reseal, Retention, Runs, ScheduleRow, Schedules, Scope, SealHead,
+    SealedAt, SealedSecret, SecretRow, Secrets, Swept, Tombstone,
 };
 
 use super::{Model, State};
@@ -216,6 +216,8 @@ impl State {
         }
         let found = self.run(scope, run)?;
         let (row, finished_at) = (found.row(), found.finished_at?);
+        let last = found.seals.last();
+        let head = last.map(|seal| SealHead { seq: seal.seq_last, link: seal.link, key_id: seal.key_id.clone() });
         let tombstone = Tombstone {
             run,
             workspace: row.workspace,
@@ -223,6 +225,7 @@ impl State {
             name: row.name,
             status: row.status,
             seq: row.seq,
+            head,
             finished_at,
             pruned_at: now,
         };

@@ -16,6 +16,7 @@ mod people;
 mod prompts;
 mod queue;
 mod rules;
+mod seals;
 mod show;
 mod steps;
 mod upkeep;
@@ -39,12 +40,13 @@ use ork_core::id::{
     ArtifactId, BulkId, DeliveryId, EndpointId, RunId, TaskRef, TokenId, WorkerId, WorkflowId, WorkspaceId,
 };
 use ork_core::json::Json;
+use ork_core::seal::SealRow;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::step::{Cost, StepKey, StepRow};
 use ork_core::store::{
-    AttemptRow, BudgetPeriod, BudgetRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, GateRow, HookRow, LogChunk, LogPart,
-    PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SecretRow, Store, TokenHash, TokenRow, Tombstone,
-    WorkerRow, WorkspaceRow,
+    AttemptRow, BudgetPeriod, BudgetRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, GateRow, HookRow, LogChunk,
+    LogPart, PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SealKeyRow, SecretRow, Store, TokenHash,
+    TokenRow, Tombstone, WorkerRow, WorkspaceRow,
 };
 
 use crate::OTHER;
@@ -73,6 +75,7 @@ struct State {
     schedules: BTreeMap<WorkflowId, ScheduleRow>,
     /// What is left of runs, and whether the rest is removed.
     tombstones: BTreeMap<RunId, (Tombstone, bool)>,
+    seal_keys: BTreeMap<String, SealKeyRow>,
     hooks: BTreeMap<(WorkspaceId, String), HookRow>,
     endpoints: BTreeMap<EndpointId, EndpointRow>,
     deliveries: BTreeMap<DeliveryId, DeliveryRow>,
@@ -111,6 +114,9 @@ struct Run {
     started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     events: Vec<EventRow>,
+    seals: Vec<SealRow>,
+    /// What bots have written under a name, by first and last number.
+    requests: BTreeMap<String, (u64, u64)>,
     budget: Option<BudgetRow>,
     /// Tasks that the present change queues so that they are put away, in order.
     away: Vec<u32>,

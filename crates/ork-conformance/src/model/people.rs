@@ -59,6 +59,8 @@ fn born(new: &NewRun) -> Run {
         started_at: None,
         finished_at: None,
         events: Vec::new(),
+        seals: Vec::new(),
+        requests: BTreeMap::new(),
         budget: new.plan.budget.map(|budget| BudgetRow {
             workspace: new.workspace,
             run: Some(new.id),
@@ -202,6 +204,8 @@ impl Runs for Model {
         let before = row.acknowledged()?;
         if let Some(run) = state.runs.get_mut(&id).filter(|_| before.is_none()) {
             run.acknowledged = Some((now, actor.id.clone()));
+            run.by = (actor.clone(), now);
+            run.event(EventType::RunAcknowledged, &[], None);
         }
         Ok(before.is_none())
     }
@@ -356,10 +360,10 @@ impl Tasks for Model {
         })
     }
 
-    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
         let mut state = self.state();
         let missing = || StoreError::NotFound(format!("task `{}`", task.id()));
-        let run = state.change(scope, task.run, &Actor::system("scheduler"), now).ok_or_else(missing)?;
+        let run = state.change(scope, task.run, actor, now).ok_or_else(missing)?;
         let paused = run.paused;
         let row = run.tasks.get_mut(task.n as usize).ok_or_else(missing)?;
         if paused || !matches!(row.place, Place::Delayed(_)) {
@@ -367,6 +371,7 @@ impl Tasks for Model {
         }
         row.place = Place::None;
         debug_assert_eq!(run.phase(run.tasks[task.n as usize].g), Phase::Released);
+        run.event(EventType::TaskRetryRequested, &[task.n], None);
         state.rest(task.run, Order::Groups(&[]));
         Ok(true)
     }

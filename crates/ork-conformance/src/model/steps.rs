@@ -162,6 +162,8 @@ impl Run {
             let of_plan = self.new.plan.budget.map(|budget| budget.allowance).unwrap_or_default();
             if let Some(budget) = &mut self.budget {
                 budget.grant(decision.grant.unwrap_or(of_plan));
+                let said = json!({ "gate": gate.id.to_string(), "limit": budget.allowance });
+                self.event(EventType::BudgetRaised, &[n], payload(&said));
             }
         } else {
             let step = self.tasks[n as usize].steps.get(&gate.step).cloned();

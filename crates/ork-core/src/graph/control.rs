@@ -6,6 +6,7 @@ use super::{Phase, RunGraph, Sweep, TaskWrite};
 use crate::attempt::Failure;
 use crate::event::{EventType, TaskSet};
 use crate::state::{Reason, RunStatus, TaskStatus};
+use crate::store::NewEvent;
 
 impl RunGraph {
     /// Starts to cancel the run, for [`Reason::Cancel`] or [`Reason::Deadline`]. What holds no lease is cancelled by the
@@ -40,6 +41,23 @@ impl RunGraph {
         self.changes.resumed = self.head.cancelling.is_none();
         self.event(EventType::RunResumed, TaskSet::default(), None);
         true
+    }
+
+    /// Writes down that somebody has seen how the run ended.
+    pub fn acknowledge(&mut self) {
+        self.event(EventType::RunAcknowledged, TaskSet::default(), None);
+    }
+
+    /// Writes down what a bot has to say, one row for each event.
+    pub fn tell(&mut self, events: &[NewEvent]) {
+        for new in events {
+            self.draft(EventType::Bot(new.event_type), new.tasks(), new.payload.clone());
+        }
+    }
+
+    /// Writes down that somebody asked for a task's next attempt at once.
+    pub fn note_retry(&mut self, n: u32) {
+        self.event(EventType::TaskRetryRequested, one(n), None);
     }
 
     /// Gives a held run its slot. False when it is not held any more.

@@ -422,6 +422,11 @@ impl RunGraph {
             last.tasks.push(tasks);
             return;
         }
+        self.draft(event_type, tasks, payload);
+    }
+
+    /// An event with a row of its own.
+    fn draft(&mut self, event_type: EventType, tasks: TaskSet, payload: Option<Json>) {
         self.drafts.push(Draft { event_type, tasks: vec![tasks], payload, actor: self.actor.clone() });
     }
 

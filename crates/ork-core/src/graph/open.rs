@@ -6,9 +6,10 @@ use super::settle::one;
 use super::{GateEnd, OpenAs, OpenedGate, Requeue, RunGraph};
 use crate::artifact::NewArtifact;
 use crate::event::EventType;
+use crate::id::GateId;
 use crate::json::Json;
 use crate::state::TaskStatus;
-use crate::step::{StepKey, StepStatus};
+use crate::step::{Allowance, StepKey, StepStatus};
 use crate::store::{GateKind, GateStatus, NewGate};
 
 /// A live task without a lease whose attempt is not over.
@@ -89,6 +90,12 @@ impl RunGraph {
     /// Writes down what became of a step.
     pub fn note_step(&mut self, n: u32, status: StepStatus, payload: Json) {
         self.event(EventType::Step(status), one(n), Some(payload));
+    }
+
+    /// Writes down that the run may use more, as whoever decided about a gate of a task has said: so much from now on.
+    pub fn raise_budget(&mut self, n: u32, gate: GateId, allowance: Allowance) {
+        let payload = json!({"gate": gate.to_string(), "limit": allowance});
+        self.event(EventType::BudgetRaised, one(n), Some(stored(&payload)));
     }
 
     /// Writes down that a call did not fit into a budget.

@@ -172,7 +172,8 @@ impl JsonScan {
     }
 
     fn in_text(&mut self, mut text: Text, byte: u8) -> Result<(), JsonError> {
-        let is_escape = matches!((text.at, byte), (InText::Plain, b'\\') | (InText::Escape, b'u') | (InText::Hex(..), _));
+        let is_escape =
+            matches!((text.at, byte), (InText::Plain, b'\\') | (InText::Escape, b'u') | (InText::Hex(..), _));
         if text.wants_low && !is_escape {
             return Err(self.wrong("half of a surrogate pair"));
         }
@@ -183,7 +184,9 @@ impl JsonScan {
             }
             (InText::Plain, b'\\') => InText::Escape,
             (InText::Plain, 0..=0x1f) => return Err(self.wrong("a control character in a string")),
-            (InText::Plain, _) | (InText::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => InText::Plain,
+            (InText::Plain, _) | (InText::Escape, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                InText::Plain
+            }
             (InText::Escape, b'u') => InText::Hex(0, 0),
             (InText::Escape, _) => return Err(self.wrong("no such escape")),
             (InText::Hex(count, value), digit) => {
@@ -313,11 +316,66 @@ mod tests {
     }
 
     const SEEDS: &[&str] = &[
-        "", " ", "1", "-", "-0", "01", "1.", "1.5", ".5", "1e5", "1E+5", "1e", "1e-", "1.0e-07", "+1", "0x1", "1 2", "1,", "null",
-        "nul", "nulll", "true", "false", "True", "\"\"", "\"a", "\"a\nb\"", "\"\\n\\t\\/\\b\\f\\r\\\\\\\"\"", "\"\\x\"", "\"\\u00e9\"",
-        "\"\\u00E\"", "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"", "\"\\ud83dx\"", "\"\\ud83d\\n\"", "\"\\ud83d\\u0041\"",
-        "\"\\ude00\"", "\"\\ud83d\\ud83d\"", "[]", "[1]", "[1,]", "[,1]", "[1 2]", "[", "]", "[1", "{}", "{\"a\":1}", "{\"a\":1,}",
-        "{\"a\"}", "{\"a\":}", "{a:1}", "{1:1}", "{\"a\":1 \"b\":2}", "[{}]", "[}", "{]", " [ 1 , { \"\\u0041\" : [ ] } ] \n", "{\"\\u0000\":1}",
+        "",
+        " ",
+        "1",
+        "-",
+        "-0",
+        "01",
+        "1.",
+        "1.5",
+        ".5",
+        "1e5",
+        "1E+5",
+        "1e",
+        "1e-",
+        "1.0e-07",
+        "+1",
+        "0x1",
+        "1 2",
+        "1,",
+        "null",
+        "nul",
+        "nulll",
+        "true",
+        "false",
+        "True",
+        "\"\"",
+        "\"a",
+        "\"a\nb\"",
+        "\"\\n\\t\\/\\b\\f\\r\\\\\\\"\"",
+        "\"\\x\"",
+        "\"\\u00e9\"",
+        "\"\\u00E\"",
+        "\"\\u0000\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud83d\"",
+        "\"\\ud83dx\"",
+        "\"\\ud83d\\n\"",
+        "\"\\ud83d\\u0041\"",
+        "\"\\ude00\"",
+        "\"\\ud83d\\ud83d\"",
+        "[]",
+        "[1]",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[",
+        "]",
+        "[1",
+        "{}",
+        "{\"a\":1}",
+        "{\"a\":1,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{a:1}",
+        "{1:1}",
+        "{\"a\":1 \"b\":2}",
+        "[{}]",
+        "[}",
+        "{]",
+        " [ 1 , { \"\\u0041\" : [ ] } ] \n",
+        "{\"\\u0000\":1}",
     ];
 
     #[test]
@@ -330,13 +388,22 @@ mod tests {
         for levels in [63, 64, 65] {
             for inner in ["", "1"] {
                 check(&format!("{}{inner}{}", "[".repeat(levels), "]".repeat(levels)), 7);
-                check(&format!("{}{inner}{}", "[{\"a\":".repeat(levels / 2) + "[", "]".to_owned() + &"}]".repeat(levels / 2)), 7);
+                check(
+                    &format!(
+                        "{}{inner}{}",
+                        "[{\"a\":".repeat(levels / 2) + "[",
+                        "]".to_owned() + &"}]".repeat(levels / 2)
+                    ),
+                    7,
+                );
             }
         }
         assert_eq!(scan(b"\"\\u0000\"", 1), Err(JsonError::Nul));
         assert_eq!(scan("[".repeat(65).as_bytes(), 9), Err(JsonError::TooDeep));
         assert!(matches!(scan(b"\"\xff\"", 1), Err(JsonError::Invalid(why)) if why == "not valid UTF-8"));
-        assert!(matches!(scan("\"é".as_bytes(), 1), Err(JsonError::Invalid(why)) if why.starts_with("it ends too early")));
+        assert!(
+            matches!(scan("\"é".as_bytes(), 1), Err(JsonError::Invalid(why)) if why.starts_with("it ends too early"))
+        );
         assert!(scan(&"\"é\"".as_bytes()[..2], 1).is_err());
     }
 

@@ -43,6 +43,7 @@ mod queue;
 mod retention;
 mod runs;
 mod schedules;
+mod seals;
 mod secrets;
 mod steps;
 mod tasks;
@@ -61,7 +62,7 @@ use crate::id::WorkspaceId;
 pub use access::{Access, Grant, TokenHash, TokenRow, WorkspaceRow};
 pub use artifacts::{ArtifactFilter, Artifacts, ArtifactsCreated, KeptUnder, LooseBlob};
 pub use bulk::{Bulk, BulkAction, BulkRow, BulkStatus, BulkStep};
-pub use events::Events;
+pub use events::{Appended, Events, NewEvent, NewEvents};
 pub use feed::{Feed, FeedPage, FeedRow};
 pub use hooks::{HookRow, Hooks};
 pub use inspect::{Inspect, LaneRow, RunDump, TaskDump};
@@ -69,9 +70,10 @@ pub use logs::{LogChunk, LogPack, LogPage, LogPart, LogQuery, Logs, Packable, Pa
 pub use pauses::{Pauses, QueuePause, queue_of};
 pub use prompts::{BudgetPeriod, BudgetRow, NewPrompt, PriceRow, PromptRow, PromptVariable, Prompts, fits};
 pub use queue::{Claim, Claimed, Heartbeat, Outcomes, ProgressNote, Queue, Settle, Settled, Start};
-pub use retention::{Retention, Swept, Tombstone};
+pub use retention::{Retention, SealHead, Swept, Tombstone};
 pub use runs::{RunFilter, RunRow, Runs, Span, StoredPlan, Submitted};
 pub use schedules::{CatchUp, Fired, Firing, NewSchedule, Overlap, ScheduleRow, ScheduleSpec, Schedules};
+pub use seals::{SealKeyRow, Seals};
 pub use secrets::{NewSecret, Reseal, SealedAt, SealedSecret, SecretRow, Secrets};
 pub use steps::{
     BudgetKind, Decided, Decision, GateFilter, GateKind, GateRow, GateStatus, NewGate, SavedWork, Shortage, Standing,
@@ -118,6 +120,7 @@ pub trait Store:
     + Workers
     + Upkeep
     + Events
+    + Seals
     + Feed
     + Logs
     + Inspect

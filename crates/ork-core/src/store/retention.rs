@@ -6,6 +6,7 @@ use super::Scope;
 use crate::clock::Timestamp;
 use crate::error::StoreResult;
 use crate::id::{RunId, WorkspaceId};
+use crate::seal::Link;
 use crate::state::RunStatus;
 
 /// What is left of a run that is not kept any more.
@@ -23,10 +24,23 @@ pub struct Tombstone {
     pub status: RunStatus,
     /// The number of its last event.
     pub seq: u64,
+    /// The end of its chain of seals: `None` when its events were never sealed.
+    pub head: Option<SealHead>,
     /// When it ended.
     pub finished_at: Timestamp,
     /// When it was removed.
     pub pruned_at: Timestamp,
+}
+
+/// The last seal of a run's events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealHead {
+    /// The last event that it covers.
+    pub seq: u64,
+    /// Its link.
+    pub link: Link,
+    /// The key that made it, by its name.
+    pub key_id: String,
 }
 
 /// What a round of removing rows did.

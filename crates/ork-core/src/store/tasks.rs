@@ -188,5 +188,5 @@ pub trait Tasks {
     ///
     /// # Errors
     /// `NotFound` when it does not exist or is not in scope.
-    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool>;
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool>;
 }

@@ -20,6 +20,7 @@ use ork_core::id::{
 };
 use ork_core::json::Json;
 use ork_core::log::LogPlace;
+use ork_core::seal::{Anchor, SealRow, Unsealed};
 use ork_core::state::Reason;
 use ork_core::step::{Allowance, StepKey, StepRow};
 use ork_core::store::*;
@@ -204,8 +205,8 @@ impl Tasks for Faulty {
     async fn cancel_task(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
         through!(self.cancel_task(scope, task, actor, now))
     }
-    async fn retry_task_now(&self, scope: Scope, task: TaskRef, now: Timestamp) -> StoreResult<bool> {
-        through!(self.retry_task_now(scope, task, now))
+    async fn retry_task_now(&self, scope: Scope, task: TaskRef, actor: &Actor, now: Timestamp) -> StoreResult<bool> {
+        through!(self.retry_task_now(scope, task, actor, now))
     }
 }
 
@@ -286,6 +287,34 @@ impl Upkeep for Faulty {
 impl Events for Faulty {
     async fn events(&self, scope: Scope, run: RunId, after: u64, limit: u32) -> StoreResult<Vec<EventRow>> {
         through!(self.events(scope, run, after, limit))
+    }
+    async fn append_events(&self, scope: Scope, new: &NewEvents) -> StoreResult<Appended> {
+        through!(self.append_events(scope, new))
+    }
+}
+
+#[async_trait]
+impl Seals for Faulty {
+    async fn unsealed(&self, rows: u32) -> StoreResult<Vec<Unsealed>> {
+        through!(self.unsealed(rows))
+    }
+    async fn unsealed_of(&self, scope: Scope, run: RunId, rows: u32) -> StoreResult<Option<Unsealed>> {
+        through!(self.unsealed_of(scope, run, rows))
+    }
+    async fn seal(&self, seals: &[SealRow]) -> StoreResult<u64> {
+        through!(self.seal(seals))
+    }
+    async fn seals(&self, scope: Scope, run: RunId, after: u32, limit: u32) -> StoreResult<Vec<SealRow>> {
+        through!(self.seals(scope, run, after, limit))
+    }
+    async fn anchor(&self, scope: Scope, run: RunId) -> StoreResult<Option<Anchor>> {
+        through!(self.anchor(scope, run))
+    }
+    async fn keep_seal_key(&self, key: &SealKeyRow) -> StoreResult<()> {
+        through!(self.keep_seal_key(key))
+    }
+    async fn seal_keys(&self) -> StoreResult<Vec<SealKeyRow>> {
+        through!(self.seal_keys())
     }
 }
 

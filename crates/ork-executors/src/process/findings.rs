@@ -169,7 +169,9 @@ impl Walk {
             Ok(Entry::File) => match self.file(&path) {
                 Ok(file) => {
                     if self.found.files.len() >= KEPT_FILES_MAX {
-                        return Err(format!("more than {KEPT_FILES_MAX} files are to be kept: put them into an archive"));
+                        return Err(format!(
+                            "more than {KEPT_FILES_MAX} files are to be kept: put them into an archive"
+                        ));
                     }
                     self.found.files.push(file);
                     return Ok(None);

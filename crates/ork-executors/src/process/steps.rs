@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ork_core::executor::{
-    Assignment, AttemptIo, Kept, PartSink, PartSource, Report, Unkept, Wanted, WorkFolder,
-};
+use ork_core::executor::{Assignment, AttemptIo, Kept, PartSink, PartSource, Report, Unkept, Wanted, WorkFolder};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::{JoinError, spawn_blocking};
 

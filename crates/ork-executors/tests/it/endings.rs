@@ -58,7 +58,12 @@ async fn outputs_that_are_none() {
     check("ln -s /etc/passwd $ORK_OUTPUT", File, "symbolic link").await;
     check("mkdir $ORK_OUTPUT", File, "not a regular file").await;
     check("mkfifo $ORK_OUTPUT", File, "not a regular file").await;
-    check("head -c 3000000 /dev/zero > $ORK_OUTPUT", File, "`$ORK_OUTPUT`: not valid JSON: a value was expected, at byte 1").await;
+    check(
+        "head -c 3000000 /dev/zero > $ORK_OUTPUT",
+        File,
+        "`$ORK_OUTPUT`: not valid JSON: a value was expected, at byte 1",
+    )
+    .await;
     check("head -c 3000000 /dev/zero", Stdout, "NUL").await;
     check("truncate -s 1073741825 $ORK_OUTPUT", File, "`$ORK_OUTPUT` is larger than 1073741824 bytes").await;
     check(r"printf 'a\000b'", Stdout, "NUL").await;

@@ -16,11 +16,18 @@ async fn check(text: &str, outcome: &str, kept: &str, log: &str) {
 #[tokio::test]
 async fn files_are_kept_however_the_attempt_ends() {
     let text = "cd $ORK_ARTIFACTS; echo 1 > b.json; mkdir -p a/empty; printf 2 > a/c; : > a/d.txt";
-    let kept = "a/c (application/octet-stream): 2\na/d.txt (text/plain; charset=utf-8): \nb.json (application/json): 1\n";
+    let kept =
+        "a/c (application/octet-stream): 2\na/d.txt (text/plain; charset=utf-8): \nb.json (application/json): 1\n";
     check(text, "success", kept, "").await;
     check(&format!("{text}; exit 3"), "exit 3", kept, "").await;
     check(&format!("{text}; kill -9 $$"), "signal 9", kept, "").await;
-    check(&format!("{text}; echo nonsense > $ORK_OUTPUT"), "Output: `$ORK_OUTPUT`: not valid JSON: expected ident at line 1 column 2", kept, "").await;
+    check(
+        &format!("{text}; echo nonsense > $ORK_OUTPUT"),
+        "Output: `$ORK_OUTPUT`: not valid JSON: expected ident at line 1 column 2",
+        kept,
+        "",
+    )
+    .await;
     check("mkdir $ORK_ARTIFACTS/empty", "success", "", "").await;
     check("rmdir $ORK_ARTIFACTS", "success", "", "").await;
 }
@@ -78,7 +85,11 @@ async fn work_of_which_the_files_are_not_kept_is_not_done() {
 
 #[tokio::test]
 async fn nothing_is_kept_of_what_was_stopped_but_for_its_time() {
-    for (cause, kept) in [(StopCause::Cancel, ""), (StopCause::Drain, ""), (StopCause::Timeout, "a.log (text/plain; charset=utf-8): so far\n")] {
+    for (cause, kept) in [
+        (StopCause::Cancel, ""),
+        (StopCause::Drain, ""),
+        (StopCause::Timeout, "a.log (text/plain; charset=utf-8): so far\n"),
+    ] {
         let (world, io) = (World::new(), Witness::new());
         let work = script("echo so far > $ORK_ARTIFACTS/a.log; echo up; sleep 1000");
         let stop = async {
@@ -109,7 +120,10 @@ async fn an_output_over_a_mebibyte_becomes_a_file() {
         let (report, io) = large(&format!("{text}; echo 1 > $ORK_ARTIFACTS/first"), from).await;
         let kept = io.kept.lock().unwrap();
         let (first, (value, bytes)) = (&kept[0].0, &kept[1]);
-        assert_eq!((first.name.as_str(), value.name.as_str(), value.is_value, value.kind.as_str()), ("first", name, true, "value"));
+        assert_eq!(
+            (first.name.as_str(), value.name.as_str(), value.is_value, value.kind.as_str()),
+            ("first", name, true, "value")
+        );
         assert!(bytes.len() > VALUE_BYTES_MAX && value.size == bytes.len() as u64);
         if from != Stdout {
             assert_eq!(serde_json::from_slice::<Vec<serde_json::Value>>(bytes).unwrap().len(), 300_001);
@@ -126,7 +140,10 @@ async fn the_size_that_counts_is_that_of_the_value() {
     // Quoted, each line feed is two bytes.
     let half = VALUE_BYTES_MAX / 2;
     let (report, io) = large(&format!("yes '' | head -n {}", half - 1), OutputFrom::Stdout).await;
-    assert!(io.kept().is_empty() && matches!(&report.outcome, Outcome::Success { output: Some(output) } if output.as_str().len() <= VALUE_BYTES_MAX));
+    assert!(
+        io.kept().is_empty()
+            && matches!(&report.outcome, Outcome::Success { output: Some(output) } if output.as_str().len() <= VALUE_BYTES_MAX)
+    );
     let (report, io) = large(&format!("yes '' | head -n {}", half + 1), OutputFrom::Stdout).await;
     assert_eq!((io.kept.lock().unwrap().len(), told(&report).contains("art_")), (1, true));
     assert_eq!(io.kept.lock().unwrap()[0].1.len(), half + 1);
@@ -140,7 +157,12 @@ async fn a_large_output_is_looked_at_like_a_small_one() {
         assert!(told(&report).starts_with("Output: ") && told(&report).contains(part), "{text}: {}", told(&report));
         assert_eq!(io.kept(), "");
     };
-    wrong("yes 1, | head -n 600000 > $ORK_OUTPUT", File, "`$ORK_OUTPUT`: not valid JSON: something follows the value, at byte 2").await;
+    wrong(
+        "yes 1, | head -n 600000 > $ORK_OUTPUT",
+        File,
+        "`$ORK_OUTPUT`: not valid JSON: something follows the value, at byte 2",
+    )
+    .await;
     wrong("yes 1, | head -n 600000", StdoutJson, "the standard output: not valid JSON").await;
     wrong("printf '['; yes '[' | head -n 70; yes ' ' | head -n 600000", StdoutJson, "64 levels deep").await;
     wrong(r#"printf '["\\u0000"'; yes ' ' | head -n 600000; printf ]"#, StdoutJson, "NUL").await;

@@ -19,6 +19,7 @@ use ork_core::id::{
 };
 use ork_core::json::Json;
 use ork_core::log::LogPlace;
+use ork_core::seal::{Anchor, SealRow, Unsealed};
 use ork_core::state::Reason;
 use ork_core::step::{Allowance, StepKey, StepRow};
 use ork_core::store::*;
@@ -77,7 +78,7 @@ tenants! { Tasks:
     outputs(run: RunId, groups: &[u32]) -> Vec<OutputRow>;
     attempts(task: TaskRef) -> Vec<AttemptRow>;
     cancel_task(task: TaskRef, actor: &Actor, now: Timestamp) -> bool;
-    retry_task_now(task: TaskRef, now: Timestamp) -> bool;
+    retry_task_now(task: TaskRef, actor: &Actor, now: Timestamp) -> bool;
 }
 
 tenants! { Queue:
@@ -128,6 +129,26 @@ tenants! { Upkeep:
 
 tenants! { Events:
     events(run: RunId, after: u64, limit: u32) -> Vec<EventRow>;
+    append_events(new: &NewEvents) -> Appended;
+}
+
+// Whoever seals is no tenant.
+tenants! { Seals:
+    unsealed_of(run: RunId, rows: u32) -> Option<Unsealed>;
+    seals(run: RunId, after: u32, limit: u32) -> Vec<SealRow>;
+    anchor(run: RunId) -> Option<Anchor>;
+    => async fn unsealed(&self, rows: u32) -> StoreResult<Vec<Unsealed>> {
+        self.0.unsealed(rows).await
+    }
+    => async fn seal(&self, seals: &[SealRow]) -> StoreResult<u64> {
+        self.0.seal(seals).await
+    }
+    => async fn keep_seal_key(&self, key: &SealKeyRow) -> StoreResult<()> {
+        self.0.keep_seal_key(key).await
+    }
+    => async fn seal_keys(&self) -> StoreResult<Vec<SealKeyRow>> {
+        self.0.seal_keys().await
+    }
 }
 
 tenants! { Feed:

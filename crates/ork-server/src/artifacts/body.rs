@@ -121,7 +121,10 @@ mod tests {
     async fn what_is_over_the_limit_is_no_end() {
         let mut source = BodySource { bytes_max: 3, ..BodySource::new(Body::from("four")) };
         assert!(source.next().await.is_err());
-        assert_eq!(source.judge::<()>(Err(Refused::new(Code::WrongBytes, ""))).await.unwrap_err().code, Code::BodyTooLarge);
+        assert_eq!(
+            source.judge::<()>(Err(Refused::new(Code::WrongBytes, ""))).await.unwrap_err().code,
+            Code::BodyTooLarge
+        );
     }
 
     #[test]

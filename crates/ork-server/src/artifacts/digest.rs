@@ -45,9 +45,10 @@ pub fn announced(headers: &HeaderMap, asked: Option<&str>) -> Answer<Option<Stri
 
 /// The SHA-256 among the digests of a header.
 fn sha256(value: &str) -> Option<String> {
-    let (_, text) = value.split(',').filter_map(|one| one.trim().split_once('=')).find(|(algorithm, _)| {
-        algorithm.eq_ignore_ascii_case("sha-256")
-    })?;
+    let (_, text) = value
+        .split(',')
+        .filter_map(|one| one.trim().split_once('='))
+        .find(|(algorithm, _)| algorithm.eq_ignore_ascii_case("sha-256"))?;
     let text = text.strip_prefix(':').and_then(|text| text.strip_suffix(':')).unwrap_or(text);
     let bytes = BASE64_STANDARD.decode(text).ok()?;
     (bytes.len() == 32).then(|| hex(&bytes))

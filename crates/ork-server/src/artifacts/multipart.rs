@@ -110,7 +110,9 @@ impl Multipart {
         loop {
             match self.piece().await {
                 Ok(Some(piece)) if bytes.len() + piece.len() > FIELD_BYTES_MAX => {
-                    return Err(wrong(format!("a field has more than {FIELD_BYTES_MAX} bytes; the file is the part `file`")));
+                    return Err(wrong(format!(
+                        "a field has more than {FIELD_BYTES_MAX} bytes; the file is the part `file`"
+                    )));
                 }
                 Ok(Some(piece)) => bytes.extend(piece),
                 Ok(None) => break,
@@ -271,7 +273,8 @@ mod tests {
 
     /// A form in pieces of so many bytes, as words.
     async fn read(text: &str, bytes: usize) -> String {
-        let pieces: Vec<_> = text.as_bytes().chunks(bytes).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+        let pieces: Vec<_> =
+            text.as_bytes().chunks(bytes).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
         let body = Body::from_stream(futures_util::stream::iter(pieces));
         let mut form = Multipart::new(BodySource::new(body), "XX");
         let mut said = String::new();
@@ -309,12 +312,18 @@ mod tests {
             (format!("{NAME}{FILE}one\r\ntwo\r\n--XY\r\n--XX--\r\n"), format!("name=a b; {file}one\r\ntwo\r\n--XY.")),
             (format!("{FILE}\r\n--XX--"), format!("{file}.")),
             (format!("{NAME}--XX--\r\n"), "name=a b; over".into()),
-            (format!("{FILE}one\r\n{NAME}--XX--\r\n"), format!("{file}one! a part follows the file, which must be the last one")),
+            (
+                format!("{FILE}one\r\n{NAME}--XX--\r\n"),
+                format!("{file}one! a part follows the file, which must be the last one"),
+            ),
             (format!("{FILE}one\r\n--XX"), format!("{file}one! it ends before its last boundary")),
             (format!("{FILE}one\r\n--XXX--\r\n"), format!("{file}one! a boundary is followed by something")),
             (format!("{FILE}one\r\n--XX--\r\nmore"), format!("{file}one! something follows the form")),
             ("preamble\r\n--XX--".into(), "! the form cannot be read: it does not begin with its boundary".into()),
-            ("--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--".into(), "! the form cannot be read: a part has no name".into()),
+            (
+                "--XX\r\nContent-Disposition: form-data\r\n\r\nx\r\n--XX--".into(),
+                "! the form cannot be read: a part has no name".into(),
+            ),
             (String::new(), "! the form cannot be read: it ends before its last boundary".into()),
         ] {
             for bytes in [1, 2, 3, 7, 64, 1_000] {
@@ -337,7 +346,9 @@ mod tests {
         let check = |text: &str| boundary(text).ok();
         assert_eq!(check("multipart/form-data; boundary=abc"), Some("abc".into()));
         assert_eq!(check("multipart/form-data; charset=utf-8; Boundary=\"a b\""), Some("a b".into()));
-        for wrong in ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"a\r\nb\""] {
+        for wrong in
+            ["multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"a\r\nb\""]
+        {
             assert_eq!(check(wrong), None, "{wrong}");
         }
         assert_eq!(check(&format!("multipart/form-data; boundary={}", "a".repeat(71))), None);

@@ -84,9 +84,28 @@ mod tests {
         }
         let huge = format!("bytes=0-{}", "9".repeat(50));
         for wrong in [
-            "bytes=10-", "bytes=10-20", "bytes=99999999999999999999999-", "bytes=4-2", "bytes=-0", "bytes=--1", "bytes=-1-2",
-            "bytes=0-1,3-4", "bytes=0-5,2-7", "bytes=0-0,-1", "bytes=", "bytes", "bytes=-", "bytes=a-b", "bytes=+1-2",
-            "bytes=0x1-2", "bytes= 1 - 2", "items=0-1", "0-1", "bytes=1-2;q=1", "", &huge,
+            "bytes=10-",
+            "bytes=10-20",
+            "bytes=99999999999999999999999-",
+            "bytes=4-2",
+            "bytes=-0",
+            "bytes=--1",
+            "bytes=-1-2",
+            "bytes=0-1,3-4",
+            "bytes=0-5,2-7",
+            "bytes=0-0,-1",
+            "bytes=",
+            "bytes",
+            "bytes=-",
+            "bytes=a-b",
+            "bytes=+1-2",
+            "bytes=0x1-2",
+            "bytes= 1 - 2",
+            "items=0-1",
+            "0-1",
+            "bytes=1-2;q=1",
+            "",
+            &huge,
         ] {
             assert_eq!(range(wrong, 10), Wanted::Nothing, "{wrong}");
         }

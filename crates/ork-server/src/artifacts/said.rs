@@ -136,9 +136,7 @@ fn fits(name: &str) -> Result<(), String> {
 
 fn is_device(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
-    let is_port = |port: &str| {
-        stem.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']))
-    };
+    let is_port = |port: &str| stem.strip_prefix(port).is_some_and(|number| matches!(number.as_bytes(), [b'1'..=b'9']));
     DEVICES.contains(&stem.as_str()) || is_port("com") || is_port("lpt")
 }
 
@@ -195,12 +193,35 @@ mod tests {
     /// Attack 26.
     #[test]
     fn names_lead_nowhere_however_they_are_read() {
-        for fine in ["a", "out/clip.mp4", "ä ö.txt", "100%", "50%25.txt", "a..b", "console.log", "com10", "con-1", "中．文"] {
+        for fine in
+            ["a", "out/clip.mp4", "ä ö.txt", "100%", "50%25.txt", "a..b", "console.log", "com10", "con-1", "中．文"]
+        {
             assert_eq!(fits(fine), Ok(()), "{fine}");
         }
         for bad in [
-            "", "../a", "/etc/passwd", "a\\b", "a\0b", "..%2fetc", "..%2Fetc", "%2e%2e/etc", "..%252fetc", "%2fetc", "a%00b",
-            "a%5cb", "CON", "con.txt", "out/NUL", "lpt1.log", "Com9", "．．/etc", "‥/etc", "a／b", "a∕..∕b", "a＼b", "a\u{202e}b",
+            "",
+            "../a",
+            "/etc/passwd",
+            "a\\b",
+            "a\0b",
+            "..%2fetc",
+            "..%2Fetc",
+            "%2e%2e/etc",
+            "..%252fetc",
+            "%2fetc",
+            "a%00b",
+            "a%5cb",
+            "CON",
+            "con.txt",
+            "out/NUL",
+            "lpt1.log",
+            "Com9",
+            "．．/etc",
+            "‥/etc",
+            "a／b",
+            "a∕..∕b",
+            "a＼b",
+            "a\u{202e}b",
             "a\r\nb",
         ] {
             assert!(fits(bad).is_err(), "{bad:?}");

@@ -55,13 +55,18 @@ impl Topics {
             EventType::Task(_)
             | EventType::TaskExpanded
             | EventType::TaskCancelRequested
+            | EventType::TaskRetryRequested
             | EventType::AttemptLate
             | EventType::Step(_)
             | EventType::BudgetExceeded
-            | EventType::ArtifactCreated => false,
-            EventType::RunCreated | EventType::Run(_) | EventType::RunResumed | EventType::RunCancelRequested => {
-                self.runs
-            }
+            | EventType::BudgetRaised
+            | EventType::ArtifactCreated
+            | EventType::Bot(_) => false,
+            EventType::RunCreated
+            | EventType::Run(_)
+            | EventType::RunResumed
+            | EventType::RunCancelRequested
+            | EventType::RunAcknowledged => self.runs,
         };
         is_wanted || self.of.contains(&row.run)
     }

@@ -1,6 +1,7 @@
 //! Runs.
 
 mod acknowledge;
+mod append;
 mod cancel;
 pub mod create;
 mod events;
@@ -17,6 +18,7 @@ mod show;
 mod suggest;
 mod tasks;
 mod unacknowledged;
+mod verify;
 mod why;
 
 use std::sync::Arc;
@@ -35,6 +37,7 @@ pub use list::refuse as refuse_filter;
 use crate::guard::needs;
 use crate::look::Look;
 use crate::refused::{Answer, Code, Refused};
+use crate::seals;
 use crate::server::Server;
 use crate::view::moment;
 
@@ -51,6 +54,8 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
         .routes(needs(Permission::Read, routes!(tasks::tasks)))
         .routes(needs(Permission::Read, routes!(graph::graph)))
         .routes(needs(Permission::Read, routes!(events::events)))
+        .routes(needs(Permission::Tell, routes!(append::append)))
+        .routes(needs(Permission::Read, routes!(verify::verify)))
         .routes(needs(Permission::Read, routes!(why::why)))
         .routes(needs(Permission::Read, routes!(logs::logs)))
         .routes(needs(Permission::Control, routes!(cancel::cancel)))
@@ -76,7 +81,9 @@ async fn gone(look: Look<'_>, id: RunId) -> Answer<Refused> {
         return Ok(Refused::missing(format_args!("run `{id}`")));
     };
     let (status, ended, pruned) = (left.status.word(), moment(left.finished_at), moment(left.pruned_at));
-    let message = format!("`{id}` of `{}` ended as {status} at {ended} and was removed at {pruned}", left.name);
+    let seals = seals::left(&left);
+    let message =
+        format!("`{id}` of `{}` ended as {status} at {ended} and was removed at {pruned}; {seals}", left.name);
     Ok(Refused::new(Code::Pruned, message).hint("`keep_days` of the workspace says how long runs are kept"))
 }
 

@@ -1,3 +1,3 @@
 INSERT INTO run_heads (run_id, workspace_id, status, paused, held, stopping, cancelling, on_failure, has_result, seq,
-                       tasks_total, tasks_left, tasks_bad, told)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                       tasks_total, tasks_left, tasks_bad, told, unsealed)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?3 IN ('success', 'failed', 'cancelled'))

@@ -108,7 +108,9 @@ fn artifact_key(key: &str) -> Value {
             json!({"anyOf": [path, {"type": "array", "minItems": 1, "maxItems": PATHS_MAX, "items": path}]}),
             "Patterns below the folder of the steps: `*`, `?`, `[a-z]`, `**`.",
         ),
-        "url" => described(text("^(https?|s3|gs|az)://[^/?#@\\s]+([/?#]\\S*)?$"), "Where the file is, in place of `path`."),
+        "url" => {
+            described(text("^(https?|s3|gs|az)://[^/?#@\\s]+([/?#]\\S*)?$"), "Where the file is, in place of `path`.")
+        }
         "name" => described(
             json!({"type": "string", "minLength": 1, "not": {"pattern": OUTSIDE}}),
             "What it is called; without it as in the folder.",

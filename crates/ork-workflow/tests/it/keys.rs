@@ -239,11 +239,7 @@ const ARTIFACT: &[Case] = &[
     ("kind", "path: a, kind: video", "path: a, kind: a video"),
     ("content_type", "path: a, content_type: text/plain; charset=utf-8", "path: a, content_type: text"),
     ("size", "url: \"s3://b/c\", name: c, size: 5", "path: a, size: 5"),
-    (
-        "checksum",
-        "url: \"s3://b/c\", name: c, checksum: \"{{ run.id }}\"",
-        "url: \"s3://b/c\", name: c, checksum: abc",
-    ),
+    ("checksum", "url: \"s3://b/c\", name: c, checksum: \"{{ run.id }}\"", "url: \"s3://b/c\", name: c, checksum: abc"),
     ("meta", "path: a, meta: {at: \"{{ task.index }}\", n: 1}", "path: a, meta: [at]"),
     ("optional", "path: a, optional: true", "url: \"s3://b/c\", name: c, optional: true"),
 ];
@@ -297,8 +293,24 @@ const JOB: &[Case] = &[
     ),
 ];
 
-const CASES: [&[Case]; 16] =
-    [FILE, TASK, RETRY, INPUT, CONCURRENCY, SCHEDULE, WEBHOOK, STEP, AI, GATE, ARTIFACT, APPROVAL, BUDGET, ALLOWANCE, PLAN, JOB];
+const CASES: [&[Case]; 16] = [
+    FILE,
+    TASK,
+    RETRY,
+    INPUT,
+    CONCURRENCY,
+    SCHEDULE,
+    WEBHOOK,
+    STEP,
+    AI,
+    GATE,
+    ARTIFACT,
+    APPROVAL,
+    BUDGET,
+    ALLOWANCE,
+    PLAN,
+    JOB,
+];
 
 fn read(frame: &str, text: &str) -> (String, Result<Workflow, String>) {
     let is_whole = text.starts_with("tasks:") || text.starts_with('{');

@@ -56,7 +56,8 @@ async fn meant(history: &History, text: &str) -> Result<Artifact> {
         return Err(refusal.hint(format!("ork artifacts list{}", history.flags())).into());
     };
     let run = ids::run(history, run).await?;
-    let wanted = WantedArtifacts { run: Some(run), name: Some(name.to_owned()), limit: 1, ..WantedArtifacts::default() };
+    let wanted =
+        WantedArtifacts { run: Some(run), name: Some(name.to_owned()), limit: 1, ..WantedArtifacts::default() };
     let found = history.artifacts(&wanted).await?.pop();
     let none = || {
         let refusal = Refusal::no_match(format!("`{run}` keeps no artifact `{}`", clean(name)));

@@ -4,8 +4,10 @@ use anyhow::Result;
 use ork_core::check::check;
 use ork_core::id::RunId;
 use ork_core::limits::PAGE_MAX;
+use ork_core::seal::verify;
 use ork_core::state::RunStatus;
 use ork_core::store::{RunFilter, Scope, Store};
+use ork_vault::Keyring;
 use serde_json::{Value, json};
 
 use crate::carrier::orphans;
@@ -70,10 +72,12 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             Some(text) => {
                 let run = ids::run(&world.history(), text).await?;
                 lost.extend(orphans(&world.history(), &[row(&world, run).await?]).await?);
+                look_at_seals(&world, Some(run), &mut findings).await?;
                 look_at(world.store.as_ref(), run, &mut findings).await?
             }
             None => {
                 lost = without_process(&world).await?;
+                look_at_seals(&world, None, &mut findings).await?;
                 look_at_all(world.store.as_ref(), &mut findings).await?
             }
         };
@@ -152,6 +156,37 @@ async fn look_at(store: &dyn Store, run: RunId, findings: &mut Vec<Finding>) -> 
         message: violation.message,
     }));
     Ok(1)
+}
+
+/// Whether the events of runs are as they were sealed, if the key is at hand.
+async fn look_at_seals(world: &World, run: Option<RunId>, findings: &mut Vec<Finding>) -> Result<()> {
+    if world.vault.key_id().is_none() {
+        return Ok(());
+    }
+    let (store, kept) = (world.store.as_ref(), world.store.seal_keys().await?);
+    let keyring = Keyring::new(&world.vault, &kept);
+    let keys = |id: &str| keyring.key(id);
+    let mut last = None;
+    loop {
+        let page = match run {
+            Some(run) => vec![run],
+            None => store.run_ids(Scope::All, last, PAGE_MAX).await?,
+        };
+        for run in &page {
+            // What is not sealed is no finding, nor what was removed meanwhile.
+            let Some(verdict) = verify(store, Scope::All, *run, &keys, None).await? else { continue };
+            findings.extend(verdict.findings.iter().map(|finding| Finding {
+                run: Some(*run),
+                rule: "events-are-as-sealed".into(),
+                guarantee: Some("G6"),
+                message: finding.to_string(),
+            }));
+        }
+        last = page.last().copied();
+        if page.is_empty() || run.is_some() {
+            return Ok(());
+        }
+    }
 }
 
 fn tell(out: Output, runs: u64, findings: &[Finding], lost: &[RunId]) -> Result<()> {

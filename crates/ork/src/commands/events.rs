@@ -1,9 +1,14 @@
-//! `ork events`: what happened to a run.
+//! `ork events`: what happened to a run, and what there is to do with that, one file each.
+
+mod append;
+mod seal;
+mod verify;
 
 use std::time::Duration;
 
 use anyhow::Result;
-use ork_core::event::{Actor, ActorKind, EventRow, EventType};
+use clap::Subcommand;
+use ork_core::event::{Actor, ActorKind, BotType, EventRow, EventType};
 use ork_core::id::TaskRef;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -20,22 +25,30 @@ use crate::when::rfc3339;
 
 /// Options of `ork events`.
 #[derive(Debug, clap::Args)]
-#[command(after_long_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_long_help = "\
 Events of a run are numbered from 1 without a gap and never change. With --json each is an object, as `ork run --json` \
 writes it. A program that reads on remembers the last `seq` and asks for what comes after it.
+
+Programs write events of their own with `ork events append`. Events are sealed after the end of a run, and `ork events verify` \
+finds what was changed since.
 
 Examples:
   ork events last
   ork events last --type task.failed,task.retrying
-  ork events last --after 120 --follow --json")]
+  ork events last --after 120 --follow --json"
+)]
 pub struct Args {
+    #[command(subcommand)]
+    pub command: Option<Command>,
     /// A run [default: the newest]
     #[arg(value_name = "RUN", default_value = "last", hide_default_value = true)]
     pub run: String,
     /// Only events after this number.
     #[arg(long, value_name = "SEQ", default_value_t = 0)]
     pub after: u64,
-    /// Only these, such as `task.failed`, or all that begin with `run`, `task` or `attempt`; with commas between them.
+    /// Only these, such as `task.failed`, or all that begin with `run`, `task`, `gate` or `bot`; with commas between them.
     #[arg(long = "type", value_name = "TYPES", value_delimiter = ',', value_parser = parse_type)]
     pub types: Vec<String>,
     /// Go on until the run is over.
@@ -43,17 +56,30 @@ pub struct Args {
     pub follow: bool,
 }
 
+/// What there is to do with events.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write an event of your own into a run.
+    Append(append::Args),
+    /// Look whether events are as they were sealed, and name those that are not.
+    Verify(verify::Args),
+    /// Seal the events of a run, and print the head to be kept elsewhere.
+    Seal(seal::Args),
+}
+
 /// How often a run is looked at when nothing says that anything happens.
 const QUIET: Duration = Duration::from_secs(2);
-/// The column of types, as wide as the longest of them.
+/// What all types of bots begin with.
+const BOT: &str = "bot";
+/// The column of types, as wide as the longest of Ork's own.
 const TYPE: usize = 21;
 
 fn parse_type(text: &str) -> Result<String, String> {
-    let is_known = |kind: EventType| kind.word() == text || kind.word().split('.').next() == Some(text);
-    if EventType::all().any(is_known) {
+    let is_known = |word: &str| word == text || word.split('.').next() == Some(text);
+    if text == BOT || EventType::words().any(is_known) || BotType::parse(text).is_some() {
         return Ok(text.to_owned());
     }
-    let words: Vec<&str> = EventType::all().map(EventType::word).collect();
+    let words: Vec<&str> = EventType::words().collect();
     Err(match ork_workflow::nearest(text, words.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("an event is {}", words.join(", ")),
@@ -62,6 +88,20 @@ fn parse_type(text: &str) -> Result<String, String> {
 
 /// Carries out `ork events`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    match args.command {
+        Some(Command::Append(args)) => append::run(args, out, config).await,
+        Some(Command::Verify(args)) => verify::run(args, out, config).await,
+        Some(Command::Seal(args)) => seal::run(args, out, config).await,
+        None => show(args, out, config).await,
+    }
+}
+
+/// `1 event`, `2 events`.
+fn counted(number: u64, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+async fn show(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let history = History::find(out, config).await?;
     let id = ids::run(&history, &args.run).await?;
     let mut follower = Follower::new(id, args.after);

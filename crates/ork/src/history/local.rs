@@ -5,24 +5,27 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use ork_api::{
-    AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Worker,
-    WorkflowSummary,
+    AppendEvents, AppendedEvents, AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked,
+    ScheduleSummary, VerifiedEvents, Worker, WorkflowSummary,
 };
 use ork_core::event::EventRow;
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{RevisionId, RunId, TaskRef, WorkflowId};
 use ork_core::limits::PAGE_MAX;
+use ork_core::seal::Link;
 use ork_core::state::Reason as Why;
 use ork_core::store::{
     AttemptRow, Deleted, Expected, GroupRow, NewRevision, RevisionRow, RunFilter, RunRow,
     ScheduleRow, TaskFilter, TaskRow, WorkflowRow,
 };
+use ork_engine::seal_run;
 use ork_graph::Graph;
 use ork_logs::{LinesPage, Pieces, Whose};
 use ork_server::logs::{self, Wish};
 use ork_server::resolve::{self, Target};
 use ork_server::retry::{self, Wish};
-use ork_server::{graph, queues, schedules, view, why, workflows};
+use ork_server::{graph, queues, schedules, seals, tells, view, why, workflows};
+use ork_vault::Keyring;
 use ork_workflow::Workflow;
 use tokio::time::sleep;
 
@@ -91,6 +94,29 @@ impl Backend for World {
 
     async fn events(&self, run: RunId, after: u64) -> Result<Vec<EventRow>> {
         Ok(self.store.events(self.scope(), run, after, PAGE_MAX).await?)
+    }
+
+    async fn append_events(&self, run: RunId, new: &AppendEvents) -> Result<AppendedEvents> {
+        let new = tells::read(self.look(), run, new).await?.of(None, self.actor(), self.now());
+        Ok(tells::shape(run, self.store.append_events(self.scope(), &new).await?))
+    }
+
+    async fn verify_events(&self, run: RunId, kept: Option<Link>) -> Result<Option<VerifiedEvents>> {
+        let keys = self.store.seal_keys().await?;
+        let found = seals::verify(self.look(), run, &Keyring::new(&self.vault, &keys), kept).await?;
+        match self.store.tombstone(self.scope(), run).await? {
+            Some(left) if found.is_none() => {
+                let head = seals::left(&left);
+                Err(Refusal::no_match(format!("`{run}` of `{}` was removed; {head}", left.name)).into())
+            }
+            _ => Ok(found),
+        }
+    }
+
+    async fn seal_events(&self, run: RunId) -> Result<()> {
+        self.keys.read_or_make()?;
+        let key = self.vault.event_key().ok_or_else(|| Refusal::usage("there is no secret key to seal with"))?;
+        Ok(seal_run(self.store.as_ref(), &key, (self.scope(), run), self.now()).await?)
     }
 
     fn bell(&self, _: RunId) -> Box<dyn Bell> {
@@ -266,6 +292,6 @@ impl Backend for World {
     }
 
     async fn retry_task(&self, task: TaskRef) -> Result<bool> {
-        Ok(self.store.retry_task_now(self.scope(), task, self.now()).await?)
+        Ok(self.store.retry_task_now(self.scope(), task, &self.actor(), self.now()).await?)
     }
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use anyhow::Result;
 use async_trait::async_trait;
 use ork_api::{
-    AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked, ScheduleSummary, Submit,
-    Submitted, Worker, WorkflowSummary,
+    AppendEvents, AppendedEvents, AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked,
+    ScheduleSummary, Submit, VerifiedEvents, Worker, WorkflowSummary,
 };
 use ork_client::{Chunks, Client, ClientError, ClientResult, Lines, Options, Runs, Tasks};
 use ork_core::clock::Entropy;
 use ork_core::event::EventRow;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
+use ork_core::seal::Link;
 use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskFilter, TaskRow};
 use ork_graph::Graph;
 use ork_logs::{LinesPage, Pieces, Whose};
@@ -222,6 +223,21 @@ impl Backend for Remote {
         self.read(rows::events(run, after, &page.items))
     }
 
+    async fn append_events(&self, run: RunId, new: &AppendEvents) -> Result<AppendedEvents> {
+        let (client, run) = (&self.client, &run.to_string());
+        Ok(insist(|key| async move { client.append_events(run, new, &key).await }).await?)
+    }
+
+    async fn verify_events(&self, run: RunId, kept: Option<Link>) -> Result<Option<VerifiedEvents>> {
+        let kept = kept.map(|link| link.to_string());
+        Ok(found(self.client.verify_events(&run.to_string(), kept.as_deref()).await)?)
+    }
+
+    async fn seal_events(&self, _: RunId) -> Result<()> {
+        // Its server does, some seconds after the end of the run.
+        Ok(())
+    }
+
     fn bell(&self, run: RunId) -> Box<dyn Bell> {
         Box::new(Stream::open(&self.client, run))
     }
@@ -393,10 +409,10 @@ fn shape(new: &Submission<'_>) -> Submit {
     Submit { source, plan, input, ..Submit::default() }
 }
 
-/// Sends a run until somebody answers. Whatever was lost, the answer or the request: under its key it is created once.
-async fn insist<S>(send: impl Fn(String) -> S) -> ClientResult<Submitted>
+/// Sends something new until somebody answers. Whatever was lost, the answer or the request: under its key it is created once.
+async fn insist<T, S>(send: impl Fn(String) -> S) -> ClientResult<T>
 where
-    S: Future<Output = ClientResult<Submitted>>,
+    S: Future<Output = ClientResult<T>>,
 {
     let key = format!("cli-{:016x}{:016x}", OsEntropy.next_u64(), OsEntropy.next_u64());
     for pause in AGAIN {

@@ -21,6 +21,8 @@ const READERS: &[&str] = &["viewer", "user", "operator", "editor", "admin", "bot
 const USERS: &[&str] = &["user", "operator", "editor", "admin", "service"];
 /// Who looks after queues and many runs.
 const OPERATORS: &[&str] = &["operator", "editor", "admin"];
+/// Who writes events into runs.
+const TELLERS: &[&str] = &["admin", "bot", "service"];
 /// Who writes workflows.
 const EDITORS: &[&str] = &["editor", "admin"];
 const ADMINS: &[&str] = &["admin"];
@@ -48,6 +50,8 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("GET /api/v1/runs/{id}/tasks", "", READERS),
     ("GET /api/v1/runs/{id}/graph", "", READERS),
     ("GET /api/v1/runs/{id}/events", "", READERS),
+    ("POST /api/v1/runs/{id}/events", r#"{"events": [{"type": "bot.seen"}]}"#, TELLERS),
+    ("GET /api/v1/runs/{id}/events/verify", "", READERS),
     ("GET /api/v1/runs/{id}/why", "", READERS),
     ("GET /api/v1/runs/{id}/logs?task=a", "", READERS),
     ("POST /api/v1/runs/{id}/pause", "", USERS),
@@ -527,6 +531,10 @@ fn owners_are_isolated_where_a_workspace_says_so() {
         {
             let id = if route.contains("/tasks/") { &task } else { &bobs };
             let asked = route.replace("{id}", id);
+            if !roles.contains(&"user") {
+                assert_eq!(ask(&server, &ada, &asked, body).status, 403, "{route}");
+                continue;
+            }
             assert_eq!(ask(&server, &ada, &asked, body).status, 404, "{route}");
             assert!(ask(&server, &operator, &asked, body).status < 300, "{route}: an operator sees all");
             if roles.contains(&"viewer") {
@@ -560,6 +568,59 @@ fn check_not_found(server: &Server, who: [&str; 3], (own, bobs, task): (&str, &s
     }
     let stream = format!("GET /api/v1/events/stream?topics=run:{bobs}");
     assert_eq!((ask(server, ada, &stream, "").status, ask(server, bob, &stream, "").status), (404, 200));
+}
+
+/// Reads a stream of events until it says something.
+fn heard(server: &Server, token: &str, query: &str, words: &str) -> String {
+    let mut stream = server.connect();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let bearer = bearer(token);
+    let head = format!("GET /api/v1/events/stream?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{bearer}\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let (mut text, mut piece) = (String::new(), [0; 4096]);
+    while !text.contains(words) {
+        let count = stream.read(&mut piece).unwrap_or_else(|error| panic!("{query}: {error}\n{text}"));
+        assert!(count > 0, "{query}: it ended\n{text}");
+        text += &String::from_utf8_lossy(&piece[..count]);
+    }
+    text
+}
+
+/// Two users see only their own runs' events: in lists, in the stream of all runs, in that of one, and in what is verified.
+#[test]
+fn events_are_of_ones_own_runs() {
+    on_both(|home, at| {
+        let [ada, bob, bot] =
+            ["ada --role user", "bob --role user", "scribe --role bot"].map(|line| make(home, at, line));
+        say(home, &format!("workspaces set default --isolate-owners true {at}"));
+        let server = Server::start(home, at);
+        let create = |token: &str| {
+            let made = ask(&server, token, "POST /api/v1/runs", &json!({"source": WAITS}).to_string());
+            made.json()["id"].as_str().unwrap_or_else(|| panic!("{}", made.body)).to_owned()
+        };
+        let (adas, bobs) = (create(&ada), create(&bob));
+        for run in [&adas, &bobs] {
+            let body = r#"{"events": [{"type": "bot.seen", "payload": {"of": "RUN"}}]}"#.replace("RUN", run);
+            assert_eq!(ask(&server, &bot, &format!("POST /api/v1/runs/{run}/events"), &body).status, 200);
+        }
+        for (who, own, other) in [(&ada, &adas, &bobs), (&bob, &bobs, &adas)] {
+            let get = |path: &str| ask(&server, who, &format!("GET /api/v1/{path}"), "");
+            for below in ["events", "events/verify"] {
+                assert_eq!(get(&format!("runs/{own}/{below}")).status, 200);
+                let hidden = get(&format!("runs/{other}/{below}"));
+                assert!(hidden.status == 404 && !hidden.body.contains("bot.seen"), "{}", hidden.body);
+            }
+            assert!(get(&format!("runs/{own}/events")).body.contains("bot.seen"));
+            // What comes behind the other's own events is heard, and those are not.
+            let last = create(who);
+            let heard = heard(&server, who, "topics=runs&after=start", &last);
+            assert!(heard.contains(own.as_str()) && !heard.contains(other.as_str()), "{heard}");
+            let single = format!("topics=run:{own}&after=start");
+            assert!(!self::heard(&server, who, &single, "bot.seen").contains(other.as_str()));
+            assert_eq!(get(&format!("events/stream?topics=run:{other}")).status, 404);
+            assert_eq!(get(&format!("events/stream?topics=runs,run:{other}&after=start")).status, 404);
+        }
+    });
 }
 
 /// Attacks 4, 5, 9, 53 and 58: ids, names, keys and cursors of others.

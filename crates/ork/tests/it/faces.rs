@@ -73,6 +73,9 @@ const CALLS: &[(&str, &str)] = &[
     ("budgets list", "budgets list"),
     ("budgets delete", "budgets delete month"),
     ("events", "events last"),
+    ("events append", "events append last bot.seen --task two"),
+    ("events verify", "events verify last"),
+    ("events seal", "events seal last"),
     ("queues", "queues"),
     ("queues pause", "queues pause video"),
     ("queues resume", "queues resume video"),
@@ -146,7 +149,7 @@ pub fn home() -> Home {
 }
 
 /// Commands with some below them that say something by themselves.
-const ALONE: &[&str] = &["queues"];
+const ALONE: &[&str] = &["events", "queues"];
 
 /// The commands that have none below them, or that can do without.
 fn leaves(home: &Home, above: &str) -> Vec<String> {
@@ -180,7 +183,12 @@ pub fn steady(text: &str) -> String {
     let masks = [
         (r#""seq":\d+"#, r#""seq":N"#),
         (r"(?m)^ +\d+  MOMENT", "  N  MOMENT"),
-        (r#""(cpu_ms|memory_bytes_max)":\d+"#, r#""$1":N"#),
+        (r#""(cpu_ms|memory_bytes_max|seq_last|sealed|unsealed)":\d+"#, r#""$1":N"#),
+        (r"\b[0-9a-f]{64}\b", "LINK"),
+        (r#"\b(key "?|"key_id":")[0-9a-f]{16}\b"#, "${1}KEY"),
+        (r"\b(event|events) \d+ of", "$1 N of"),
+        (r"\d+ events sealed, \d+ not yet", "N events sealed, N not yet"),
+        (r"\d+ events sealed with", "N events sealed with"),
         (" {2,}", "  "),
     ];
     masks.iter().fold(text, |text, (pattern, mask)| Regex::new(pattern).unwrap().replace_all(&text, *mask).into_owned())

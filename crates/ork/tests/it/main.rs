@@ -38,6 +38,7 @@ mod queues;
 mod reference;
 mod remote;
 mod runs;
+mod seals;
 mod secrets;
 mod server;
 mod signals;

@@ -101,6 +101,8 @@ const WISHES: &[&str] = &[
     "runs resume last",
     "tasks cancel last/two",
     "tasks retry last/two",
+    "events append last bot.seen --task two",
+    "events append last run.success",
     "runs submit good.yaml -i name=Ada",
     "runs submit wrong.yaml",
     "runs submit good.yaml -i nme=Ada",

@@ -84,10 +84,13 @@ fn only_regular_files_below_the_folder_are_opened() {
     }
     assert!(folder.file(b"/etc/passwd").is_err() && folder.file(b"sub/../../out/secret").is_err());
     assert!(folder.reach_by_steps(b"/etc/passwd", FLAGS).is_err());
-    assert!(folder.folder(b"leads-out").is_err() && folder.folder(b"leads-in").is_err() && folder.folder(b"..").is_err());
+    assert!(
+        folder.folder(b"leads-out").is_err() && folder.folder(b"leads-in").is_err() && folder.folder(b"..").is_err()
+    );
     assert!(Beneath::open(&inner.join("leads-in")).is_err());
     // Making a device is for root, and not everywhere.
-    if geteuid().is_root() && mknodat(CWD, inner.join("device"), FileType::CharacterDevice, Mode::RWXU, 0x0105).is_ok() {
+    if geteuid().is_root() && mknodat(CWD, inner.join("device"), FileType::CharacterDevice, Mode::RWXU, 0x0105).is_ok()
+    {
         check(&folder, "device", "it is a device");
     }
     // The folder is the one that was opened, whatever its path has become.

@@ -62,7 +62,8 @@ fn names_that_cannot_be_kept_are_told() {
         fs::write(place.0.join("in").join(OsStr::from_bytes(odd)), "x").unwrap();
     }
     symlink("/etc/shadow", place.0.join("in/shadow")).unwrap();
-    let deep = place.0.join("in").join("a".repeat(250)).join("b".repeat(250)).join("c".repeat(250)).join("d".repeat(250));
+    let deep =
+        place.0.join("in").join("a".repeat(250)).join("b".repeat(250)).join("c".repeat(250)).join("d".repeat(250));
     fs::create_dir_all(&deep).unwrap();
     fs::write(deep.join("e".repeat(100)), "x").unwrap();
     let found = Findings::all(place.folder()).unwrap();
@@ -101,7 +102,10 @@ fn at_most_so_many() {
     }
     assert_eq!(Findings::all(place.folder()).unwrap().files.len(), KEPT_FILES_MAX);
     place.write("more");
-    assert_eq!(Findings::all(place.folder()).unwrap_err(), "more than 1000 files are to be kept: put them into an archive");
+    assert_eq!(
+        Findings::all(place.folder()).unwrap_err(),
+        "more than 1000 files are to be kept: put them into an archive"
+    );
     check(&place, &["more"], &["more"]);
 }
 
@@ -124,10 +128,7 @@ fn patterns() {
     check(&place, &["folder/*.mp4"], &[]);
     let refused = |wanted: &Wanted| Findings::wanted(place.folder(), wanted).unwrap_err();
     assert_eq!(refused(&wanted(&["*.avi", "x"])), "no file matches `*.avi`, `x`");
-    assert_eq!(
-        refused(&wanted(&["link*"])),
-        "no file matches `link*`; `link.mp4` is left out: it is a symbolic link"
-    );
+    assert_eq!(refused(&wanted(&["link*"])), "no file matches `link*`; `link.mp4` is left out: it is a symbolic link");
     assert!(refused(&wanted(&["../x"])).starts_with("`../x`: a part of the path is `..`"));
     let named = Wanted { name: Some("clip.mp4".into()), meta: Some(1.into()), ..wanted(&["a.mp4"]) };
     let found = Findings::wanted(place.folder(), &named).unwrap();

@@ -86,7 +86,10 @@ pub async fn content(
 fn fixed(row: &ArtifactRow, tag: &str, checksum: &str) -> HeaderMap {
     let disposition = format!("attachment; {}", file_name(&row.artifact.name));
     [
-        (header::CONTENT_TYPE, HeaderValue::from_str(&row.artifact.content_type).unwrap_or(HeaderValue::from_static(OCTETS))),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_str(&row.artifact.content_type).unwrap_or(HeaderValue::from_static(OCTETS)),
+        ),
         (header::CONTENT_DISPOSITION, value(&disposition)),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),

@@ -46,6 +46,7 @@ pub async fn of_run(
 ) -> Answer<Json<Page<Artifact>>> {
     let (look, before, limit) = (server.look(&caller), cursor(ask.cursor.as_deref())?, limit(ask.limit)?);
     row_of_run(look, run).await?;
-    let filter = ArtifactFilter { run: Some(run), task: None, kind: ask.kind, name: ask.name, owner: None, before, limit };
+    let filter =
+        ArtifactFilter { run: Some(run), task: None, kind: ask.kind, name: ask.name, owner: None, before, limit };
     super::listed(look, filter).await
 }

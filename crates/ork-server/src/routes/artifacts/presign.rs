@@ -60,7 +60,8 @@ pub async fn presign(
     let (workspace, artifact) = (caller.workspace, keeper.id);
     let upload = Upload { workspace, run, artifact, expires_at, size, checksum, said: None };
     keeper.note(&upload.key(), expires_at.plus_ms(SLACK_MS)).await?;
-    let own = blobs.link(&upload.key(), LinkUse::Put, lasts_ms.div_ceil(1_000)).await.map_err(|error| unkept(&error))?;
+    let own =
+        blobs.link(&upload.key(), LinkUse::Put, lasts_ms.div_ceil(1_000)).await.map_err(|error| unkept(&error))?;
     let key = server.door.key();
     let url = own.unwrap_or_else(|| format!("/api/v1/uploads/{}", upload.write(&key, &mut server.fork_entropy())));
     let headers = BTreeMap::from([("content-length".to_owned(), size.to_string())]);

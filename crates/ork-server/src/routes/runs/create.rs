@@ -218,13 +218,18 @@ pub fn refuse_input(error: JsonError) -> Refused {
     Refused::new(code, format!("the inputs: {error}"))
 }
 
+/// The client's name for a request.
+pub fn idempotency_key(headers: &HeaderMap) -> Answer<Option<String>> {
+    match headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str()) {
+        None => Ok(None),
+        Some(Ok(key)) => Ok(Some(key.to_owned())),
+        Some(Err(_)) => Err(Refused::new(Code::InvalidRequest, "`Idempotency-Key` is not plain text")),
+    }
+}
+
 /// The client's name for the run.
 pub fn name(headers: &HeaderMap, external_id: Option<&str>) -> Answer<Option<String>> {
-    let key = match headers.get(IDEMPOTENCY_KEY).map(|value| value.to_str()) {
-        None => None,
-        Some(Ok(key)) => Some(key.to_owned()),
-        Some(Err(_)) => return Err(Refused::new(Code::InvalidRequest, "`Idempotency-Key` is not plain text")),
-    };
+    let key = idempotency_key(headers)?;
     if let (Some(key), Some(id)) = (&key, external_id)
         && key != id
     {
@@ -246,7 +251,7 @@ pub fn name(headers: &HeaderMap, external_id: Option<&str>) -> Answer<Option<Str
     Ok(Some(name))
 }
 
-fn check_name(what: &str, name: &str) -> Answer<()> {
+pub fn check_name(what: &str, name: &str) -> Answer<()> {
     if name.is_empty() || name.len() > EXTERNAL_ID_BYTES_MAX || name.chars().any(char::is_control) {
         let message = format!("{what} has 1 to {EXTERNAL_ID_BYTES_MAX} bytes, and no control characters");
         return Err(Refused::new(Code::InvalidRequest, message));

@@ -27,6 +27,6 @@ pub async fn retry(
     TaskPath(task): TaskPath,
 ) -> Answer<Json<TaskAsked>> {
     let look = server.look(&caller);
-    let asked = look.store.retry_task_now(look.scope, task, look.now).await?;
+    let asked = look.store.retry_task_now(look.scope, task, &caller.actor, look.now).await?;
     super::asked(look, task, asked).await
 }

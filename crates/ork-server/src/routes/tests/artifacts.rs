@@ -104,7 +104,8 @@ async fn without_a_store_only_addresses_are_kept() {
     assert_eq!(far.status, 201, "{}", far.body);
     let id = far.json()["id"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {ada}");
-    let bytes = stage.send(&format!("{route}?name=a"), &[("authorization", &bearer), ("content-length", "3")], "one".into());
+    let bytes =
+        stage.send(&format!("{route}?name=a"), &[("authorization", &bearer), ("content-length", "3")], "one".into());
     let prepared = stage.ask(&ada, &format!("{route}/presign"), wish("one"));
     let verified = stage.ask(&ada, &format!("{route}/verify"), Value::Null);
     for refused in [bytes.await, prepared.await, verified.await] {
@@ -121,7 +122,8 @@ async fn bytes_go_right_into_a_store_that_has_addresses() {
     let stage = Stage::keeping(Some(Arc::clone(&memory) as _), |_| {}).await;
     let ada = stage.token("ada", Role::User).await;
     let (run, _) = stage.gate(PLAIN).await;
-    let prepare = async || stage.ask(&ada, &format!("POST /api/v1/runs/{run}/artifacts/presign"), wish("one")).await.json();
+    let prepare =
+        async || stage.ask(&ada, &format!("POST /api/v1/runs/{run}/artifacts/presign"), wish("one")).await.json();
     let complete = async |prepared: &Value| {
         let route = format!("POST /api/v1/artifacts/{}/complete", prepared["artifact_id"].as_str().unwrap());
         stage.ask(&ada, &route, json!({"token": prepared["token"]})).await
@@ -143,7 +145,10 @@ async fn bytes_go_right_into_a_store_that_has_addresses() {
     assert_eq!(wrong.status, 422);
     *memory.is_down.lock().unwrap() = true;
     let down = complete(&good).await;
-    assert_eq!((down.status, &down.json()["code"], down.header("retry-after")), (503, &json!("artifact-store-down"), "1"));
+    assert_eq!(
+        (down.status, &down.json()["code"], down.header("retry-after")),
+        (503, &json!("artifact-store-down"), "1")
+    );
     *memory.is_down.lock().unwrap() = false;
     let kept = complete(&good).await;
     assert_eq!((kept.status, &kept.json()["size"]), (201, &json!(3)), "{}", kept.body);
@@ -170,10 +175,12 @@ async fn nobody_sees_a_clean_end_of_wrong_bytes() {
     let (run, _) = stage.gate(PLAIN).await;
     let bearer = format!("Bearer {ada}");
     let headers = [("authorization", bearer.as_str()), ("content-length", "10")];
-    let kept = stage.send(&format!("POST /api/v1/runs/{run}/artifacts?name=a.txt"), &headers, "0123456789".into()).await;
+    let kept =
+        stage.send(&format!("POST /api/v1/runs/{run}/artifacts?name=a.txt"), &headers, "0123456789".into()).await;
     let id = kept.json()["id"].as_str().unwrap().to_owned();
     let get = async |range: Option<&str>| {
-        let mut request = Request::get(format!("/api/v1/artifacts/{id}/content")).header("authorization", format!("Bearer {ada}"));
+        let mut request =
+            Request::get(format!("/api/v1/artifacts/{id}/content")).header("authorization", format!("Bearer {ada}"));
         if let Some(range) = range {
             request = request.header("range", range);
         }

@@ -149,5 +149,6 @@ fn broken(artifact: &Artifact, error: &BlobError) -> Refusal {
         BlobError::Unavailable(_) => (Exit::Unreachable, "cannot be read to their end"),
         _ => (Exit::Internal, "are damaged"),
     };
-    Refusal::new(exit, format!("the bytes of `{id}` (`{name}`) {what}: {error}")).hint(format!("ork artifacts verify {id}"))
+    Refusal::new(exit, format!("the bytes of `{id}` (`{name}`) {what}: {error}"))
+        .hint(format!("ork artifacts verify {id}"))
 }

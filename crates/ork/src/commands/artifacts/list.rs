@@ -50,7 +50,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     };
     let task_ref = match (&args.task, run) {
         (None, _) => None,
-        (Some(text), Some(run)) if !text.starts_with("task_") => Some(ids::task(&history, &format!("{run}/{text}")).await?),
+        (Some(text), Some(run)) if !text.starts_with("task_") => {
+            Some(ids::task(&history, &format!("{run}/{text}")).await?)
+        }
         (Some(text), _) => match history.resolve(text).await? {
             Target::Task(task) => Some(task),
             Target::Run(_) => return Err(Refusal::usage(format!("`{text}` is a run, not a task")).into()),

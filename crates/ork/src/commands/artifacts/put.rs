@@ -115,7 +115,11 @@ async fn keep(history: &History, run: RunId, args: &Args, (path, meta): (&Path, 
     let is_input = path.as_os_str() == "-";
     let last = path.file_name().and_then(|name| name.to_str()).filter(|_| !is_input);
     let name = args.called.as_deref().or(last).ok_or_else(|| {
-        let what = if is_input { "the standard input has no name".to_owned() } else { unreadable(path, "its name is not UTF-8") };
+        let what = if is_input {
+            "the standard input has no name".to_owned()
+        } else {
+            unreadable(path, "its name is not UTF-8")
+        };
         Refusal::usage(what).hint("--name says what it is called")
     })?;
     let new = |size| NewFile {
@@ -134,7 +138,9 @@ async fn keep(history: &History, run: RunId, args: &Args, (path, meta): (&Path, 
     let file = File::open(path).map_err(refused)?;
     let about = file.metadata().map_err(refused)?;
     if about.is_dir() {
-        return Err(Refusal::usage(unreadable(path, "it is a folder")).hint("put its files, one by one or as an archive").into());
+        return Err(Refusal::usage(unreadable(path, "it is a folder"))
+            .hint("put its files, one by one or as an archive")
+            .into());
     }
     // What is no file has as many bytes as come.
     let size = about.is_file().then(|| about.len());
@@ -155,7 +161,8 @@ where
     let read = source.checksum.clone().finish();
     if kept.checksum.as_deref() != Some(read.as_str()) {
         let found = kept.checksum.as_deref().unwrap_or("none");
-        let message = format!("`{}` was kept with other bytes: its SHA-256 is {}, and {read} was sent", kept.id, clean(found));
+        let message =
+            format!("`{}` was kept with other bytes: its SHA-256 is {}, and {read} was sent", kept.id, clean(found));
         return Err(Refusal::new(Exit::Internal, message).into());
     }
     Ok(kept)

@@ -69,7 +69,8 @@ async fn show_run(history: &History, id: RunId) -> Result<()> {
     history.out.data(format!("{}  {}  {id}", status(run.status.word()), run.name))?;
     let budget = history.run_budget(id).await?;
     let budget = budget.map(|budget| ("budget", standing(budget.limit, budget.used, budget.reserved)));
-    let kept = history.artifacts(&WantedArtifacts { run: Some(id), limit: PAGE_MAX, ..WantedArtifacts::default() }).await?;
+    let kept =
+        history.artifacts(&WantedArtifacts { run: Some(id), limit: PAGE_MAX, ..WantedArtifacts::default() }).await?;
     let kept = (!kept.is_empty()).then(|| ("artifacts", summary(&kept)));
     for (what, text) in facts(history, &run).into_iter().chain(budget).chain(kept) {
         history.out.data(format!("  {what:<9} {text}"))?;

@@ -54,6 +54,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             }
         }
     }
+    keep_seal_keys(&world, &vault).await?;
     if out.json {
         out.value(&json!({"key_id": vault.key_id(), "resealed": resealed, "failed": failed}))?;
     } else {
@@ -66,6 +67,21 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             .into());
     }
     Ok(Exit::Success)
+}
+
+/// What older keys have sealed of events is verified with keys of their own, which stay in the database, sealed with the newest.
+async fn keep_seal_keys(world: &World, vault: &Vault) -> Result<()> {
+    let now = world.now();
+    let mut keys = vault.kept_keys(now, &mut OsEntropy)?;
+    for row in world.store.seal_keys().await? {
+        if keys.iter().all(|key| key.key_id != row.key_id) {
+            keys.extend(vault.keep_on(&row, now, &mut OsEntropy)?);
+        }
+    }
+    for key in &keys {
+        world.store.keep_seal_key(key).await?;
+    }
+    Ok(())
 }
 
 /// A sealed text.

@@ -1,0 +1,1 @@
+SELECT seq, sealed_seq FROM run_heads WHERE run_id = $1 AND ($2::uuid IS NULL OR workspace_id = $2)
