@@ -252,3 +252,18 @@ pub async fn a_packed_log_names_its_bytes(bed: &mut Bed) {
     while store.sweep(100).await.expect("a piece is removed").more {}
     assert_eq!(store.doom_blobs(bed.now, 10).await, Ok(vec![key("own")]));
 }
+
+/// A task of a run that is over, whose only attempt has written this.
+pub async fn logged(store: std::sync::Arc<dyn Store>, pieces: impl IntoIterator<Item = (Stream, Vec<u8>)>) -> TaskRef {
+    let mut bed = Bed::new(std::sync::Arc::clone(&store)).await;
+    let run = bed.submit(plan(vec![node("a", &[])])).await;
+    let held = bed.claim_one().await;
+    let task = TaskRef { run, n: 0 };
+    let mut writer = Writer::of(task, 1);
+    let chunks: Vec<LogChunk> = pieces.into_iter().map(|(stream, bytes)| writer.chunk(stream, &bytes)).collect();
+    for some in chunks.chunks(100) {
+        store.append_logs(Scope::All, some).await.expect("logs are kept");
+    }
+    bed.settle(held, done()).await;
+    task
+}

@@ -32,6 +32,7 @@ use crate::bed::Bed;
 
 pub use artifacts::{kept, new_artifact};
 pub use gates::waits;
+pub use logs::logged;
 pub use steps::{begin, key, steps as write_steps};
 
 type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;

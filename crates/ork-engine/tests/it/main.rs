@@ -8,6 +8,7 @@ mod faulty;
 mod flow;
 mod janitor;
 mod life;
+mod packer;
 mod process;
 mod schedules;
 mod secrets;

@@ -27,6 +27,7 @@ mod http;
 mod init;
 mod keeping;
 mod kills;
+mod logs;
 mod metrics;
 mod moving;
 mod operations;
