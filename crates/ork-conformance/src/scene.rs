@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ork_core::access::{Role, Settings};
 use ork_core::artifact::{ArtifactAt, Provenance};
 use ork_core::attempt::Outcome;
+use ork_core::blobs::BlobKey;
 use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::event::{Actor, ActorKind, BotType};

@@ -10,7 +10,7 @@ use ork_core::plan::Node;
 use ork_core::store::{LogChunk, LogPack, LogPart, LogQuery, LooseBlob, Packed, PartKept, Scope, Store};
 
 use crate::OTHER;
-use crate::bed::{Bed, done, failed};
+use crate::bed::{Bed, ada, done, failed};
 use crate::plans::{node, plan, tries};
 
 /// Writes a log, chunk by chunk.
@@ -123,7 +123,7 @@ pub async fn a_packed_log_is_the_same(bed: &mut Bed) {
     assert_eq!(store.packable_logs(None, 10).await, Ok(vec![]), "the attempt is at work");
     bed.settle(held, failed()).await;
     // The next attempt changes nothing about this one.
-    store.retry_task_now(Scope::All, task, bed.now).await.expect("it is asked for");
+    store.retry_task_now(Scope::All, task, &ada(), bed.now).await.expect("it is asked for");
     let second = bed.claim_one().await;
     let found = store.packable_logs(None, 10).await.expect("logs are listed");
     assert_eq!(found.iter().map(|one| (one.task, one.attempt, one.packed.offset)).collect::<Vec<_>>(), [(task, 1, 0)]);
