@@ -3,6 +3,7 @@
 mod leftovers;
 mod part;
 mod remote;
+mod room;
 mod upload;
 mod wire;
 
@@ -17,16 +18,13 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStoreExt};
 use ork_core::blobs::{BlobError, BlobKey, BlobResult, Blobs, ByteSource, Expected, LinkUse, Written};
 use ork_http::{Bytes, Method, Reach, Transport, root_cause};
-use tokio::sync::Semaphore;
 
 use self::remote::Remote;
+use self::room::Room;
 use crate::Variables;
 use crate::place::{Bucket, Provider};
 use crate::probe::probe;
 
-/// Memory that parts on their way may take, in units of [`UNIT_BYTES`], for all uploads of this process together.
-const UNITS: usize = 128;
-const UNIT_BYTES: usize = 256 << 10;
 /// Characters of what a store says that are passed on.
 const REASON_CHARS_MAX: usize = 500;
 /// The longest life of a link that providers allow.
@@ -40,7 +38,7 @@ pub struct Objects {
     bucket: String,
     prefix: String,
     http: Transport,
-    units: Arc<Semaphore>,
+    room: Room,
 }
 
 impl Objects {
@@ -58,7 +56,7 @@ impl Objects {
             bucket: bucket.name.clone(),
             prefix: bucket.prefix.clone(),
             http,
-            units: Arc::new(Semaphore::new(UNITS)),
+            room: Room::new(),
         })
     }
 

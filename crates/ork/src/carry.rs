@@ -161,8 +161,9 @@ pub async fn start(
     let spool = world.database.spool()?.map(|folder| Arc::new(Files::new(folder)) as _);
     let vault = Some(Arc::clone(&world.vault));
     let post = Some(Arc::new(Courier::new(world)) as _);
+    let blobs = Some(world.blobs()?);
     let version = crate::VERSION.into();
-    let config = EngineConfig { host, database_clock, spool, vault, prefetch: 0, version, post, ..config };
+    let config = EngineConfig { host, database_clock, spool, vault, blobs, prefetch: 0, version, post, ..config };
     let handle = engine.start(executors, config).await?;
     Ok((handle, processes))
 }

@@ -17,10 +17,10 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
 use rustix::io::Errno;
 use tokio::task::spawn_blocking;
 
+use super::room::{Room, SEAT_BYTES};
+
 /// Bytes that wait in memory; what is longer waits in a file.
 const HEAD_BYTES: usize = 64 << 10;
-/// Bytes that are handed to a connection at once: it copies what it encrypts.
-const SLICE_BYTES: usize = 64 << 10;
 
 /// A part that is being collected.
 #[derive(Debug, Default)]
@@ -56,23 +56,20 @@ impl Part {
         Ok(())
     }
 
-    /// All of them, to be sent.
-    pub async fn load(self) -> io::Result<PutPayload> {
+    /// All of them, to be sent, when there is room.
+    pub async fn load(self, room: &Room) -> io::Result<PutPayload> {
         let Self { head, file, size } = self;
-        let bytes = match file {
-            None => head,
-            Some(file) => {
-                let read = spawn_blocking(move || {
-                    let mut bytes = vec![0; size];
-                    file.read_exact_at(&mut bytes, 0)?;
-                    Ok::<_, io::Error>(bytes)
-                });
-                read.await??
+        let Some(file) = file else { return Ok(Bytes::from(head).into()) };
+        let mut seats = room.seats(size).await;
+        let read = spawn_blocking(move || {
+            for (n, seat) in seats.iter_mut().enumerate() {
+                let at = n * SEAT_BYTES;
+                seat.bytes.resize((size - at).min(SEAT_BYTES), 0);
+                file.read_exact_at(&mut seat.bytes, at as u64)?;
             }
-        };
-        let bytes = Bytes::from(bytes);
-        let slice = |at: usize| bytes.slice(at..(at + SLICE_BYTES).min(bytes.len()));
-        Ok((0..bytes.len()).step_by(SLICE_BYTES).map(slice).collect())
+            Ok::<_, io::Error>(seats)
+        });
+        Ok(read.await??.into_iter().map(Bytes::from_owner).collect())
     }
 }
 

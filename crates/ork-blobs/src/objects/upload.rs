@@ -8,13 +8,12 @@ use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 use ork_core::blobs::{BlobError, BlobKey, BlobResult, ByteSource, Expected, Written};
 use tokio::runtime::Handle;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::part::Part;
 use super::remote::Remote;
-use super::{Objects, UNIT_BYTES};
+use super::Objects;
 use crate::intake::Intake;
 
 /// Bytes of a part: 10,000 of them, the most that S3 takes, are more than the largest artifact. All have one size, because R2
@@ -32,7 +31,7 @@ pub async fn put(own: &Objects, key: &BlobKey, bytes: &mut dyn ByteSource, expec
     let first = feed.part(key).await?;
     if feed.is_over().await? {
         let written = feed.intake.finish()?;
-        let (payload, _held) = load(own, key, first).await?;
+        let payload = load(own, key, first).await?;
         own.remote.put(&own.path(key), payload).await.map_err(|error| unwritten(own, key, &error))?;
         return Ok(written);
     }
@@ -55,12 +54,8 @@ fn unwritten(own: &Objects, key: &BlobKey, error: &object_store::Error) -> BlobE
 }
 
 /// Brings a part into memory, when there is room for it.
-async fn load(own: &Objects, key: &BlobKey, part: Part) -> BlobResult<(PutPayload, OwnedSemaphorePermit)> {
-    let units = u32::try_from(part.size().div_ceil(UNIT_BYTES).max(1)).unwrap_or(u32::MAX);
-    let closed = |_| BlobError::Unavailable("the artifact store is closed".into());
-    let held = own.units.clone().acquire_many_owned(units).await.map_err(closed)?;
-    let payload = part.load().await.map_err(|error| spool(key, &error))?;
-    Ok((payload, held))
+async fn load(own: &Objects, key: &BlobKey, part: Part) -> BlobResult<PutPayload> {
+    part.load(&own.room).await.map_err(|error| spool(key, &error))
 }
 
 fn spool(key: &BlobKey, error: &std::io::Error) -> BlobError {
@@ -144,11 +139,10 @@ impl Upload {
     }
 
     async fn start(&mut self, number: usize, part: Part) -> BlobResult<()> {
-        let (payload, held) = load(&self.own, &self.key, part).await?;
+        let payload = load(&self.own, &self.key, part).await?;
         let (own, key, path, id) = (self.own.clone(), self.key.clone(), self.path.clone(), self.id.clone());
         self.sending.spawn(async move {
             let sent = own.remote.put_part(&path, &id, number, payload).await;
-            drop(held);
             sent.map(|part| (number, part)).map_err(|error| unwritten(&own, &key, &error))
         });
         Ok(())

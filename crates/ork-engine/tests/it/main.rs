@@ -7,6 +7,7 @@ mod faults;
 mod faulty;
 mod flow;
 mod janitor;
+mod keeper;
 mod life;
 mod packer;
 mod process;

@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use ork_core::ai::{Ai, AiAnswer, AiCall, AiError};
 use ork_core::attempt::{Failure, FailureKind, Outcome};
 use ork_core::executor::{
-    Assignment, AttemptIo, Executor, PartSink, PartSource, Program, Report, StopCause, Stream, TokenNote, Work,
-    WorkFolder,
+    Assignment, AttemptIo, Executor, Kept, KeptFile, PartSink, PartSource, Program, Report, StopCause, Stream,
+    TokenNote, Unkept, Wanted, Work, WorkFolder,
 };
+use ork_core::glob::Glob;
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
 use ork_core::step::Tokens;
@@ -102,6 +103,34 @@ impl WorkFolder for Folder {
         self.shop.told.lock().unwrap().push(told);
         let outcome = failure.map_or(Outcome::Success { output }, Outcome::Failed);
         Report { tokens, ..Report::of(outcome) }
+    }
+
+    async fn keep(&self, wanted: Wanted, io: Arc<dyn AttemptIo>) -> Result<Vec<Kept>, Unkept> {
+        let globs =
+            wanted.globs.iter().map(|glob| Glob::parse(glob).map_err(|why| Unkept::failed(format!("`{glob}`: {why}"))));
+        let globs: Vec<Glob> = globs.collect::<Result<_, _>>()?;
+        let files = self.files.lock().unwrap().clone();
+        let files = files.into_iter().filter(|(name, _)| globs.iter().any(|glob| glob.is_match(name)));
+        let files: Vec<KeptFile> = files
+            .map(|(name, text)| KeptFile {
+                content_type: wanted.content_type.clone().unwrap_or_else(|| ork_core::media::of_name(&name).into()),
+                name: wanted.name.clone().unwrap_or(name),
+                kind: wanted.kind.clone(),
+                size: text.len() as u64,
+                meta: wanted.meta.clone(),
+                is_value: false,
+                bytes: Arc::new(text.into_bytes()),
+            })
+            .collect();
+        if files.is_empty() {
+            let shown = wanted.globs.iter().map(|glob| format!("`{glob}`")).collect::<Vec<_>>().join(", ");
+            return if wanted.optional {
+                Ok(Vec::new())
+            } else {
+                Err(Unkept::failed(format!("no file matches {shown}")))
+            };
+        }
+        io.keep(files).await
     }
 
     async fn save(&self, parts: &dyn PartSink) -> Result<(u64, String), String> {

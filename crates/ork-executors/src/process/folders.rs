@@ -234,9 +234,14 @@ impl Folder {
         !self.is_untouched(&self.base, 0)
     }
 
-    /// Whether something may have come into `$ORK_ARTIFACTS`: told by a single call.
+    /// Whether something may have come into `$ORK_ARTIFACTS`: told by a single call, as a rule.
     pub fn may_hold_artifacts(&self) -> bool {
-        !self.is_untouched(&self.artifacts(), 2)
+        let folder = self.artifacts();
+        !self.is_untouched(&folder, 2)
+            && match fs::read_dir(folder) {
+                Ok(mut entries) => entries.next().is_some(),
+                Err(error) => error.kind() != io::ErrorKind::NotFound,
+            }
     }
 
     /// Whether nothing was done to a folder, told by a single call.

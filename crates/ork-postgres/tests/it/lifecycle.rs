@@ -165,8 +165,8 @@ async fn a_retry_waits_for_its_time() {
         let batch = w.claim(1).await;
         assert_eq!(batch.tasks[0].attempt, 2);
         w.settle(&batch, failure()).await;
-        assert!(w.store.retry_task_now(Scope::All, first(run), &Actor::user("ada"), NOW).await.unwrap());
-        assert!(!w.store.retry_task_now(Scope::All, first(run), &Actor::user("ada"), NOW).await.unwrap());
+        assert!(w.store.retry_task_now(Scope::All, first(run), &ork_core::event::Actor::user("ada"), NOW).await.unwrap());
+        assert!(!w.store.retry_task_now(Scope::All, first(run), &ork_core::event::Actor::user("ada"), NOW).await.unwrap());
         w.drain(1).await;
         assert_eq!(w.show(run).await, "success: a=success");
         let row = w.store.task(Scope::All, first(run)).await.unwrap().unwrap();

@@ -151,6 +151,11 @@ const STEP: &[Case] = &[
     ),
     ("gate", "name: x, phase: validation, gate: {run: work}", "name: x, phase: cleanup, gate: {run: work}"),
     (
+        "artifact",
+        "name: x, phase: execution, artifact: {path: \"out/*.mp4\", kind: video}",
+        "name: x, phase: execution, artifact: {path: a}, env: {A: b}",
+    ),
+    (
         "when",
         "name: x, phase: execution, run: work, when: steps.first.status == 'success'",
         "name: x, phase: execution, run: work, when: steps.x.status == 'success'",
@@ -174,11 +179,6 @@ const STEP: &[Case] = &[
         "env",
         "name: x, phase: execution, run: work, env: {A: \"{{ secrets.token }}\", B: \"{{ prompts.p }}\"}",
         "name: x, phase: execution, gate: {approval: {}}, env: {A: b}",
-    ),
-    (
-        "artifact",
-        "name: x, phase: execution, artifact: {path: \"out/*.mp4\", kind: video}",
-        "name: x, phase: execution, artifact: {path: a}, env: {A: b}",
     ),
 ];
 

@@ -40,7 +40,7 @@ const PREPARE: &str =
 const SECRET: &str = r#"{"value": "correct horse"}"#;
 
 /// Every route with a body, and the roles that may use it. A route that is not here fails the test.
-const MATRIX: &[(&str, &str, &[&str])] = &[
+pub const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/runs", r#"{"source": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
     ("GET /api/v1/runs", "", READERS),
     ("GET /api/v1/runs/{id}", "", READERS),

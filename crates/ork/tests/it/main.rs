@@ -26,6 +26,7 @@ mod hooks;
 mod http;
 mod init;
 mod keeping;
+mod kept;
 mod kills;
 mod logs;
 mod metrics;
