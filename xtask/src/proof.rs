@@ -46,6 +46,10 @@ const PROOFS: &[Proof] = &[
         about: "tasks start as soon while finished runs are removed, within 1.5 times (p99): --runs N --removed N --rounds N --starts N",
     },
     Proof {
+        name: "logs",
+        about: "of 1,000,000 lines the end and any one within 10 ms, 50 MiB searched within 500 ms: --lines N --looks N",
+    },
+    Proof {
         name: "waiting",
         about: "10,000 tasks at gates hold no slot, lease or thread, ≤ 20 MiB, ≤ 60 ms CPU in 60 s: --gates N --seconds N --mebibytes N",
     },

@@ -46,7 +46,7 @@ pub use secret::{DeletedSecret, Secret, SecretSet, SetSecret};
 pub use service::{Check, Ready, Version};
 pub use step::{Spent, Step};
 pub use suggestion::Suggestion;
-pub use task::{Attempt, Failure, LogChunk, LogPage, Task, TaskAsked, TaskSummary, Usage};
+pub use task::{Attempt, Failure, LogChunk, LogLine, LogLines, LogPage, Task, TaskAsked, TaskSummary, Usage};
 pub use webhook::{
     ChangeEndpoint, DeletedEndpoint, Delivery, DeliveryAttempt, DeliveryDetail, Endpoint, EndpointSecret, NewEndpoint,
     NewWebhook, RedeliverFailed, Redelivered, RotateEndpoint,

@@ -23,6 +23,7 @@ pub mod kills;
 pub mod life;
 mod load;
 pub mod locks;
+pub mod logs;
 pub mod nodes;
 pub mod openapi;
 pub mod outage;

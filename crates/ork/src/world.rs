@@ -10,6 +10,7 @@ use ork_core::id::{RunId, WorkspaceId};
 use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
 use ork_http::Egress;
+use ork_logs::Reader;
 use ork_server::{Lives, Look};
 use ork_vault::Vault;
 
@@ -155,6 +156,11 @@ impl World {
         let wrong =
             |why| Refusal::usage(why).hint("--artifacts file:PATH, or see the page `Artifact store` of the book");
         Ok(ork_blobs::open(&self.config.artifacts()?.text).map_err(wrong)?)
+    }
+
+    /// What reads logs. Where the artifact store cannot be opened, those that are in it cannot be read.
+    pub fn log_reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.store), self.blobs().ok(), self.scope())
     }
 
     pub fn now(&self) -> Timestamp {

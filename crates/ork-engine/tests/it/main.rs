@@ -9,6 +9,7 @@ mod flow;
 mod janitor;
 mod keeper;
 mod life;
+mod packer;
 mod process;
 mod schedules;
 mod seals;

@@ -127,6 +127,7 @@ pub const MATRIX: &[(&str, &str, &[&str])] = &[
     ("DELETE /api/v1/budgets/{period}", "", ADMINS),
     ("GET /api/v1/tasks/{id}/logs", "", READERS),
     ("GET /api/v1/tasks/{id}/logs/chunks", "", READERS),
+    ("GET /api/v1/tasks/{id}/logs/lines", "", READERS),
     ("GET /api/v1/tasks/{id}/why", "", READERS),
     ("POST /api/v1/tasks/{id}/retry", "", USERS),
     ("POST /api/v1/tasks/{id}/cancel", "", USERS),

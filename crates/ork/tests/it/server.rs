@@ -148,6 +148,7 @@ const CALLS: &[(&str, &str, &str)] = &[
     ("DELETE /api/v1/budgets/{period}", "", ""),
     ("GET /api/v1/tasks/{id}/logs", "?attempt=1", ""),
     ("GET /api/v1/tasks/{id}/logs/chunks", "?from=0", ""),
+    ("GET /api/v1/tasks/{id}/logs/lines", "?tail=1", ""),
     ("GET /api/v1/tasks/{id}/why", "", ""),
     ("GET /api/v1/events/stream", "?topics=runs", ""),
     ("POST /api/v1/tasks/{id}/cancel", "", ""),
