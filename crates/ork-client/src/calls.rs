@@ -2,10 +2,9 @@
 
 use hyper::Method;
 use ork_api::{
-    AppendEvents, AppendedEvents, AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group,
-    LogLines, LogPage, Page, Queue, QueueAsked, Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Schedule,
-    ScheduleAsked, ScheduleSummary, Submit, Submitted, Task, TaskAsked, VerifiedEvents, Version, Worker, Workflow,
-    WorkflowSummary,
+    AppendEvents, AppendedEvents, AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group, LogLines,
+    LogPage, Page, Queue, QueueAsked, Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Schedule, ScheduleAsked,
+    ScheduleSummary, Submit, Submitted, Task, TaskAsked, VerifiedEvents, Version, Worker, Workflow, WorkflowSummary,
 };
 use serde_json::Value;
 

@@ -21,10 +21,10 @@ use ork_core::state::RunStatus;
 use ork_core::step::{Allowance, Cost, PlanBudget, Rates};
 use ork_core::store::{
     ArtifactsCreated, Attempted, BudgetPeriod, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, Decision, DeliveryTry,
-    Due, EndpointRow, EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LogPack, LogPart, LooseBlob,
-    NewEvent, NewEvents, NewPrompt, NewRevision, NewSchedule, NewSecret, Overlap, Packed, PartKept, PriceRow,
-    PromptVariable, RunFilter, SavedWork, ScheduleSpec, Scope, SealKeyRow, Settle, StepBegin, StepChange, Store,
-    TokenHash, TokenRow, Verdict, WorkPart, WorkspaceRow,
+    Due, EndpointRow, EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LogPack, LogPart, LooseBlob, NewEvent,
+    NewEvents, NewPrompt, NewRevision, NewSchedule, NewSecret, Overlap, Packed, PartKept, PriceRow, PromptVariable,
+    RunFilter, SavedWork, ScheduleSpec, Scope, SealKeyRow, Settle, StepBegin, StepChange, Store, TokenHash, TokenRow,
+    Verdict, WorkPart, WorkspaceRow,
 };
 use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret};
 use serde_json::Value;

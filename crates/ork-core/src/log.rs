@@ -313,7 +313,9 @@ impl Cutter {
         let mut full = Vec::new();
         let Some(next) = next.behind(self.open.end_offset()) else { return full };
         if next.at.offset > self.open.end_offset() {
-            full.extend(Some(std::mem::replace(&mut self.open, Block::at(next.at))).filter(|open| !open.bytes.is_empty()));
+            full.extend(
+                Some(std::mem::replace(&mut self.open, Block::at(next.at))).filter(|open| !open.bytes.is_empty()),
+            );
         }
         self.open.append(&next);
         while self.open.bytes.len() >= LOG_PART_BYTES_MAX {
@@ -388,7 +390,8 @@ mod tests {
             (Stream::Ork, b"note\n"),
             (Stream::Stdout, b"\nthree"),
         ]);
-        let lines: Vec<_> = whole.lines().map(|l| (l.number, l.offset, l.stream.word(), l.text(), l.is_whole)).collect();
+        let lines: Vec<_> =
+            whole.lines().map(|l| (l.number, l.offset, l.stream.word(), l.text(), l.is_whole)).collect();
         assert_eq!(
             lines,
             [
@@ -439,7 +442,10 @@ mod tests {
         let text = b"y".repeat(3 * LOG_PART_BYTES_MAX + 5);
         let mut parts = cutter.push(Block::of(LogPlace::default(), Stream::Stdout, text));
         parts.extend(cutter.finish());
-        assert_eq!(parts.iter().map(|part| part.bytes.len()).collect::<Vec<_>>(), [LOG_PART_BYTES_MAX; 3].into_iter().chain([5]).collect::<Vec<_>>());
+        assert_eq!(
+            parts.iter().map(|part| part.bytes.len()).collect::<Vec<_>>(),
+            [LOG_PART_BYTES_MAX; 3].into_iter().chain([5]).collect::<Vec<_>>()
+        );
     }
 
     #[test]

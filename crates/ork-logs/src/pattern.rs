@@ -72,7 +72,9 @@ impl Pattern {
         }
         let bytes = block.bytes.as_slice();
         let mut at = from;
-        while let Some(found) = bytes.get(at..).filter(|rest| !rest.is_empty()).and_then(|_| self.regex.find_at(bytes, at)) {
+        while let Some(found) =
+            bytes.get(at..).filter(|rest| !rest.is_empty()).and_then(|_| self.regex.find_at(bytes, at))
+        {
             if found.start() >= bytes.len() {
                 return;
             }

@@ -161,7 +161,12 @@ impl Reader {
     }
 
     /// Pieces as they are stored.
-    async fn packed(&self, (task, attempt): Whose, from: u64, bytes_max: usize) -> StoreResult<(Vec<Packed>, Option<u64>)> {
+    async fn packed(
+        &self,
+        (task, attempt): Whose,
+        from: u64,
+        bytes_max: usize,
+    ) -> StoreResult<(Vec<Packed>, Option<u64>)> {
         let page = self.store.logs(self.scope, LogQuery { task, attempt, from, bytes_max }).await?;
         let parts = try_join_all(page.parts.into_iter().map(|part| self.part(task, part))).await?;
         let chunks = page.chunks.into_iter().map(Packed::Chunk);

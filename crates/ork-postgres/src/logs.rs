@@ -78,8 +78,7 @@ impl Logs for PgStore {
     async fn packable_logs(&self, after: Option<(TaskRef, u32)>, limit: u32) -> StoreResult<Vec<Packable>> {
         let run = after.map(|(task, _)| task.run.uuid());
         let (n, attempt) = after.map_or((0, 0), |(task, attempt)| (int(task.n), int(attempt)));
-        let rows =
-            self.select(Scope::All, Sql::UnpackedLogsList, &[&run, &n, &attempt, &i64::from(limit)]).await?;
+        let rows = self.select(Scope::All, Sql::UnpackedLogsList, &[&run, &n, &attempt, &i64::from(limit)]).await?;
         rows.iter().map(packable).collect()
     }
 

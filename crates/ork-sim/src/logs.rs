@@ -105,7 +105,11 @@ fn ask(server: &Serving, path: &str) -> Result<(f64, Value), String> {
 /// Whether this is the line with that number.
 fn is(found: &Value, number: u64) -> Result<(), String> {
     let (own, text) = (found["line"].as_u64(), found["text"].as_str());
-    if own == Some(number) && text == Some(line(number).as_str()) { Ok(()) } else { Err(format!("line {number}: {found}")) }
+    if own == Some(number) && text == Some(line(number).as_str()) {
+        Ok(())
+    } else {
+        Err(format!("line {number}: {found}"))
+    }
 }
 
 /// Waits for the end of the run; the id of its task.

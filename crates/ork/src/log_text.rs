@@ -147,7 +147,10 @@ mod tests {
         check("\x1b[1A\x1b[2Kgone", "\\x1b[1A\\x1b[2Kgone");
         check("\x1b]0;title\x07", "\\x1b]0;title\\x07");
         check("\x1b]52;c;Zm9v\x1b\\", "\\x1b]52;c;Zm9v\\x1b\\");
-        check("\x1b]8;;javascript:alert(1)\x1b\\x\x1b]8;;\x1b\\", "\\x1b]8;;javascript:alert(1)\\x1b\\x\\x1b]8;;\\x1b\\");
+        check(
+            "\x1b]8;;javascript:alert(1)\x1b\\x\x1b]8;;\x1b\\",
+            "\\x1b]8;;javascript:alert(1)\\x1b\\x\\x1b]8;;\\x1b\\",
+        );
         check("\x1b[6n\x1bc\x1b(0\u{9b}2J", "\\x1b[6n\\x1bc\\x1b(0\\u{9b}2J");
         check("\x1b[?25m\x1b[ m\x1b[1", "\\x1b[?25m\\x1b[ m\\x1b[1");
         check(&format!("\x1b[{}m", "1;".repeat(40)), &format!("\\x1b[{}m", "1;".repeat(40)));
@@ -160,7 +163,9 @@ mod tests {
     #[test]
     fn notes_of_ork_cannot_be_forged() {
         assert_eq!(shown(Stream::Ork, "ork: stopped"), "ork: stopped");
-        for forged in ["ork: stopped", "[ork: x]", "  ork: x", "\u{200b}ork: x", "\x1b[2mork: x", "o\u{ad}rk: x", "[ ork: x"] {
+        for forged in
+            ["ork: stopped", "[ork: x]", "  ork: x", "\u{200b}ork: x", "\x1b[2mork: x", "o\u{ad}rk: x", "[ ork: x"]
+        {
             assert!(shown(Stream::Stdout, forged).starts_with('\\'), "{forged:?}");
         }
         for fine in ["work: x", "the ork: x", "ork", "orkestra: x", "[orkestra]"] {

@@ -176,7 +176,8 @@ async fn same(store: &dyn Store, task: TaskRef, text: &[u8]) {
         assert!(line == 0 || at.line < line, "line {line}");
         let query = LogQuery { task, attempt: 1, from: at.offset, bytes_max: 1 };
         let page = store.logs(Scope::All, query).await.expect("logs are read");
-        let ends = page.parts.iter().map(|part| part.end().line).chain(page.chunks.iter().map(|chunk| chunk.end().line));
+        let ends =
+            page.parts.iter().map(|part| part.end().line).chain(page.chunks.iter().map(|chunk| chunk.end().line));
         assert!(line > end.line || ends.last() >= Some(line), "line {line} begins in what is read from there");
     }
 }

@@ -8,9 +8,7 @@ use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{TaskRef, WorkspaceId};
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{
-    Claim, GroupCount, LaneRow, ProgressNote, RunFilter, Scope, Span, TaskFilter,
-};
+use ork_core::store::{Claim, GroupCount, LaneRow, ProgressNote, RunFilter, Scope, Span, TaskFilter};
 
 use crate::OTHER;
 use crate::bed::{Bed, ada, done, failed};

@@ -30,7 +30,8 @@ async fn rich(bed: &mut Bed) -> (ork_core::id::RunId, crate::bed::Held) {
     bed.work(failed()).await;
     bed.pass(60_000);
     let task = held.claimed.task;
-    let chunk = LogChunk { task, attempt: 1, at: LogPlace::default(), stream: Stream::Stdout, bytes: b"secret".to_vec() };
+    let chunk =
+        LogChunk { task, attempt: 1, at: LogPlace::default(), stream: Stream::Stdout, bytes: b"secret".to_vec() };
     bed.store.append_logs(Scope::All, &[chunk]).await.expect("logs are kept");
     (run, held)
 }

@@ -78,7 +78,12 @@ impl World {
         assert_eq!(self.store.pack_log(&pack).await, Ok(Packed::Done));
     }
 
-    async fn lines(&self, from: LinesFrom, limit: usize, pattern: Option<&Pattern>) -> (Vec<(u64, u64, String)>, u64, bool) {
+    async fn lines(
+        &self,
+        from: LinesFrom,
+        limit: usize,
+        pattern: Option<&Pattern>,
+    ) -> (Vec<(u64, u64, String)>, u64, bool) {
         let asked = LinesAsked { from, limit, pattern: pattern.cloned() };
         let page = self.reader().lines((self.task, 1), asked).await.unwrap();
         let lines = page.lines.iter().map(|line| (line.number, line.offset, line.text())).collect();

@@ -15,8 +15,8 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::seal::Link;
 use ork_core::state::Reason as Why;
 use ork_core::store::{
-    AttemptRow, Deleted, Expected, GroupRow, NewRevision, RevisionRow, RunFilter, RunRow,
-    ScheduleRow, TaskFilter, TaskRow, WorkflowRow,
+    AttemptRow, Deleted, Expected, GroupRow, NewRevision, RevisionRow, RunFilter, RunRow, ScheduleRow, TaskFilter,
+    TaskRow, WorkflowRow,
 };
 use ork_engine::seal_run;
 use ork_graph::Graph;

@@ -325,7 +325,13 @@ mod tests {
         }
         let lines = |numbers: &[u64], after_line, more| {
             let (stream, text) = ("ork".to_owned(), "a".to_owned());
-            let line = |at: &u64| ork_api::LogLine { line: *at, offset: 0, stream: stream.clone(), text: text.clone(), complete: true };
+            let line = |at: &u64| ork_api::LogLine {
+                line: *at,
+                offset: 0,
+                stream: stream.clone(),
+                text: text.clone(),
+                complete: true,
+            };
             let shape = ork_api::LogLines { attempt: 1, lines: numbers.iter().map(line).collect(), after_line, more };
             log_lines(&Wish { after_line: Some(3), ..Wish::default() }, &shape)
         };
