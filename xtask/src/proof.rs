@@ -46,8 +46,16 @@ const PROOFS: &[Proof] = &[
         about: "tasks start as soon while finished runs are removed, within 1.5 times (p99): --runs N --removed N --rounds N --starts N",
     },
     Proof {
+        name: "logs",
+        about: "of 1,000,000 lines the end and any one within 10 ms, 50 MiB searched within 500 ms: --lines N --looks N",
+    },
+    Proof {
         name: "waiting",
         about: "10,000 tasks at gates hold no slot, lease or thread, ≤ 20 MiB, ≤ 60 ms CPU in 60 s: --gates N --seconds N --mebibytes N",
+    },
+    Proof {
+        name: "uploads",
+        about: "5 GiB of artifacts through S3 in < 64 MiB, 1,000 uploads at once beside a full load: --mebibytes N --uploads N --starts N",
     },
     Proof { name: "outage", about: "G8: PostgreSQL is away while tasks end: --seconds N" },
     Proof {
@@ -78,6 +86,9 @@ pub fn run(name: &str, arguments: &[&str]) -> Result<()> {
     command.args(arguments);
     command.env(postgres::URL_VARIABLE, &cluster.url).env(postgres::CONTROL_VARIABLE, &cluster.control);
     command.env("ORK_BIN", shell::target().join("release/ork"));
+    if name == "uploads" {
+        command.env(MOTO.variable, MOTO.bring()?);
+    }
     if name == "openapi" {
         command.env(SCHEMATHESIS.variable, SCHEMATHESIS.bring()?);
     }

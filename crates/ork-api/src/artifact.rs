@@ -41,6 +41,24 @@ pub struct Artifact {
     pub created_at: String,
 }
 
+/// An artifact as a form: its fields, and then the file.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactForm {
+    /// A relative path of at most 1,024 bytes; by default what the file is called where it is from.
+    pub name: Option<String>,
+    /// What it is, in a word; `file` by default.
+    pub kind: Option<String>,
+    /// The task that it is of: its id, `KEY`, or `KEY/INDEX` where there are siblings.
+    pub task: Option<String>,
+    /// What else there is to say: a JSON object of at most 16,384 bytes.
+    pub meta: Option<String>,
+    /// The SHA-256 of the file, 64 hexadecimal digits.
+    pub checksum: Option<String>,
+    /// The file, which is the last part.
+    #[schema(format = Binary)]
+    pub file: String,
+}
+
 /// An artifact that is elsewhere: Ork keeps its address, and never asks it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -28,7 +28,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use access::{ChangeWorkspace, CreatedToken, NewToken, NewWorkspace, Revoked, Token, WhoAmI, Workspace};
-pub use artifact::{Artifact, ArtifactVerified, CompleteUpload, NewArtifactByUrl, PresignUpload, Presigned, Uploaded};
+pub use artifact::{
+    Artifact, ArtifactForm, ArtifactVerified, CompleteUpload, NewArtifactByUrl, PresignUpload, Presigned, Uploaded,
+};
 pub use budget::{Allowance, Amount, Budget, DeletedBudget, DeletedPrice, Price, RunBudget, SetPrice};
 pub use bulk::{Bulk, BulkAsk, BulkAsked, BulkPreview};
 pub use event::{Actor, AppendEvents, AppendedEvents, Event, NewEvent, SealFinding, SealHead, VerifiedEvents};
@@ -44,7 +46,7 @@ pub use secret::{DeletedSecret, Secret, SecretSet, SetSecret};
 pub use service::{Check, Ready, Version};
 pub use step::{Spent, Step};
 pub use suggestion::Suggestion;
-pub use task::{Attempt, Failure, LogChunk, LogPage, Task, TaskAsked, TaskSummary, Usage};
+pub use task::{Attempt, Failure, LogChunk, LogLine, LogLines, LogPage, Task, TaskAsked, TaskSummary, Usage};
 pub use webhook::{
     ChangeEndpoint, DeletedEndpoint, Delivery, DeliveryAttempt, DeliveryDetail, Endpoint, EndpointSecret, NewEndpoint,
     NewWebhook, RedeliverFailed, Redelivered, RotateEndpoint,

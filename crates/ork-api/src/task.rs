@@ -141,12 +141,12 @@ pub struct TaskAsked {
     pub status: String,
 }
 
-/// A piece of a log, as one of the two streams brought it.
+/// A piece of a log, as one of its streams brought it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct LogChunk {
-    /// Its place among all chunks of the attempt, both streams together, from 0.
-    pub position: u32,
-    /// `stdout` or `stderr`.
+    /// Bytes of the log before it, both streams and Ork's notes together.
+    pub offset: u64,
+    /// `stdout`, `stderr`, or `ork` for Ork's own notes.
     pub stream: String,
     /// The bytes, in Base64: a piece may begin in the middle of a letter, and need not be text.
     pub base64: String,
@@ -157,8 +157,36 @@ pub struct LogChunk {
 pub struct LogPage {
     /// The attempt.
     pub attempt: u32,
-    /// The chunks, by position.
+    /// The chunks, in order.
     pub chunks: Vec<LogChunk>,
     /// What to send as `from` for the next part; null when this was the last one so far.
-    pub next: Option<u32>,
+    pub next: Option<u64>,
+}
+
+/// A line of a log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogLine {
+    /// Its number, from 1.
+    pub line: u64,
+    /// Bytes of the log before it.
+    pub offset: u64,
+    /// The stream that began it: `stdout`, `stderr`, or `ork` for Ork's own notes.
+    pub stream: String,
+    /// What it says. Bytes that are no text are replaced; control characters and escapes are as the task wrote them.
+    pub text: String,
+    /// Whether it has its line break: otherwise more of it may follow.
+    pub complete: bool,
+}
+
+/// Lines of a log.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LogLines {
+    /// The attempt.
+    pub attempt: u32,
+    /// The lines, in order.
+    pub lines: Vec<LogLine>,
+    /// What to send as `after_line` to read on.
+    pub after_line: u64,
+    /// Whether there is more already.
+    pub more: bool,
 }

@@ -2,8 +2,8 @@
 
 use hyper::Method;
 use ork_api::{
-    AppendEvents, AppendedEvents, AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group, LogPage,
-    Page, Queue, QueueAsked, Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Schedule, ScheduleAsked,
+    AppendEvents, AppendedEvents, AppliedWorkflow, Asked, Attempt, Definition, DeletedWorkflow, Event, Group, LogLines,
+    LogPage, Page, Queue, QueueAsked, Reason, Resolved, Retry, Revision, Run, RunPlan, RunWhy, Schedule, ScheduleAsked,
     ScheduleSummary, Submit, Submitted, Task, TaskAsked, VerifiedEvents, Version, Worker, Workflow, WorkflowSummary,
 };
 use serde_json::Value;
@@ -44,10 +44,29 @@ pub struct Tasks {
 pub struct Chunks {
     /// The attempt, from 1.
     pub attempt: u32,
-    /// Only chunks from this position on.
-    pub from: u32,
-    /// At most about so many bytes.
-    pub bytes: usize,
+    /// Only what comes behind so many bytes.
+    pub from: u64,
+    /// So many bytes at the most; as many as the server gives, by default.
+    pub bytes: Option<usize>,
+}
+
+/// Lines of a log.
+#[derive(Debug, Clone, Default)]
+pub struct Lines {
+    /// The attempt, from 1.
+    pub attempt: u32,
+    /// Only lines behind so many.
+    pub after_line: Option<u64>,
+    /// Only the last so many.
+    pub tail: Option<u64>,
+    /// So many at the most.
+    pub limit: Option<u32>,
+    /// Only lines that hold this text, or match this expression.
+    pub grep: Option<String>,
+    /// It is an expression.
+    pub regex: bool,
+    /// Capital letters are the same as small ones.
+    pub ignore_case: bool,
 }
 
 impl Client {
@@ -195,8 +214,25 @@ impl Client {
     /// As [`Self::version`].
     pub async fn chunks(&self, task: &str, asked: Chunks) -> ClientResult<LogPage> {
         let Chunks { attempt, from, bytes } = asked;
-        let query = [("attempt", attempt.to_string()), ("from", from.to_string()), ("bytes", bytes.to_string())];
-        self.call(Ask { query: query.into(), ..Ask::get(format!("/tasks/{task}/logs/chunks")) }).await
+        let mut query = vec![("attempt", attempt.to_string()), ("from", from.to_string())];
+        query.extend(bytes.map(|bytes| ("bytes", bytes.to_string())));
+        self.call(Ask { query, ..Ask::get(format!("/tasks/{task}/logs/chunks")) }).await
+    }
+
+    /// Lines of a task's log.
+    ///
+    /// # Errors
+    /// As [`Self::version`].
+    pub async fn lines(&self, task: &str, asked: &Lines) -> ClientResult<LogLines> {
+        let mut query = vec![("attempt", asked.attempt.to_string())];
+        query.extend(asked.limit.map(|lines| ("limit", lines.to_string())));
+        query.extend(asked.after_line.map(|lines| ("after_line", lines.to_string())));
+        query.extend(asked.tail.map(|lines| ("tail", lines.to_string())));
+        query.extend(asked.grep.clone().map(|text| ("grep", text)));
+        for (name, _) in [("regex", asked.regex), ("ignore_case", asked.ignore_case)].iter().filter(|(_, is)| *is) {
+            query.push((*name, "true".to_owned()));
+        }
+        self.call(Ask { query, ..Ask::get(format!("/tasks/{task}/logs/lines")) }).await
     }
 
     /// Why a task is where it is.

@@ -20,7 +20,7 @@ mod wire;
 
 pub use address::Address;
 pub use artifacts::{Artifacts, Download, NewUpload, Pieces};
-pub use calls::{Chunks, Runs, Tasks};
+pub use calls::{Chunks, Lines, Runs, Tasks};
 pub use error::{ClientError, ClientResult};
 pub use gates::Gates;
 pub use live::Live;

@@ -23,7 +23,7 @@ mod scene;
 
 use ork_core::id::WorkspaceId;
 
-pub use cases::{conformance, conformance_in_one_workspace};
+pub use cases::{conformance, conformance_in_one_workspace, logged};
 pub use feed::Reader;
 pub use model::Model;
 pub use race::{Raced, uploads_against_the_collector};

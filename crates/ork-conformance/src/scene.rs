@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ork_core::access::{Role, Settings};
 use ork_core::artifact::{ArtifactAt, Provenance};
 use ork_core::attempt::Outcome;
+use ork_core::blobs::BlobKey;
 use ork_core::check::check;
 use ork_core::clock::{SeededEntropy, Timestamp};
 use ork_core::event::{Actor, ActorKind, BotType};
@@ -13,16 +14,17 @@ use ork_core::executor::Stream;
 use ork_core::graph::{Expansion, LeaseId, NewRun, OpenAs, RevisionRef};
 use ork_core::id::{BulkId, RevisionId, RunId, TokenId, WorkerId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
+use ork_core::log::LogPlace;
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::seal::{Key, SealRow, seal};
 use ork_core::state::RunStatus;
 use ork_core::step::{Allowance, Cost, PlanBudget, Rates};
 use ork_core::store::{
     ArtifactsCreated, Attempted, BudgetPeriod, BulkAction, BulkRow, BulkStatus, CatchUp, Claim, Decision, DeliveryTry,
-    Due, EndpointRow, EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LooseBlob, NewEvent, NewEvents,
-    NewPrompt, NewRevision, NewSchedule, NewSecret, Overlap, PriceRow, PromptVariable, RunFilter, SavedWork,
-    ScheduleSpec, Scope, SealKeyRow, Settle, StepBegin, StepChange, Store, TokenHash, TokenRow, Verdict, WorkPart,
-    WorkspaceRow,
+    Due, EndpointRow, EvaluationTarget, Expected, GateFilter, HookRow, LogChunk, LogPack, LogPart, LooseBlob, NewEvent,
+    NewEvents, NewPrompt, NewRevision, NewSchedule, NewSecret, Overlap, Packed, PartKept, PriceRow, PromptVariable,
+    RunFilter, SavedWork, ScheduleSpec, Scope, SealKeyRow, Settle, StepBegin, StepChange, Store, TokenHash, TokenRow,
+    Verdict, WorkPart, WorkspaceRow,
 };
 use ork_core::webhook::{Format, Occasion, RunWebhook, SigningSecret};
 use serde_json::Value;
@@ -43,6 +45,7 @@ pub async fn scene(store: Arc<dyn Store>) {
     telling(&mut bed).await;
     artifacts(&mut bed).await;
     steps(&mut bed).await;
+    packed(&mut bed).await;
     tenants(&mut bed).await;
     store.pause_queue(WorkspaceId::DEFAULT, "second", &ada(), bed.now).await.expect("a queue is paused");
     let mut random = SeededEntropy::new(7);
@@ -315,7 +318,7 @@ async fn ended(bed: &mut Bed, revision: RevisionRef) {
         bed.start(&held).await;
         let bytes = if part == 0 { vec![0xff, 0, b'\n'] } else { "größer\n".as_bytes().to_vec() };
         let (task, attempt) = (held.claimed.task, held.claimed.attempt);
-        let chunk = LogChunk { task, attempt, position: 0, stream: Stream::Stdout, bytes };
+        let chunk = LogChunk { task, attempt, at: LogPlace::default(), stream: Stream::Stdout, bytes };
         bed.store.append_logs(Scope::All, &[chunk]).await.expect("a log is kept");
         bed.settle(held, Outcome::Success { output: Some(Json::from_stored("[1,  \"ü\"]")) }).await;
     }
@@ -323,6 +326,37 @@ async fn ended(bed: &mut Bed, revision: RevisionRef) {
     bed.work(failed()).await;
     assert_eq!(bed.status(failing).await, RunStatus::Failed);
     bed.store.acknowledge_run(Scope::All, failing, &ada(), bed.now).await.expect("it is acknowledged");
+}
+
+/// A run that is over and whose log is packed but for its end.
+async fn packed(bed: &mut Bed) {
+    bed.submit(plan(vec![Node { priority: Some(900), ..node("talk", &[]) }])).await;
+    let held = bed.claim_one().await;
+    let (task, attempt) = (held.claimed.task, held.claimed.attempt);
+    let (mut at, mut blocks) = (LogPlace::default(), Vec::new());
+    for stream in [Stream::Stdout, Stream::Ork] {
+        let bytes = "größer\n".repeat(2_500).into_bytes();
+        let chunk = LogChunk { task, attempt, at, stream, bytes };
+        bed.store.append_logs(Scope::All, std::slice::from_ref(&chunk)).await.expect("a log is kept");
+        at = chunk.end();
+        blocks.push(chunk.into_block());
+    }
+    bed.settle(held, Outcome::Success { output: None }).await;
+    let workspace = WorkspaceId::DEFAULT;
+    let key = BlobKey::of_run(workspace, task.run, "log-0-1-0");
+    let loose = LooseBlob { key: key.clone(), workspace, kept_until: bed.now.plus_ms(1) };
+    assert_eq!(bed.store.note_blob(Scope::All, &loose).await, Ok(true));
+    let half = blocks[0].split_off(5_000);
+    let mut after = 0;
+    for (block, kept) in
+        [(&blocks[0], PartKept::Inline(vec![0xfd, 0, b'\n'])), (&half, PartKept::Blob { key, size: 77 })]
+    {
+        let lines = block.end().line - block.at.line;
+        let part = LogPart { at: block.at, length: block.bytes.len() as u64, lines, kept };
+        let pack = LogPack { task, attempt, after, part, now: bed.now };
+        assert_eq!(bed.store.pack_log(&pack).await, Ok(Packed::Done));
+        after = block.end_offset();
+    }
 }
 
 /// A task that waits for its second attempt.

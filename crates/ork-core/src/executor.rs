@@ -109,22 +109,28 @@ pub enum Program {
     Script(String),
 }
 
-/// Which of the two streams a piece of log came from.
+/// Where a piece of log came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stream {
     /// Standard output.
     Stdout,
     /// Standard error.
     Stderr,
+    /// No stream of the task: Ork's own notes.
+    Ork,
 }
 
 impl Stream {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Stdout, Self::Stderr, Self::Ork];
+
     /// The word that is stored and shown.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Stdout => "stdout",
             Self::Stderr => "stderr",
+            Self::Ork => "ork",
         }
     }
 
@@ -134,6 +140,7 @@ impl Stream {
         match word {
             "stdout" => Some(Self::Stdout),
             "stderr" => Some(Self::Stderr),
+            "ork" => Some(Self::Ork),
             _ => None,
         }
     }

@@ -25,6 +25,7 @@ pub mod id;
 pub mod json;
 pub mod ledger;
 pub mod limits;
+pub mod log;
 pub mod media;
 pub mod pin;
 pub mod plan;

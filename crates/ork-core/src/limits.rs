@@ -14,6 +14,19 @@ pub const DEPTH_MAX: u32 = 1_000;
 pub const LOG_BYTES_MAX: u64 = 50 << 20;
 /// Bytes kept of one line of a log; then a truncation marker.
 pub const LOG_LINE_BYTES_MAX: usize = 64 << 10;
+/// Bytes of one piece of a log that is not packed.
+pub const LOG_CHUNK_BYTES_MAX: usize = 64 << 10;
+/// Bytes of a log that is packed once its attempt is over; a smaller one stays as it was stored.
+pub const LOG_PACK_BYTES_MIN: u64 = 16 << 10;
+/// Bytes of one part of a packed log, before it is packed.
+pub const LOG_PART_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a log whose parts stay in the database, before they are packed; those of a larger one go to the artifact store, if there
+/// is one.
+pub const LOG_INLINE_BYTES_MAX: u64 = 4 << 20;
+/// Lines of a log that one answer holds.
+pub const LOG_LINES_MAX: u32 = 1_000;
+/// Bytes of what is looked for in a log.
+pub const LOG_PATTERN_BYTES_MAX: usize = 1 << 10;
 /// Levels of nesting in a JSON value.
 pub const JSON_DEPTH_MAX: usize = 64;
 /// Bytes of a name: a workflow, a task key, a queue.

@@ -18,7 +18,7 @@ use crate::handle::EngineHandle;
 use crate::parts::{Parts, lock};
 use crate::{
     EngineConfig, Executors, Liveness, announcer, controls, courier, dispatcher, heart, identity, janitor, logs,
-    reaper, runner, scheduler, sealer, settler, spool, timekeeper,
+    packer, reaper, runner, scheduler, sealer, settler, spool, timekeeper,
 };
 
 /// What an engine lives in.
@@ -41,13 +41,14 @@ const SLOW_PERIOD: Duration = Duration::from_millis(100);
 type Loop = fn(Arc<Parts>) -> BoxFuture<'static, ()>;
 
 /// The loops that hold nothing a panic could lose, by name: they begin again.
-const LOOPS: [(&str, Loop); 10] = [
+const LOOPS: [(&str, Loop); 11] = [
     ("announcer", |parts| Box::pin(announcer::run(parts))),
     ("scribe", |parts| Box::pin(logs::run(parts))),
     ("controls", |parts| Box::pin(controls::run(parts))),
     ("scheduler", |parts| Box::pin(scheduler::run(parts))),
     ("timekeeper", |parts| Box::pin(timekeeper::run(parts))),
     ("janitor", |parts| Box::pin(janitor::run(parts))),
+    ("packer", |parts| Box::pin(packer::run(parts))),
     ("sealer", |parts| Box::pin(sealer::run(parts))),
     ("reaper", |parts| Box::pin(reaper::run(parts))),
     ("courier", |parts| Box::pin(courier::run(parts))),

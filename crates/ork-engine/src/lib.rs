@@ -19,6 +19,7 @@
 //! | scheduler | promotes retries, gives slots, ends overdue runs, closes gates whose time is over, evaluates expressions |
 //! | timekeeper | creates the runs of schedules |
 //! | janitor | removes runs that are not kept any more, and bytes that no artifact names |
+//! | packer | packs the logs of attempts that are over |
 //! | sealer | seals the events of runs that are over |
 //! | reaper | settles what dead workers left |
 //! | listener | wakes the others when the store says that something changed |
@@ -54,6 +55,7 @@ mod logs;
 mod observe;
 mod outputs;
 mod pace;
+mod packer;
 mod parts;
 mod plans;
 mod prompts;

@@ -11,7 +11,7 @@ use ork_core::executor::{AttemptIo, Kept, KeptFile, Progress, Report, StopCause,
 use ork_core::graph::{LeaseId, ProcessEnd};
 use ork_core::id::TaskRef;
 use ork_core::plan::Node;
-use ork_core::store::{LogQuery, ProgressNote, Settle, Start};
+use ork_core::store::{ProgressNote, Settle, Start};
 use ork_vault::{Mask, Masked};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use crate::assignment::{Unprepared, patiently};
 use crate::desk::Ticket;
 use crate::keeper::Keeper;
-use crate::logs::{LogState, REQUEST_BYTES_MAX};
+use crate::logs::LogState;
 use crate::observe::{Observation, Subject};
 use crate::parts::{Parts, lock};
 use crate::secrets::Veil;
@@ -186,21 +186,14 @@ impl Live {
         let (task, attempt) = (claimed.task, claimed.attempt);
         // It may have been this very process.
         parts.logs.settle_after(&BTreeSet::from([(task, attempt)])).await;
-        let (mut next, mut kept) = (0, 0);
-        loop {
-            let query = LogQuery { task, attempt, from: next, bytes_max: REQUEST_BYTES_MAX };
-            let page = patiently(self, || parts.store.logs(parts.config.scope, query)).await?;
-            let Some(last) = page.chunks.last() else { break };
-            next = last.position + 1;
-            kept += page.chunks.iter().map(|chunk| chunk.bytes.len() as u64).sum::<u64>();
-        }
-        *lock(&self.log) = LogState::behind(next, kept);
+        let end = patiently(self, || parts.store.log_end(parts.config.scope, task, attempt)).await?;
+        *lock(&self.log) = LogState::behind(end);
         Ok(())
     }
 
     /// A line of Ork's own in the log.
     pub fn remark(&self, text: &str) {
-        self.log(Stream::Stderr, format!("ork: {text}\n").as_bytes());
+        self.log(Stream::Ork, format!("ork: {text}\n").as_bytes());
     }
 
     fn store_log(&self, stream: Stream, bytes: &[u8]) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ork_core::executor::Stream;
 use ork_core::id::TaskRef;
 use ork_core::limits;
+use ork_core::log::LogPlace;
 use ork_core::store::LogChunk;
 use tokio::sync::Notify;
 
@@ -16,11 +17,11 @@ use crate::parts::{Parts, lock};
 /// How long a piece of log waits for others.
 const PERIOD: Duration = Duration::from_millis(200);
 /// Bytes that are stored without waiting longer, and bytes of one chunk.
-const CHUNK_BYTES_MAX: usize = 64 << 10;
+const CHUNK_BYTES_MAX: usize = limits::LOG_CHUNK_BYTES_MAX;
 /// Bytes that are kept when the store is slow; what comes then is dropped, and a note says so.
 const PENDING_BYTES_MAX: usize = 32 << 20;
 /// Bytes of one request.
-pub const REQUEST_BYTES_MAX: usize = 1 << 20;
+const REQUEST_BYTES_MAX: usize = 1 << 20;
 
 /// How long an outcome waits for the log of its attempt.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,9 +32,10 @@ pub type Whose = (TaskRef, u32);
 /// What one attempt has written so far.
 #[derive(Default)]
 pub struct LogState {
-    /// The position of its next chunk.
-    next: u32,
-    kept: u64,
+    /// Where its next chunk begins.
+    end: LogPlace,
+    /// Its last line has no end yet.
+    is_in_line: bool,
     /// Bytes dropped since the last chunk.
     dropped: u64,
     is_full: bool,
@@ -41,8 +43,9 @@ pub struct LogState {
 
 impl LogState {
     /// Of an attempt that another lease has carried before: behind what that wrote.
-    pub fn behind(next: u32, kept: u64) -> Self {
-        Self { next, kept, is_full: kept >= limits::LOG_BYTES_MAX, ..Self::default() }
+    pub fn behind(end: LogPlace) -> Self {
+        // Nobody has looked: at worst there is an empty line.
+        Self { end, is_in_line: end.offset > 0, is_full: end.offset >= limits::LOG_BYTES_MAX, ..Self::default() }
     }
 }
 
@@ -60,10 +63,12 @@ struct Pending {
     chunks: BTreeMap<Whose, Vec<LogChunk>>,
     bytes: usize,
     in_flight: BTreeSet<Whose>,
+    /// Logs that will be packed once their attempts are over.
+    large: BTreeSet<Whose>,
 }
 
 impl LogBook {
-    /// Takes what an attempt wrote. Never waits: beyond the limits it drops, and says so in the log itself.
+    /// Takes what an attempt wrote, or Ork notes. Never waits: beyond the limits it drops, and says so in the log itself.
     pub fn push(&self, whose: Whose, log: &mut LogState, stream: Stream, bytes: &[u8]) {
         let mut pending = lock(&self.state);
         if log.is_full || pending.bytes + bytes.len() > PENDING_BYTES_MAX {
@@ -73,21 +78,34 @@ impl LogBook {
         if log.dropped > 0 {
             let note = format!("[ork: {} bytes dropped: the database was too slow]\n", log.dropped);
             log.dropped = 0;
-            pending.append(whose, log, Stream::Stderr, note.as_bytes());
+            pending.note(whose, log, note.as_bytes());
         }
-        let room = limits::LOG_BYTES_MAX.saturating_sub(log.kept);
+        let room = limits::LOG_BYTES_MAX.saturating_sub(log.end.offset);
         let fits = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
-        pending.append(whose, log, stream, &bytes[..fits]);
-        log.kept += fits as u64;
+        if stream == Stream::Ork {
+            pending.note(whose, log, &bytes[..fits]);
+        } else {
+            pending.append(whose, log, stream, &bytes[..fits]);
+        }
         if fits < bytes.len() {
             log.is_full = true;
-            let note = format!("\n[ork: log truncated after {} bytes]\n", limits::LOG_BYTES_MAX);
-            pending.append(whose, log, Stream::Stderr, note.as_bytes());
+            let note = format!("[ork: log truncated after {} bytes]\n", limits::LOG_BYTES_MAX);
+            pending.note(whose, log, note.as_bytes());
+        }
+        if log.end.offset >= limits::LOG_PACK_BYTES_MIN {
+            pending.large.insert(whose);
         }
         self.filled.notify_one();
         if pending.bytes >= CHUNK_BYTES_MAX {
             self.due.notify_one();
         }
+    }
+
+    /// Whether the log of one of these is to be packed. Asked once their attempts are settled.
+    pub fn take_large(&self, whose: impl Iterator<Item = Whose>) -> bool {
+        let mut pending = lock(&self.state);
+        // Most are not, and then nothing is looked up.
+        !pending.large.is_empty() && whose.filter(|one| pending.large.remove(one)).count() > 0
     }
 
     fn take(&self) -> Vec<LogChunk> {
@@ -159,8 +177,17 @@ impl Pending {
         !is_idle && attempts.iter().any(|whose| self.chunks.contains_key(whose) || self.in_flight.contains(whose))
     }
 
+    /// Notes of Ork's own are lines of their own: what a task wrote before one does not become a part of it.
+    fn note(&mut self, whose: Whose, log: &mut LogState, note: &[u8]) {
+        if log.is_in_line {
+            self.append(whose, log, Stream::Ork, b"\n");
+        }
+        self.append(whose, log, Stream::Ork, note);
+    }
+
     fn append(&mut self, whose: Whose, log: &mut LogState, stream: Stream, bytes: &[u8]) {
         self.bytes += bytes.len();
+        log.is_in_line = bytes.last().map_or(log.is_in_line, |last| *last != b'\n');
         let chunks = self.chunks.entry(whose).or_default();
         for piece in bytes.chunks(CHUNK_BYTES_MAX) {
             if let Some(last) = chunks.last_mut()
@@ -168,11 +195,11 @@ impl Pending {
                 && last.bytes.len() + piece.len() <= CHUNK_BYTES_MAX
             {
                 last.bytes.extend_from_slice(piece);
-                continue;
+            } else {
+                let (task, attempt) = whose;
+                chunks.push(LogChunk { task, attempt, at: log.end, stream, bytes: piece.to_vec() });
             }
-            let (task, attempt) = whose;
-            chunks.push(LogChunk { task, attempt, position: log.next, stream, bytes: piece.to_vec() });
-            log.next += 1;
+            log.end = log.end.after(piece);
         }
     }
 }
@@ -227,12 +254,46 @@ mod tests {
             book.push((task(), 1), &mut log, stream, text.as_bytes());
         }
         let chunks = book.take();
-        let shown: Vec<(u32, &str, &[u8])> =
-            chunks.iter().map(|c| (c.position, c.stream.word(), c.bytes.as_slice())).collect();
-        assert_eq!(shown, [(0, "stdout", b"ab".as_slice()), (1, "stderr", b"c"), (2, "stdout", b"d")]);
+        let shown: Vec<(u64, &str, &[u8])> =
+            chunks.iter().map(|c| (c.at.offset, c.stream.word(), c.bytes.as_slice())).collect();
+        assert_eq!(shown, [(0, "stdout", b"ab".as_slice()), (2, "stderr", b"c"), (3, "stdout", b"d")]);
         book.stored(&chunks);
-        book.push((task(), 1), &mut log, Stream::Stdout, b"e");
-        assert_eq!(book.take()[0].position, 3);
+        book.push((task(), 1), &mut log, Stream::Stdout, b"\n");
+        book.push((task(), 1), &mut log, Stream::Stderr, b"e");
+        let places: Vec<_> = book.take().iter().map(|c| (c.at.offset, c.at.line)).collect();
+        assert_eq!(places, [(4, 0), (5, 1)]);
+    }
+
+    /// Attack 44: what a task writes before a note, or like one, is none.
+    #[test]
+    fn notes_are_lines_of_their_own() {
+        let (book, mut log) = (LogBook::default(), LogState::default());
+        let mut push = |stream, text: &str| book.push((task(), 1), &mut log, stream, text.as_bytes());
+        push(Stream::Stdout, "[ork: forged]\nhalf a line");
+        push(Stream::Ork, "ork: stopped\n");
+        push(Stream::Ork, "ork: again\n");
+        push(Stream::Stderr, "more\n");
+        let mut whole = ork_core::log::Block::default();
+        book.take().into_iter().for_each(|chunk| whole.append(&chunk.into_block()));
+        let lines: Vec<_> = whole.lines().map(|line| (line.stream.word(), line.text())).collect();
+        let expected = [
+            ("stdout", "[ork: forged]"),
+            ("stdout", "half a line"),
+            ("ork", "ork: stopped"),
+            ("ork", "ork: again"),
+            ("stderr", "more"),
+        ];
+        assert_eq!(lines, expected.map(|(stream, text)| (stream, text.to_owned())));
+    }
+
+    #[test]
+    fn large_logs_are_told_once() {
+        let (book, mut small, mut large) = (LogBook::default(), LogState::default(), LogState::default());
+        book.push((task(), 1), &mut small, Stream::Stdout, b"small");
+        let bytes = vec![b'x'; usize::try_from(limits::LOG_PACK_BYTES_MIN).unwrap()];
+        book.push((task(), 2), &mut large, Stream::Stdout, &bytes);
+        let told = |attempt| book.take_large([(task(), attempt)].into_iter());
+        assert_eq!([told(1), told(2), told(2)], [false, true, false]);
     }
 
     #[test]
@@ -250,8 +311,9 @@ mod tests {
         assert!(book.take().is_empty());
         book.push((task(), 1), &mut log, Stream::Stdout, b"end");
         let chunks = book.take();
-        assert_eq!(chunks[0].bytes, b"[ork: 8388608 bytes dropped: the database was too slow]\n");
-        assert_eq!((chunks[0].position, chunks[1].bytes.as_slice()), (512, b"end".as_slice()));
+        assert_eq!(chunks[0].bytes, b"\n[ork: 8388608 bytes dropped: the database was too slow]\n");
+        assert_eq!((chunks[0].at.offset, chunks[0].stream), (32 << 20, Stream::Ork));
+        assert_eq!(chunks[1].bytes, b"end");
     }
 
     #[test]
@@ -263,6 +325,7 @@ mod tests {
             book.stored(&book.take());
         }
         book.push((task(), 1), &mut log, Stream::Stdout, b"more");
-        assert_eq!((log.kept, log.next, book.take().len()), (limits::LOG_BYTES_MAX, 801, 0));
+        let note = format!("\n[ork: log truncated after {} bytes]\n", limits::LOG_BYTES_MAX).len() as u64;
+        assert_eq!((log.end.offset, log.end.line, book.take().len()), (limits::LOG_BYTES_MAX + note, 2, 0));
     }
 }

@@ -65,6 +65,8 @@ pub struct Pokes {
     pub scheduler: Notify,
     /// There may be a message to send.
     pub courier: Notify,
+    /// There may be a log to pack.
+    pub packer: Notify,
 }
 
 /// How far an engine's life is.

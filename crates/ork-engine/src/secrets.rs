@@ -62,21 +62,31 @@ impl Veil {
         Self { stdout: stream(), stderr: stream(), mask }
     }
 
-    fn stream(&self, stream: Stream) -> &Mutex<Masked> {
+    /// What comes piece by piece; Ork's notes come as a whole.
+    fn stream(&self, stream: Stream) -> Option<&Mutex<Masked>> {
         match stream {
-            Stream::Stdout => &self.stdout,
-            Stream::Stderr => &self.stderr,
+            Stream::Stdout => Some(&self.stdout),
+            Stream::Stderr => Some(&self.stderr),
+            Stream::Ork => None,
         }
     }
 
     /// What of this may be shown now.
     pub fn written(&self, stream: Stream, bytes: &[u8]) -> Vec<u8> {
-        lock(self.stream(stream)).write(bytes)
+        match self.stream(stream) {
+            Some(stream) => lock(stream).write(bytes),
+            None => {
+                let mut whole = Masked::new(Arc::clone(&self.mask));
+                let mut shown = whole.write(bytes);
+                shown.extend(whole.end());
+                shown
+            }
+        }
     }
 
     /// What was held back, now that nothing more is written or the stream is cut.
     pub fn rest(&self, stream: Stream) -> Vec<u8> {
-        lock(self.stream(stream)).end()
+        self.stream(stream).map(|stream| lock(stream).end()).unwrap_or_default()
     }
 
     /// What hides the same secrets in another stream.

@@ -271,6 +271,9 @@ fn deliver(parts: &Parts, settles: &[Settle], names: &[Name], outcomes: &Outcome
     if outcomes.upkeep {
         parts.pokes.scheduler.notify_one();
     }
+    if parts.logs.take_large(settles.iter().map(|settle| (settle.task, settle.attempt))) {
+        parts.pokes.packer.notify_one();
+    }
     if parts.observers.are_there() {
         for ((settle, name), settled) in settles.iter().zip(names).zip(&outcomes.settled) {
             parts.observers.tell(|| observation(settle, name, *settled));

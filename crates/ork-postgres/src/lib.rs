@@ -21,6 +21,7 @@ mod feed;
 mod gates;
 mod hooks;
 mod inspect;
+mod logs;
 mod marks;
 mod migrate;
 mod pauses;

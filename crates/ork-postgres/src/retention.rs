@@ -61,10 +61,13 @@ impl Transition for Prune {
 
 /// Runs whose rows are removed together.
 const RUNS: i64 = 100;
-/// Where they have rows, and what a row counts as: one of a log has up to 64 KiB, a part of a saved folder up to 1 MiB.
-const TABLES: [(Sql, i64); 13] = [
+/// Where they have rows, and what a row counts as: one of a log has up to 64 KiB, a part of a saved folder or of a packed log up to
+/// 1 MiB. What is to be packed goes before what is packed: whoever packs a log at this moment is waited for.
+const TABLES: [(Sql, i64); 15] = [
     (Sql::PrunedDeleteArtifacts, 1),
+    (Sql::PrunedDeleteUnpacked, 1),
     (Sql::PrunedDeleteParts, 256),
+    (Sql::PrunedDeleteLogParts, 256),
     (Sql::PrunedDeleteWorks, 1),
     (Sql::PrunedDeleteGates, 1),
     (Sql::PrunedDeleteSteps, 1),
@@ -93,10 +96,6 @@ impl Transition for Sweep {
         let mut is_done = true;
         for (sql, weight) in TABLES {
             let limit = (self.limit / weight).max(1);
-            // Their bytes are left before they go.
-            if sql == Sql::PrunedDeleteArtifacts && !runs.is_empty() {
-                db.run(Sql::PrunedLeaveBlobs, &[&runs, &limit]).await?;
-            }
             let rows = if runs.is_empty() { 0 } else { db.run(sql, &[&runs, &limit]).await? };
             swept.rows += rows;
             is_done &= rows.cast_signed() < limit;

@@ -58,6 +58,7 @@ impl Made {
                 for dropped in body.split("DROP COLUMN ").skip(1) {
                     self.forget(name, dropped);
                 }
+                self.set_key(name, body);
             } else if let Some(name) = statement.strip_prefix("DROP TABLE ") {
                 self.tables.retain(|(table, _)| table.name != name.trim());
             }
@@ -68,13 +69,16 @@ impl Made {
         self.tables.push((Table { name: name.to_owned(), columns: Vec::new(), key: Vec::new() }, Vec::new()));
         for line in body.lines().map(str::trim) {
             self.add(name, line);
-            if let Some(rest) = line.strip_prefix("PRIMARY KEY (")
-                && let Some((columns, _)) = rest.split_once(')')
-                && let Some((table, _)) = self.tables.last_mut()
-            {
-                table.key = columns.split(',').filter_map(|column| table.place(column.trim())).collect();
-            }
+            self.set_key(name, line);
         }
+    }
+
+    /// Takes the key that a line gives a table.
+    fn set_key(&mut self, name: &str, line: &str) {
+        let Some((_, rest)) = line.split_once("PRIMARY KEY (") else { return };
+        let Some((table, _)) = self.tables.iter_mut().find(|(table, _)| table.name == name) else { return };
+        let columns = rest.split(')').next().unwrap_or_default();
+        table.key = columns.split(',').filter_map(|column| table.place(column.trim())).collect();
     }
 
     /// Adds a column, if it is one that the line begins with, and what the line refers to.

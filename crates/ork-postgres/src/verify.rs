@@ -122,7 +122,7 @@ async fn objects(client: &Client) -> Work<Vec<String>> {
 
 /// Statements of the hot path, and the index by which each finds its rows.
 const HOT: &[(Sql, &str)] = &[
-    (Sql::BlobsDoom, "loose_blobs_by_due"),
+    (Sql::BlobsDoom, "loose_blobs_pkey"),
     (Sql::BlobsNamed, "artifacts_by_key"),
     (Sql::EventsList, "events_pkey"),
     (Sql::GatesExpired, "gates_due"),

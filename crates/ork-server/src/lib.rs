@@ -25,6 +25,7 @@ pub mod hooks;
 pub mod links;
 mod listen;
 mod live;
+pub mod logs;
 mod look;
 mod metrics;
 pub mod names;

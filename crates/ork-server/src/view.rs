@@ -9,11 +9,14 @@ use ork_api::{
 use ork_core::attempt::{Failure, FailureKind};
 use ork_core::clock::Timestamp;
 use ork_core::event::EventRow;
+use ork_core::executor::Stream;
 use ork_core::graph::ProcessEnd;
 use ork_core::id::{RunId, TaskRef, TokenId};
 use ork_core::json::Json;
+use ork_core::log::Block;
 use ork_core::state::Reason;
-use ork_core::store::{self, AttemptRow, GroupRow, RunRow, StoredPlan, TaskRow, TokenRow, WorkspaceRow};
+use ork_core::store::{AttemptRow, GroupRow, RunRow, StoredPlan, TaskRow, TokenRow, WorkspaceRow};
+use ork_logs::Pieces;
 use serde_json::{Map, Value};
 
 use crate::names::{Names, number};
@@ -179,13 +182,13 @@ pub fn run_plan(stored: &StoredPlan) -> RunPlan {
 
 /// A part of a log.
 #[must_use]
-pub fn log_page(attempt: u32, page: &store::LogPage) -> LogPage {
-    let chunk = |chunk: &store::LogChunk| LogChunk {
-        position: chunk.position,
-        stream: chunk.stream.word().to_owned(),
-        base64: BASE64_STANDARD.encode(&chunk.bytes),
+pub fn log_page(attempt: u32, pieces: &Pieces) -> LogPage {
+    let chunk = |(offset, stream, bytes): (u64, Stream, &[u8])| LogChunk {
+        offset,
+        stream: stream.word().to_owned(),
+        base64: BASE64_STANDARD.encode(bytes),
     };
-    LogPage { attempt, chunks: page.chunks.iter().map(chunk).collect(), next: page.next }
+    LogPage { attempt, chunks: pieces.blocks.iter().flat_map(Block::pieces).map(chunk).collect(), next: pieces.next }
 }
 
 /// A token.

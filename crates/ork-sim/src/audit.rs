@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 
 use ork_core::check::check;
 use ork_core::id::RunId;
+use ork_core::seal::verify;
 use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::{Inspect, RunDump, Runs, Scope, TaskDump};
 
 use self::steps::Sum;
 use crate::blobs::without_bytes;
+use crate::nodes::vault;
 use crate::reader::is_prefix;
 use crate::scenario::Mode;
 use crate::witness::{End, Loss};
@@ -50,6 +52,9 @@ impl Auditor {
                 Ok(Some(dump)) => {
                     report(world, &dump);
                     sum.add(&dump);
+                    if everything {
+                        look_at_seals(world, id).await;
+                    }
                 }
                 _ => world.problem(format!("`{id}` cannot be dumped")),
             }
@@ -61,6 +66,23 @@ impl Auditor {
             world.problem(format!("{count} tasks of `{key}` have slots, and the limit is {limit}"));
         }
         all_over
+    }
+}
+
+/// Events that were sealed are what they were, whichever nodes have sealed them, and however often.
+async fn look_at_seals(world: &World, run: RunId) {
+    let vault = vault();
+    let keys = |id: &str| vault.event_key_of(id);
+    match verify(world.store.as_ref(), Scope::All, run, &keys, None).await {
+        Ok(Some(verdict)) => {
+            if verdict.sealed > 0 {
+                lock(&world.witness).mark("sealed");
+            }
+            for finding in verdict.findings {
+                world.problem(format!("`{run}`: {finding}"));
+            }
+        }
+        _ => world.problem(format!("the events of `{run}` cannot be verified")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod artifacts;
 mod control;
 mod keeping;
+mod logs;
 mod seals;
 mod steps;
 mod webhooks;
@@ -24,9 +25,9 @@ use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
     Access, Appended, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow,
-    Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewEvents, Outcomes, OutputRow,
-    ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted,
-    TaskFilter, TaskRow, Tasks, TokenHash, TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
+    Heartbeat, Inspect, LaneRow, Maintained, NewEvents, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter,
+    RunRow, Runs, Scope, Settle, Settled, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash,
+    TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use tokio::time::{sleep, sleep_until};
 
@@ -505,17 +506,6 @@ impl Feed for FaultyStore {
 
     async fn feed_changed(&self) {
         self.world.store.feed_changed().await;
-    }
-}
-
-#[async_trait]
-impl Logs for FaultyStore {
-    async fn append_logs(&self, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
-        self.send("append_logs", self.world.store.append_logs(scope, chunks)).await
-    }
-
-    async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
-        self.send("logs", self.world.store.logs(scope, query)).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ork_core::store::Scope;
 use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Handlers};
+use ork_vault::{MasterKey, Vault};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{sleep, timeout};
 
@@ -24,6 +25,11 @@ pub struct Node {
     at: usize,
     life: u32,
     running: Option<(EngineHandle, Arc<ProcessLocks>)>,
+}
+
+/// What opens and seals: the same on all nodes.
+pub fn vault() -> Vault {
+    Vault::new(&[MasterKey::new([7; 32])])
 }
 
 /// How long a process that could not start waits before it is started again.
@@ -78,6 +84,8 @@ impl Node {
             prefetch: spec.prefetch,
             claim_batch_max: spec.claim_max,
             scope: Scope::All,
+            keeps_house: true,
+            vault: Some(Arc::new(vault())),
             ..EngineConfig::default()
         }
     }

@@ -78,11 +78,21 @@ pub(crate) fn free_port() -> Result<u16, String> {
 impl Serving {
     /// Starts one, and waits until it says that it can work.
     pub(crate) fn start(place: &Place, options: &[&str]) -> Result<Self, String> {
+        Self::start_with(place, options, &[])
+    }
+
+    /// As [`Self::start`], with more variables.
+    pub(crate) fn start_with(place: &Place, options: &[&str], variables: &[(&str, &str)]) -> Result<Self, String> {
         let port = free_port()?;
         let log = place.folder.join(format!("serve-{port}.log"));
         let file = File::create(&log).map_err(text)?;
         let mut command = place.command(&["serve", "--listen", &format!("127.0.0.1:{port}")]);
-        command.args(options).stdin(Stdio::null()).stderr(file.try_clone().map_err(text)?).stdout(file);
+        command
+            .args(options)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(file.try_clone().map_err(text)?)
+            .stdout(file);
         let mut serving = Self { child: command.spawn().map_err(text)?, port, log };
         let began = Instant::now();
         while !Request::get("/readyz").send(port).is_ok_and(|answer| answer.status == 200) {
@@ -110,7 +120,13 @@ impl Serving {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    fn connect(&self) -> Result<TcpStream, String> {
+    /// The port that it listens on.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A connection to it.
+    pub(crate) fn connect(&self) -> Result<TcpStream, String> {
         let socket = TcpStream::connect(("127.0.0.1", self.port)).map_err(text)?;
         socket.set_nodelay(true).map_err(text)?;
         socket.set_read_timeout(Some(SILENCE)).map_err(text)?;

@@ -1,13 +1,11 @@
-//! Events and logs.
+//! Events.
 
 use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, ActorKind, EventRow, EventType, TaskSet};
-use ork_core::executor::Stream;
 use ork_core::id::RunId;
-use ork_core::store::{LogChunk, LogPage, LogQuery, Scope};
+use ork_core::store::Scope;
 use rusqlite::{Connection, Row, params};
 
-use crate::change::execute;
 use crate::connection::failed;
 use crate::rows::{filter, get, get_option, run_key};
 use crate::sql;
@@ -45,49 +43,4 @@ pub fn event(run: RunId, row: &Row<'_>) -> StoreResult<EventRow> {
         payload: get_option(row, "payload").map_err(failed)?,
         created_at: get(row, "created_at").map_err(failed)?,
     })
-}
-
-pub fn append_logs(db: &Connection, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
-    for chunk in chunks {
-        execute(
-            db,
-            sql::logs::INSERT,
-            params![
-                run_key(chunk.task.run),
-                chunk.task.n,
-                chunk.attempt,
-                chunk.position,
-                chunk.stream.word(),
-                chunk.bytes,
-                filter(scope)
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-pub fn logs(db: &Connection, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
-    let LogQuery { task, attempt, from, bytes_max } = query;
-    let mut statement = db.prepare_cached(sql::logs::READ).map_err(failed)?;
-    let mut rows = statement.query(params![run_key(task.run), task.n, attempt, from, filter(scope)]).map_err(failed)?;
-    let mut page = LogPage::default();
-    let mut bytes = 0;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let position: u32 = row.get("position").map_err(failed)?;
-        if bytes >= bytes_max && !page.chunks.is_empty() {
-            page.next = Some(position);
-            break;
-        }
-        let stream: String = row.get("stream").map_err(failed)?;
-        let chunk = LogChunk {
-            task,
-            attempt,
-            position,
-            stream: Stream::from_word(&stream).unwrap_or(Stream::Stdout),
-            bytes: row.get("bytes").map_err(failed)?,
-        };
-        bytes += chunk.bytes.len();
-        page.chunks.push(chunk);
-    }
-    Ok(page)
 }

@@ -19,6 +19,7 @@ mod feed;
 mod gates;
 mod hooks;
 mod inspect;
+mod logs;
 mod migrate;
 mod pauses;
 mod prompts;

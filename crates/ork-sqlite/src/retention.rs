@@ -14,7 +14,7 @@ use crate::sql;
 
 /// What one row of a log counts as: it has up to 64 KiB.
 const LOG_WEIGHT: u32 = 16;
-/// What a part of a saved folder counts as: it has up to 1 MiB.
+/// What a part of a saved folder, or of a packed log, counts as: it has up to 1 MiB.
 const PART_WEIGHT: u32 = 256;
 
 pub fn prunable(db: &Connection, workspace: WorkspaceId, until: Timestamp, limit: u32) -> StoreResult<Vec<RunId>> {
@@ -61,10 +61,16 @@ fn next(db: &Connection) -> StoreResult<Option<[u8; 16]>> {
 /// The rows of one table, up to the limit; the first table that has any.
 fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
     // Their bytes are left before they go, in the same transaction.
-    execute(db, sql::pruned::LEAVE_BLOBS, params![run, limit])?;
-    let rows = execute(db, sql::pruned::DELETE_ARTIFACTS, params![run, limit])?;
-    if rows > 0 {
-        return Ok(rows as u64);
+    for (leave, statement, weight) in [
+        (sql::pruned::LEAVE_BLOBS, sql::pruned::DELETE_ARTIFACTS, 1),
+        (sql::pruned::LEAVE_LOG_BLOBS, sql::pruned::DELETE_LOG_PARTS, PART_WEIGHT),
+    ] {
+        let limit = (limit / weight).max(1);
+        execute(db, leave, params![run, limit])?;
+        let rows = execute(db, statement, params![run, limit])?;
+        if rows > 0 {
+            return Ok(rows as u64 * u64::from(weight));
+        }
     }
     for (statement, weight) in [(sql::pruned::DELETE_PARTS, PART_WEIGHT), (sql::pruned::DELETE_LOGS, LOG_WEIGHT)] {
         let rows = execute(db, statement, params![run, (limit / weight).max(1)])?;
@@ -73,6 +79,7 @@ fn sweep_run(db: &Connection, run: [u8; 16], limit: u32) -> StoreResult<u64> {
         }
     }
     for statement in [
+        sql::pruned::DELETE_UNPACKED,
         sql::pruned::DELETE_WORKS,
         sql::pruned::DELETE_GATES,
         sql::pruned::DELETE_STEPS,

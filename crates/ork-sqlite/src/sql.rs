@@ -144,8 +144,17 @@ statements! {
         TAKE = "leases/take",
         WORKSPACE = "leases/workspace",
     }
+    log_parts {
+        INSERT = "log_parts/insert",
+        LAST = "log_parts/last",
+        PLACE = "log_parts/place",
+        READ = "log_parts/read",
+    }
     logs {
+        DELETE_PACKED = "logs/delete_packed",
         INSERT = "logs/insert",
+        LAST = "logs/last",
+        PLACE = "logs/place",
         READ = "logs/read",
     }
     pauses {
@@ -178,16 +187,19 @@ statements! {
         DELETE_HEAD = "pruned/delete_head",
         DELETE_LABELS = "pruned/delete_labels",
         DELETE_LOGS = "pruned/delete_logs",
+        DELETE_LOG_PARTS = "pruned/delete_log_parts",
         DELETE_PARTS = "pruned/delete_parts",
         DELETE_RUN = "pruned/delete_run",
         DELETE_SEALS = "pruned/delete_seals",
         DELETE_STEPS = "pruned/delete_steps",
         DELETE_TASKS = "pruned/delete_tasks",
+        DELETE_UNPACKED = "pruned/delete_unpacked",
         DELETE_WORKS = "pruned/delete_works",
         DONE = "pruned/done",
         GET = "pruned/get",
         INSERT = "pruned/insert",
         LEAVE_BLOBS = "pruned/leave_blobs",
+        LEAVE_LOG_BLOBS = "pruned/leave_log_blobs",
         NEXT = "pruned/next",
     }
     queue {
@@ -320,6 +332,12 @@ statements! {
         LIST = "tokens/list",
         REVOKE = "tokens/revoke",
         TOUCH = "tokens/touch",
+    }
+    unpacked_logs {
+        DONE = "unpacked_logs/done",
+        INSERT = "unpacked_logs/insert",
+        LIST = "unpacked_logs/list",
+        LOOSE = "unpacked_logs/loose",
     }
     workers {
         ALIVE = "workers/alive",

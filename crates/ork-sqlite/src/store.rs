@@ -3,6 +3,7 @@
 mod artifacts;
 mod control;
 mod keeping;
+mod logs;
 mod seals;
 mod steps;
 mod webhooks;
@@ -24,9 +25,9 @@ use ork_core::json::Json;
 use ork_core::state::Reason;
 use ork_core::store::{
     Access, Appended, AttemptRow, Claim, Claimed, Evaluation, Events, Feed, FeedPage, Grant, GroupCount, GroupRow,
-    Heartbeat, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, Maintained, NewEvents, Outcomes, OutputRow,
-    ProgressNote, Queue, RunDump, RunFilter, RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted,
-    TaskFilter, TaskRow, Tasks, TokenHash, TokenRow, Upkeep, WorkerRow, Workers, WorkspaceRow,
+    Heartbeat, Inspect, LaneRow, Maintained, NewEvents, Outcomes, OutputRow, ProgressNote, Queue, RunDump, RunFilter,
+    RunRow, Runs, Scope, Settle, Start, Store, StoredPlan, Submitted, TaskFilter, TaskRow, Tasks, TokenHash, TokenRow,
+    Upkeep, WorkerRow, Workers, WorkspaceRow,
 };
 use rusqlite::Connection;
 use tokio::sync::Notify;
@@ -481,18 +482,6 @@ impl Feed for SqliteStore {
         // What another process wrote is seen at the next look, which costs a walk down one index.
         let look = Duration::from_millis(LOOK_MS);
         tokio::time::timeout(look, self.written.notified()).await.ok();
-    }
-}
-
-#[async_trait]
-impl Logs for SqliteStore {
-    async fn append_logs(&self, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
-        let chunks = chunks.to_vec();
-        self.write(move |db| events::append_logs(db, scope, &chunks)).await
-    }
-
-    async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
-        self.read(|db| events::logs(db, scope, query))
     }
 }
 

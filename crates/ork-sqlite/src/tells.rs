@@ -19,7 +19,7 @@ pub fn append(db: &Connection, scope: Scope, new: &NewEvents) -> StoreResult<App
     if let Some(n) = new.events.iter().filter_map(|event| event.task).find(|n| *n >= head.tasks_total) {
         return Err(StoreError::Conflict(format!("`{}` has no task number {n}", new.run)));
     }
-    let count = new.events.len();
+    let count = i64::try_from(new.events.len()).unwrap_or(i64::MAX);
     if execute(db, sql::heads::COUNT_BOT_EVENTS, params![run_key(new.run), count, BOT_EVENTS_MAX])? == 0 {
         return Err(new.too_many());
     }

@@ -27,10 +27,12 @@ use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::plan::Plan;
 use ork_core::seal::Link;
-use ork_core::store::{AttemptRow, GroupRow, LogPage, LogQuery, RunRow, TaskFilter, TaskRow};
+use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskFilter, TaskRow};
 use ork_engine::DatabaseClock;
 use ork_filter::Filter;
 use ork_graph::Graph;
+use ork_logs::{LinesPage, Pieces, Whose};
+use ork_server::logs::Wish;
 use ork_server::resolve::Target;
 use ork_workflow::{Bound, Workflow};
 use serde_json::Value;
@@ -122,7 +124,10 @@ pub trait Backend: Artifacts + Gates + Means + Send + Sync {
     async fn seal_events(&self, run: RunId) -> Result<()>;
     /// Rings for a run.
     fn bell(&self, run: RunId) -> Box<dyn Bell>;
-    async fn logs(&self, query: LogQuery) -> Result<LogPage>;
+    /// Lines of a log, at most a page.
+    async fn log_lines(&self, whose: Whose, wish: &Wish) -> Result<LinesPage>;
+    /// Bytes of a log behind so many, at most a page.
+    async fn log_bytes(&self, whose: Whose, from: u64) -> Result<Pieces>;
     async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>>;
     async fn why_run(&self, run: RunId) -> Result<Option<RunWhy>>;
     async fn graph(&self, run: RunId) -> Result<Option<Graph>>;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use ork_core::executor::Stream;
 use ork_core::id::TaskRef;
-use ork_core::store::LogChunk;
 use ork_engine::{Observation, Subject};
 
-use crate::log_text::{Lines, clean};
+use crate::log_text::{Lines, shown};
 use crate::names::Names;
 use crate::output::{faint, warn};
 
@@ -23,10 +22,7 @@ impl LiveLogs {
         match seen {
             Observation::Log { subject, stream, bytes } => {
                 let lines = self.open.entry((subject.task, subject.attempt)).or_default();
-                let bytes = bytes.to_vec();
-                let chunk =
-                    LogChunk { task: subject.task, attempt: subject.attempt, position: 0, stream: *stream, bytes };
-                tell(subject, names, lines.take(&chunk));
+                tell(subject, names, lines.take(*stream, bytes));
             }
             Observation::Settled { subject, .. } => {
                 if let Some(mut lines) = self.open.remove(&(subject.task, subject.attempt)) {
@@ -48,7 +44,7 @@ fn tell(subject: &Subject, names: &Names, lines: Vec<(Stream, String)>) {
     // The first may write before anybody has read how many siblings it has.
     let name = names.place(subject.task.n).map_or_else(|| subject.key.to_string(), |place| place.to_string());
     let name = faint(&format!("{name} |"));
-    for (_, line) in lines {
-        warn(format!("{name} {}", clean(&line)));
+    for (stream, line) in lines {
+        warn(format!("{name} {}", shown(stream, &line)));
     }
 }

@@ -1,33 +1,35 @@
-//! Logs as lines of text.
-
-use std::collections::VecDeque;
+//! Logs as lines of text, for people: in colours, and with nothing else that a terminal would obey.
 
 use anyhow::Result;
 use ork_core::executor::Stream;
 use ork_core::id::TaskRef;
-use ork_core::store::{LogChunk, LogPage, LogQuery};
+use ork_core::limits::LOG_LINES_MAX;
+use ork_logs::LineRow;
+use ork_server::logs::Wish;
 
 use crate::history::History;
 
-/// What is read of a log at once.
-const PAGE_BYTES: usize = 256 << 10;
+/// Signs of one sequence that sets colours.
+const COLOURS_MAX: usize = 32;
+/// How lines of Ork's own begin.
+const NOTES: [&str; 2] = ["ork:", "[ork:"];
 
-/// Cuts chunks into lines. A line of one stream stays whole when the other stream writes in between.
+/// Cuts what comes of a log into lines. A line of one stream stays whole when the other stream writes in between.
 #[derive(Debug, Default)]
 pub struct Lines {
-    open: [Vec<u8>; 2],
+    open: [Vec<u8>; Stream::ALL.len()],
 }
 
 impl Lines {
-    /// The lines that end in this chunk.
-    pub fn take(&mut self, chunk: &LogChunk) -> Vec<(Stream, String)> {
-        let open = &mut self.open[chunk.stream as usize];
+    /// The lines that end in this piece.
+    pub fn take(&mut self, stream: Stream, bytes: &[u8]) -> Vec<(Stream, String)> {
+        let open = &mut self.open[stream as usize];
         let mut lines = Vec::new();
-        for piece in chunk.bytes.split_inclusive(|b| *b == b'\n') {
+        for piece in bytes.split_inclusive(|b| *b == b'\n') {
             open.extend_from_slice(piece);
             if open.ends_with(b"\n") {
                 open.pop();
-                lines.push((chunk.stream, text(&std::mem::take(open))));
+                lines.push((stream, text(&std::mem::take(open))));
             }
         }
         lines
@@ -35,7 +37,7 @@ impl Lines {
 
     /// What is left without a line break at the end.
     pub fn rest(&mut self) -> Vec<(Stream, String)> {
-        let open = [Stream::Stdout, Stream::Stderr].into_iter().zip(self.open.iter_mut().map(std::mem::take));
+        let open = Stream::ALL.iter().copied().zip(self.open.iter_mut().map(std::mem::take));
         open.filter(|(_, bytes)| !bytes.is_empty()).map(|(stream, bytes)| (stream, text(&bytes))).collect()
     }
 }
@@ -59,71 +61,72 @@ pub fn clean(line: &str) -> String {
     plain.replace('\t', "  ").chars().filter(is_shown).collect()
 }
 
-/// A page of a log.
-pub async fn page(history: &History, task: TaskRef, attempt: u32, from: u32) -> Result<LogPage> {
-    history.logs(LogQuery { task, attempt, from, bytes_max: PAGE_BYTES }).await
+/// A line of a log: colours are as they were written, and end with it. Whatever else a terminal would obey, or would show as
+/// something that it is not, is written out; and what a task writes like a note of Ork's has a backslash before it.
+pub fn shown(stream: Stream, line: &str) -> String {
+    let mut shown = String::with_capacity(line.len() + 8);
+    if stream != Stream::Ork && is_like_a_note(line) {
+        shown.push('\\');
+    }
+    let (mut rest, mut is_coloured) = (line, false);
+    while let Some(letter) = rest.chars().next() {
+        if let Some(sequence) = colours(rest) {
+            shown.push_str(sequence);
+            is_coloured = true;
+            rest = &rest[sequence.len()..];
+            continue;
+        }
+        match letter {
+            '\t' => shown.push(letter),
+            '\r' => shown.push_str("\\r"),
+            letter if u32::from(letter) < 0x80 && letter.is_control() => {
+                shown.push_str(&format!("\\x{:02x}", u32::from(letter)));
+            }
+            letter if letter.is_control() || is_deceptive(letter) => {
+                shown.push_str(&format!("\\u{{{:x}}}", u32::from(letter)));
+            }
+            letter => shown.push(letter),
+        }
+        rest = &rest[letter.len_utf8()..];
+    }
+    if is_coloured {
+        shown.push_str("\x1b[0m");
+    }
+    shown
 }
 
-/// The last `count` lines of a log, however long it is, and the position behind them.
-pub async fn tail(
-    history: &History,
-    task: TaskRef,
-    attempt: u32,
-    count: usize,
-) -> Result<(Vec<(Stream, String)>, u32)> {
-    let Some(last) = last_position(history, task, attempt).await? else { return Ok((Vec::new(), 0)) };
-    let mut back = 8;
-    loop {
-        let from = last.saturating_sub(back);
-        let (mut lines, mut kept, mut at) = (Lines::default(), VecDeque::new(), from);
-        let mut is_first = from > 0;
-        loop {
-            let found = page(history, task, attempt, at).await?;
-            for line in found.chunks.iter().flat_map(|chunk| lines.take(chunk)).collect::<Vec<_>>() {
-                // What comes first may have begun in a chunk before.
-                if !std::mem::take(&mut is_first) {
-                    kept.push_back(line);
-                }
-            }
-            match found.next {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
-        kept.extend(lines.rest());
-        if kept.len() >= count || from == 0 {
-            let surplus = kept.len().saturating_sub(count);
-            return Ok((kept.into_iter().skip(surplus).collect(), last + 1));
-        }
-        back = back.saturating_mul(4);
-    }
+/// The sequence that sets colours with which a text begins.
+fn colours(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix("\x1b[")?;
+    let end = inner.bytes().take(COLOURS_MAX).position(|b| !(b.is_ascii_digit() || b == b';' || b == b':'))?;
+    (inner.as_bytes()[end] == b'm').then(|| &text[..2 + end + 1])
 }
 
-/// The position of a log's last chunk, in a number of requests that grows with its logarithm.
-async fn last_position(history: &History, task: TaskRef, attempt: u32) -> Result<Option<u32>> {
-    let exists = async |from: u32| -> Result<bool> {
-        let found = history.logs(LogQuery { task, attempt, from, bytes_max: 1 }).await?;
-        Ok(!found.chunks.is_empty())
-    };
-    if !exists(0).await? {
-        return Ok(None);
-    }
-    let (mut low, mut high) = (0, 1);
-    while exists(high).await? {
-        (low, high) = (high, high.saturating_mul(2));
-    }
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if exists(middle).await? { low = middle } else { high = middle }
-    }
-    Ok(Some(low))
+/// Signs that turn the direction of a text, break lines where there are none, or say something that nobody sees.
+fn is_deceptive(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn is_like_a_note(line: &str) -> bool {
+    let plain = anstream::adapter::strip_str(line).to_string();
+    let is_seen = |letter: &char| !letter.is_control() && !letter.is_whitespace() && !is_unseen(*letter);
+    let beginning: String = plain.chars().filter(is_seen).take(8).collect();
+    NOTES.iter().any(|note| beginning.starts_with(note))
+}
+
+fn is_unseen(letter: char) -> bool {
+    is_deceptive(letter) || matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+}
+
+/// The last `count` lines of a log, however long it is.
+pub async fn tail(history: &History, task: TaskRef, attempt: u32, count: usize) -> Result<Vec<LineRow>> {
+    let tail = (count as u64).clamp(1, LOG_LINES_MAX.into());
+    Ok(history.log_lines((task, attempt), &Wish { tail: Some(tail), ..Wish::default() }).await?.lines)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ork_core::clock::{SeededEntropy, Timestamp};
-    use ork_core::id::RunId;
 
     #[test]
     fn the_last_line_is_harmless() {
@@ -132,13 +135,49 @@ mod tests {
         assert_eq!(clean("\x1b[2J\x1b]0;title\x07a\tb\u{202e}c\x08"), "a  bc");
     }
 
+    /// Attack 44.
+    #[test]
+    fn only_colours_reach_the_terminal() {
+        let check = |line: &str, expected: &str| assert_eq!(shown(Stream::Stdout, line), expected, "{line:?}");
+        check("plain\ttext — größer", "plain\ttext — größer");
+        check("\x1b[1;31mred\x1b[0m", "\x1b[1;31mred\x1b[0m\x1b[0m");
+        check("\x1b[38:2::1:2:3mrgb", "\x1b[38:2::1:2:3mrgb\x1b[0m");
+        // The screen, the cursor, the title, the clipboard, links, and what terminals answer to.
+        check("\x1b[2J\x1b[H", "\\x1b[2J\\x1b[H");
+        check("\x1b[1A\x1b[2Kgone", "\\x1b[1A\\x1b[2Kgone");
+        check("\x1b]0;title\x07", "\\x1b]0;title\\x07");
+        check("\x1b]52;c;Zm9v\x1b\\", "\\x1b]52;c;Zm9v\\x1b\\");
+        check(
+            "\x1b]8;;javascript:alert(1)\x1b\\x\x1b]8;;\x1b\\",
+            "\\x1b]8;;javascript:alert(1)\\x1b\\x\\x1b]8;;\\x1b\\",
+        );
+        check("\x1b[6n\x1bc\x1b(0\u{9b}2J", "\\x1b[6n\\x1bc\\x1b(0\\u{9b}2J");
+        check("\x1b[?25m\x1b[ m\x1b[1", "\\x1b[?25m\\x1b[ m\\x1b[1");
+        check(&format!("\x1b[{}m", "1;".repeat(40)), &format!("\\x1b[{}m", "1;".repeat(40)));
+        check("10%\r20%\x08\x7f\0", "10%\\r20%\\x08\\x7f\\x00");
+        check("a\u{202e}b\u{2066}c\u{2028}d\u{e0041}", "a\\u{202e}b\\u{2066}c\\u{2028}d\\u{e0041}");
+        check("<script>alert(1)</script>", "<script>alert(1)</script>");
+    }
+
+    /// Attack 44.
+    #[test]
+    fn notes_of_ork_cannot_be_forged() {
+        assert_eq!(shown(Stream::Ork, "ork: stopped"), "ork: stopped");
+        for forged in
+            ["ork: stopped", "[ork: x]", "  ork: x", "\u{200b}ork: x", "\x1b[2mork: x", "o\u{ad}rk: x", "[ ork: x"]
+        {
+            assert!(shown(Stream::Stdout, forged).starts_with('\\'), "{forged:?}");
+        }
+        for fine in ["work: x", "the ork: x", "ork", "orkestra: x", "[orkestra]"] {
+            assert!(!shown(Stream::Stdout, fine).starts_with('\\'), "{fine:?}");
+        }
+    }
+
     #[test]
     fn lines_of_two_streams_stay_whole() {
-        let task = TaskRef { run: RunId::new(Timestamp::default(), &mut SeededEntropy::new(1)), n: 0 };
         let mut lines = Lines::default();
         let mut take = |stream, text: &str| {
-            let chunk = LogChunk { task, attempt: 1, position: 0, stream, bytes: text.as_bytes().to_vec() };
-            lines.take(&chunk).into_iter().map(|(_, line)| line).collect::<Vec<_>>()
+            lines.take(stream, text.as_bytes()).into_iter().map(|(_, line)| line).collect::<Vec<_>>()
         };
         assert_eq!(take(Stream::Stdout, "one\ntw"), ["one"]);
         assert_eq!(take(Stream::Stderr, "oops\r\n"), ["oops"]);

@@ -9,6 +9,7 @@ use ork_core::json::Json;
 use ork_core::limits::PAGE_MAX;
 use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::store::{RunRow, TaskFilter, TaskRow};
+use ork_logs::LineRow;
 use serde_json::{Value, json};
 
 use crate::exit_code::Exit;
@@ -117,9 +118,9 @@ pub async fn tell_failure(history: &History, names: &Names, task: &TaskRow, line
     let name = names.of_task(task);
     let message = task.error.as_ref().map_or("", |error| error.message.as_str());
     history.out.talk(format!("\n{}: {name}: {message}{}", alarm("failed"), tries(task)));
-    let (tail, _) = log_text::tail(history, task.task, task.attempt, lines).await?;
-    for (_, line) in &tail {
-        history.out.talk(format!("  {} {}", faint("|"), log_text::clean(line)));
+    let tail = log_text::tail(history, task.task, task.attempt, lines).await?;
+    for line in &tail {
+        history.out.talk(format!("  {} {}", faint("|"), log_text::shown(line.stream, &line.text())));
     }
     let log = format!("ork runs logs {}/{name}{}", task.task.run, history.flags());
     let kind = task.error.as_ref().map(|error| &error.kind);
@@ -133,8 +134,8 @@ pub async fn tell_failure(history: &History, names: &Names, task: &TaskRow, line
 }
 
 async fn failure_json(history: &History, task: &TaskRow) -> Result<Value> {
-    let (lines, _) = log_text::tail(history, task.task, task.attempt, TAIL_LINES).await?;
-    let tail: Vec<String> = lines.into_iter().map(|(_, line)| line).collect();
+    let lines = log_text::tail(history, task.task, task.attempt, TAIL_LINES).await?;
+    let tail: Vec<String> = lines.iter().map(LineRow::text).collect();
     Ok(json!({
         "task_id": task.task.id().to_string(),
         "key": task.key,

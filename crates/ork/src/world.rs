@@ -10,6 +10,7 @@ use ork_core::id::{RunId, WorkspaceId};
 use ork_core::store::{Scope, Store, WorkerRow};
 use ork_engine::{DatabaseClock, EngineConfig, Liveness};
 use ork_http::Egress;
+use ork_logs::Reader;
 use ork_server::{Lives, Look};
 use ork_vault::Vault;
 
@@ -142,12 +143,6 @@ impl World {
         })
     }
 
-    // STUB
-    pub fn blobs(&self) -> Result<Arc<dyn ork_core::blobs::Blobs>> {
-        let home = std::env::var("HOME")?;
-        Ok(Arc::new(ork_blobs::Folder::new(format!("{home}/.local/share/ork/artifacts").into())))
-    }
-
     /// Whether another file is at the path of the database than the one that is open, or none.
     pub fn is_removed(&self) -> bool {
         self.file != self.database.file()
@@ -161,6 +156,11 @@ impl World {
         let wrong =
             |why| Refusal::usage(why).hint("--artifacts file:PATH, or see the page `Artifact store` of the book");
         Ok(ork_blobs::open(&self.config.artifacts()?.text).map_err(wrong)?)
+    }
+
+    /// What reads logs. Where the artifact store cannot be opened, those that are in it cannot be read.
+    pub fn log_reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.store), self.blobs().ok(), self.scope())
     }
 
     pub fn now(&self) -> Timestamp {

@@ -22,6 +22,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-graph", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-filter", to: &["ork-core"], to_in_tests: &[] },
     Arrow { from: "ork-vault", to: &["ork-core"], to_in_tests: &[] },
+    Arrow { from: "ork-logs", to: &["ork-core"], to_in_tests: &["ork-conformance"] },
     Arrow { from: "ork-api", to: &[], to_in_tests: &[] },
     Arrow { from: "ork-http", to: &[], to_in_tests: &[] },
     Arrow { from: "ork-blobs", to: &["ork-core", "ork-http"], to_in_tests: &[] },
@@ -30,12 +31,12 @@ const ARROWS: &[Arrow] = &[
     Arrow { from: "ork-client", to: &["ork-api", "ork-http"], to_in_tests: &[] },
     Arrow {
         from: "ork-server",
-        to: &["ork-core", "ork-api", "ork-filter", "ork-workflow", "ork-graph", "ork-http", "ork-vault"],
+        to: &["ork-core", "ork-api", "ork-filter", "ork-workflow", "ork-graph", "ork-http", "ork-vault", "ork-logs"],
         to_in_tests: &["ork-sqlite"],
     },
     Arrow {
         from: "ork-engine",
-        to: &["ork-core", "ork-workflow", "ork-vault"],
+        to: &["ork-core", "ork-workflow", "ork-vault", "ork-logs"],
         to_in_tests: &["ork-sqlite", "ork-conformance"],
     },
     Arrow {
@@ -60,6 +61,7 @@ const ARROWS: &[Arrow] = &[
             "ork-executors",
             "ork-vault",
             "ork-ai",
+            "ork-logs",
             "ork-blobs",
         ],
         to_in_tests: &["ork-client", "ork-conformance", "ork-doubles", "ork-sim"],

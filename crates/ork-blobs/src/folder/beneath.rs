@@ -45,3 +45,41 @@ pub fn stepwise(folder: BorrowedFd<'_>, names: &[&str], flags: OFlags, mode: Mod
 pub fn is_dots(name: &CStr) -> bool {
     matches!(name.to_bytes(), b"." | b"..")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::CWD;
+
+    use super::*;
+
+    /// Kernels that know `openat2` never come to the other way.
+    #[test]
+    fn step_by_step_no_link_is_followed_either() {
+        let root = std::env::temp_dir().join(format!("ork-beneath-{}", std::process::id()));
+        fs::create_dir_all(root.join("inside/run")).unwrap();
+        fs::create_dir_all(root.join("outside/run")).unwrap();
+        fs::write(root.join("inside/run/file"), "").unwrap();
+        fs::write(root.join("outside/run/file"), "").unwrap();
+        symlink("../outside", root.join("inside/link")).unwrap();
+        symlink("../../outside/run", root.join("inside/run/link")).unwrap();
+        symlink("../../outside/run/file", root.join("inside/run/name")).unwrap();
+        let folder = openat(CWD, root.join("inside"), OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty()).unwrap();
+        type Open = fn(BorrowedFd<'_>, &[&str]) -> Result<OwnedFd>;
+        let ways: [Open; 2] = [
+            |folder, names| stepwise(folder, names, OFlags::RDONLY, Mode::empty()),
+            |folder, names| open(folder, names, OFlags::RDONLY, Mode::empty()),
+        ];
+        for way in ways {
+            assert!(way(folder.as_fd(), &["run", "file"]).is_ok());
+            assert_eq!(way(folder.as_fd(), &["run", "none"]).unwrap_err(), Errno::NOENT);
+            for names in [["link", "run", "file"].as_slice(), &["run", "link", "file"], &["run", "name"]] {
+                let error = way(folder.as_fd(), names).unwrap_err();
+                assert!(matches!(error, Errno::LOOP | Errno::NOTDIR), "{names:?}: {error}");
+            }
+        }
+        fs::remove_dir_all(&root).unwrap();
+    }
+}

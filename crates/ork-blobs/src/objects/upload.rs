@@ -11,9 +11,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::Objects;
 use super::part::Part;
 use super::remote::Remote;
-use super::Objects;
 use crate::intake::Intake;
 
 /// Bytes of a part: 10,000 of them, the most that S3 takes, are more than the largest artifact. All have one size, because R2

@@ -290,7 +290,10 @@ pub async fn bytes_are_kept_until_their_time(bed: &mut Bed) {
 pub async fn artifacts_are_of_one_workspace(bed: &mut Bed) {
     let run = bed.submit(plan(vec![node("a", &[])])).await;
     let held = bed.claim_one().await;
-    let made = kept(bed, run, "a").await;
+    let mut made = new_artifact(bed, run, "a");
+    made.from.n = Some(held.claimed.task.n);
+    note(bed, &made, bed.now.plus_ms(HOUR_MS)).await;
+    assert_eq!(create(bed, std::slice::from_ref(&made), None).await, Ok(ArtifactsCreated::Created));
     let store = bed.store.clone();
     let before = bed.dump(run).await;
     assert_eq!(store.artifact(THEIRS, made.id).await, Ok(None));

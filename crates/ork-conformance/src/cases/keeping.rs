@@ -8,6 +8,7 @@ use ork_core::graph::{NewRun, TriggeredBy};
 use ork_core::id::{RevisionId, RunId, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits::{SCHEDULES_MAX, SECRETS_MAX};
+use ork_core::log::LogPlace;
 use ork_core::state::{Reason, RunStatus};
 use ork_core::store::{
     Applied, CatchUp, Deleted, DeliveryFilter, Expected, Fired, Firing, LogChunk, NewRevision, NewSchedule, NewSecret,
@@ -302,7 +303,7 @@ pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
     let chunk = LogChunk {
         task: first,
         attempt: 1,
-        position: 0,
+        at: LogPlace::default(),
         stream: ork_core::executor::Stream::Stdout,
         bytes: b"x".to_vec(),
     };

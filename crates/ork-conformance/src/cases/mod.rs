@@ -10,6 +10,7 @@ mod gates;
 mod graph;
 mod hooks;
 mod keeping;
+mod logs;
 mod pauses;
 mod prompts;
 mod queue;
@@ -31,6 +32,7 @@ use crate::bed::Bed;
 
 pub use artifacts::{kept, new_artifact};
 pub use gates::waits;
+pub use logs::logged;
 pub use steps::{begin, key, steps as write_steps};
 
 type Running<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
@@ -105,7 +107,11 @@ cases!(
     feed::the_feed_is_in_the_order_of_commits = "G6",
     feed::the_feed_is_read_on_within_a_row = "G6",
     feed::the_feed_of_a_workspace_is_its_own = "G15",
-    reading::logs_are_kept_in_order = "G14",
+    logs::logs_are_kept_in_order = "G14",
+    logs::a_packed_log_is_the_same = "G14",
+    logs::small_logs_stay_as_they_are = "G14",
+    logs::a_packed_log_goes_with_its_run = "G2",
+    logs::a_packed_log_names_its_bytes = "G2",
     reading::progress_is_shown = "G4",
     reading::lanes_are_counted = "G2",
     reading::slots_name_their_holders = "G14",

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use ork_core::clock::Timestamp;
-use ork_core::executor::{Progress, Stream};
+use ork_core::executor::Progress;
 use ork_core::graph::{NewRun, Pin};
 use ork_core::id::{TaskRef, WorkspaceId};
 use ork_core::plan::{Concurrency, Fan, Node, Plan};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{
-    Claim, GroupCount, LaneRow, LogChunk, LogQuery, ProgressNote, RunFilter, Scope, Span, TaskFilter,
-};
+use ork_core::store::{Claim, GroupCount, LaneRow, ProgressNote, RunFilter, Scope, Span, TaskFilter};
 
 use crate::OTHER;
 use crate::bed::{Bed, ada, done, failed};
@@ -152,27 +150,6 @@ pub async fn events_are_read_by_cursor(bed: &mut Bed) {
         let expected: Vec<_> = all.iter().filter(|row| row.seq_last > after).take(2).cloned().collect();
         assert_eq!(rows, expected, "after {after}");
     }
-}
-
-pub async fn logs_are_kept_in_order(bed: &mut Bed) {
-    let run = bed.submit(plan(vec![node("a", &[])])).await;
-    let task = TaskRef { run, n: 0 };
-    let chunk = |position, stream, text: &str| LogChunk { task, attempt: 1, position, stream, bytes: text.into() };
-    let chunks = [chunk(0, Stream::Stdout, "one"), chunk(1, Stream::Stderr, "two"), chunk(2, Stream::Stdout, "three")];
-    let store = bed.store.clone();
-    store.append_logs(Scope::All, &chunks[1..]).await.expect("logs are kept");
-    store.append_logs(Scope::All, &chunks[..2]).await.expect("logs are kept");
-    store.append_logs(Scope::All, &[chunk(0, Stream::Stderr, "changed")]).await.expect("logs are kept");
-    let mut query = LogQuery { task, attempt: 1, from: 0, bytes_max: 6 };
-    let page = store.logs(Scope::All, query).await.expect("logs are read");
-    assert_eq!((page.chunks.as_slice(), page.next), (&chunks[..2], Some(2)));
-    query.from = 2;
-    let page = store.logs(Scope::All, query).await.expect("logs are read");
-    assert_eq!((page.chunks.as_slice(), page.next), (&chunks[2..], None));
-    query = LogQuery { from: 0, bytes_max: 1, ..query };
-    assert_eq!(store.logs(Scope::All, query).await.expect("logs are read").chunks.len(), 1, "at least one");
-    query.attempt = 2;
-    assert_eq!(store.logs(Scope::All, query).await.expect("logs are read").chunks, []);
 }
 
 pub async fn progress_is_shown(bed: &mut Bed) {

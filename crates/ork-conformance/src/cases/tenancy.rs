@@ -5,6 +5,7 @@ use ork_core::executor::{Progress, Stream};
 use ork_core::graph::Expansion;
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
+use ork_core::log::LogPlace;
 use ork_core::plan::{Node, Plan};
 use ork_core::state::Reason;
 use ork_core::store::{Claim, LogChunk, LogQuery, ProgressNote, RunFilter, Scope, Settled, Start, TaskFilter};
@@ -29,7 +30,8 @@ async fn rich(bed: &mut Bed) -> (ork_core::id::RunId, crate::bed::Held) {
     bed.work(failed()).await;
     bed.pass(60_000);
     let task = held.claimed.task;
-    let chunk = LogChunk { task, attempt: 1, position: 0, stream: Stream::Stdout, bytes: b"secret".to_vec() };
+    let chunk =
+        LogChunk { task, attempt: 1, at: LogPlace::default(), stream: Stream::Stdout, bytes: b"secret".to_vec() };
     bed.store.append_logs(Scope::All, &[chunk]).await.expect("logs are kept");
     (run, held)
 }
@@ -51,6 +53,7 @@ pub async fn another_workspace_sees_nothing(bed: &mut Bed) {
     assert_eq!(store.events(THEIRS, run, 0, 100).await.unwrap_or_default(), []);
     let query = LogQuery { task, attempt: 1, from: 0, bytes_max: 100 };
     assert_eq!(store.logs(THEIRS, query).await.unwrap_or_default().chunks, []);
+    assert_eq!(store.log_end(THEIRS, task, 1).await.unwrap_or_default(), LogPlace::default());
     assert_eq!(store.dump(THEIRS, run).await, Ok(None));
     assert_eq!(store.run_ids(THEIRS, None, 100).await, Ok(vec![]));
     assert_eq!(store.overbooked(THEIRS).await, Ok(vec![]));
@@ -90,7 +93,8 @@ pub async fn another_workspace_changes_nothing(bed: &mut Bed) {
     store.progress(THEIRS, &[ProgressNote { task, lease: held.lease, progress }]).await.expect("progress is dropped");
     assert_eq!(store.promote(THEIRS, now, 100).await.expect("upkeep is answered").queued, 0);
     assert_eq!(store.admit(THEIRS, now).await.expect("upkeep is answered").queued, 0);
-    let forged = LogChunk { task, attempt: 1, position: 1, stream: Stream::Stdout, bytes: b"forged".to_vec() };
+    let at = LogPlace { offset: 6, line: 0 };
+    let forged = LogChunk { task, attempt: 1, at, stream: Stream::Stdout, bytes: b"forged".to_vec() };
     let kept = store.append_logs(THEIRS, &[forged]).await;
     assert!(matches!(kept, Ok(()) | Err(StoreError::NotFound(_))), "{kept:?}");
     let query = LogQuery { task, attempt: 1, from: 0, bytes_max: 100 };

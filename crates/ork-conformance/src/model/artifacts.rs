@@ -8,7 +8,7 @@ use ork_core::error::{StoreError, StoreResult};
 use ork_core::event::{Actor, EventType};
 use ork_core::id::{ArtifactId, RunId, TaskRef, WorkspaceId};
 use ork_core::limits::ARTIFACTS_MAX;
-use ork_core::store::{ArtifactFilter, Artifacts, ArtifactsCreated, KeptUnder, LooseBlob, RunDump, Scope};
+use ork_core::store::{ArtifactFilter, Artifacts, ArtifactsCreated, KeptUnder, LooseBlob, PartKept, RunDump, Scope};
 
 use super::rules::payload;
 use super::{Model, Run, State};
@@ -37,14 +37,21 @@ impl State {
         self.artifacts.values().any(|row| row.artifact.at.key() == Some(key))
     }
 
-    fn is_loose(&self, workspace: WorkspaceId, key: &BlobKey, now: Timestamp) -> bool {
+    pub(super) fn is_loose(&self, workspace: WorkspaceId, key: &BlobKey, now: Timestamp) -> bool {
         let fits = |loose: &Loose| loose.workspace == workspace && !loose.is_doomed && loose.kept_until >= now;
         self.loose.get(key).is_some_and(fits)
     }
 
-    /// The artifacts of a run that was pruned go, and doom their bytes.
+    /// The artifacts of a run that was pruned go, and the parts of its logs, and doom their bytes.
     pub(super) fn drop_artifacts(&mut self, run: RunId) {
         let kept_until = self.tombstones.get(&run).map(|(row, _)| row.pruned_at).unwrap_or_default();
+        let workspace = self.tombstones.get(&run).map(|(row, _)| row.workspace);
+        for ((task, ..), part) in &self.log_parts {
+            if let (PartKept::Blob { key, .. }, Some(workspace), true) = (&part.kept, workspace, task.run == run) {
+                self.loose.insert(key.clone(), Loose { workspace, kept_until, is_doomed: true });
+            }
+        }
+        self.log_parts.retain(|(task, ..), _| task.run != run);
         for row in self.artifacts.values().filter(|row| row.artifact.run == run) {
             if let Some(key) = row.artifact.at.key() {
                 self.loose.insert(key.clone(), Loose { workspace: row.workspace, kept_until, is_doomed: true });

@@ -1,4 +1,4 @@
-//! Events, logs, and whole runs.
+//! Events, and whole runs.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,7 @@ use ork_core::event::{EventRow, EventType};
 use ork_core::feed::FeedPosition;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::BOT_EVENTS_MAX;
-use ork_core::store::{
-    Appended, Events, Feed, FeedPage, FeedRow, Inspect, LaneRow, LogChunk, LogPage, LogQuery, Logs, NewEvents, RunDump,
-    Scope,
-};
+use ork_core::store::{Appended, Events, Feed, FeedPage, FeedRow, Inspect, LaneRow, NewEvents, RunDump, Scope};
 
 use super::{Model, Place, Run};
 
@@ -70,40 +67,6 @@ impl Feed for Model {
     }
 
     async fn feed_changed(&self) {}
-}
-
-#[async_trait]
-impl Logs for Model {
-    async fn append_logs(&self, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()> {
-        let mut state = self.state();
-        for chunk in chunks {
-            let known = state.run(scope, chunk.task.run).is_some_and(|run| run.tasks.len() > chunk.task.n as usize);
-            if known {
-                let place = (chunk.task, chunk.attempt, chunk.position);
-                state.logs.entry(place).or_insert_with(|| chunk.clone());
-            }
-        }
-        Ok(())
-    }
-
-    async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
-        let state = self.state();
-        if state.run(scope, query.task.run).is_none() {
-            return Ok(LogPage::default());
-        }
-        let from = (query.task, query.attempt, query.from);
-        let to = (query.task, query.attempt, u32::MAX);
-        let (mut page, mut bytes) = (LogPage::default(), 0);
-        for (_, chunk) in state.logs.range(from..=to) {
-            if !page.chunks.is_empty() && bytes + chunk.bytes.len() > query.bytes_max {
-                page.next = Some(chunk.position);
-                break;
-            }
-            bytes += chunk.bytes.len();
-            page.chunks.push(chunk.clone());
-        }
-        Ok(page)
-    }
 }
 
 #[async_trait]

@@ -11,6 +11,7 @@ mod control;
 mod hooks;
 mod inspect;
 mod keeping;
+mod logs;
 mod people;
 mod prompts;
 mod queue;
@@ -44,8 +45,8 @@ use ork_core::state::{Reason, RunStatus, TaskStatus};
 use ork_core::step::{Cost, StepKey, StepRow};
 use ork_core::store::{
     AttemptRow, BudgetPeriod, BudgetRow, BulkRow, DeliveryRow, EndpointRow, FeedRow, GateRow, HookRow, LogChunk,
-    PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SealKeyRow, SecretRow, Store, TokenHash, TokenRow,
-    Tombstone, WorkerRow, WorkspaceRow,
+    LogPart, PriceRow, PromptRow, QueuePause, SavedWork, ScheduleRow, Scope, SealKeyRow, SecretRow, Store, TokenHash,
+    TokenRow, Tombstone, WorkerRow, WorkspaceRow,
 };
 
 use crate::OTHER;
@@ -59,7 +60,9 @@ pub struct Model(Mutex<State>);
 struct State {
     runs: BTreeMap<RunId, Run>,
     workers: BTreeMap<WorkerId, WorkerRow>,
-    logs: BTreeMap<(TaskRef, u32, u32), LogChunk>,
+    /// Chunks of logs and parts of packed ones: by task, attempt and offset.
+    logs: BTreeMap<(TaskRef, u32, u64), LogChunk>,
+    log_parts: BTreeMap<(TaskRef, u32, u64), LogPart>,
     workspaces: BTreeMap<WorkspaceId, WorkspaceRow>,
     tokens: BTreeMap<TokenId, (TokenRow, TokenHash)>,
     /// The last number of the queue's order.

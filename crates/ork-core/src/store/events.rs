@@ -1,4 +1,4 @@
-//! Events and logs.
+//! Events.
 
 use async_trait::async_trait;
 
@@ -6,8 +6,7 @@ use super::Scope;
 use crate::clock::Timestamp;
 use crate::error::{StoreError, StoreResult};
 use crate::event::{Actor, BotType, EventRow, EventType, TaskSet};
-use crate::executor::Stream;
-use crate::id::{RunId, TaskRef};
+use crate::id::RunId;
 use crate::json::Json;
 use crate::limits::BOT_EVENTS_MAX;
 
@@ -96,51 +95,4 @@ pub trait Events {
     /// `NotFound` when there is no such run; `Conflict` when the name stands for other events, or a task is not there; `Limit` when
     /// the run would have more than [`crate::limits::BOT_EVENTS_MAX`] of them.
     async fn append_events(&self, scope: Scope, new: &NewEvents) -> StoreResult<Appended>;
-}
-
-/// A piece of one stream of one attempt's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogChunk {
-    /// The task.
-    pub task: TaskRef,
-    /// The attempt.
-    pub attempt: u32,
-    /// Its place among all chunks of the attempt, both streams together, from 0: the order in which they were written.
-    pub position: u32,
-    /// The stream.
-    pub stream: Stream,
-    /// What was written.
-    pub bytes: Vec<u8>,
-}
-
-/// Which part of a log is wanted.
-#[derive(Debug, Clone, Copy)]
-pub struct LogQuery {
-    /// The task.
-    pub task: TaskRef,
-    /// The attempt.
-    pub attempt: u32,
-    /// Only chunks from this position on.
-    pub from: u32,
-    /// At most about so many bytes; at least one chunk if there is one.
-    pub bytes_max: usize,
-}
-
-/// A part of a log.
-#[derive(Debug, Clone, Default)]
-pub struct LogPage {
-    /// The chunks, by position.
-    pub chunks: Vec<LogChunk>,
-    /// Where to go on; `None` when this was the last chunk so far.
-    pub next: Option<u32>,
-}
-
-/// Logs of attempts. Not events: the last second of a log may be lost in a crash.
-#[async_trait]
-pub trait Logs {
-    /// Keeps chunks. A chunk that is there already is left as it is.
-    async fn append_logs(&self, scope: Scope, chunks: &[LogChunk]) -> StoreResult<()>;
-
-    /// A part of a log, from any node.
-    async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage>;
 }

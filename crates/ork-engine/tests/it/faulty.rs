@@ -19,6 +19,7 @@ use ork_core::id::{
     WorkspaceId,
 };
 use ork_core::json::Json;
+use ork_core::log::LogPlace;
 use ork_core::seal::{Anchor, SealRow, Unsealed};
 use ork_core::state::Reason;
 use ork_core::step::{Allowance, StepKey, StepRow};
@@ -337,6 +338,18 @@ impl Logs for Faulty {
     }
     async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
         through!(self.logs(scope, query))
+    }
+    async fn log_place(&self, scope: Scope, task: TaskRef, attempt: u32, line: u64) -> StoreResult<LogPlace> {
+        through!(self.log_place(scope, task, attempt, line))
+    }
+    async fn log_end(&self, scope: Scope, task: TaskRef, attempt: u32) -> StoreResult<LogPlace> {
+        through!(self.log_end(scope, task, attempt))
+    }
+    async fn packable_logs(&self, after: Option<(TaskRef, u32)>, limit: u32) -> StoreResult<Vec<Packable>> {
+        through!(self.packable_logs(after, limit))
+    }
+    async fn pack_log(&self, pack: &LogPack) -> StoreResult<Packed> {
+        through!(self.pack_log(pack))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ork_core::id::TaskRef;
+use ork_core::log::LogPlace;
 use ork_core::store::{LogQuery, Logs, Runs, Scope};
 use tokio::time::{Instant, sleep};
 
@@ -206,8 +207,9 @@ async fn logs_are_stored_in_order_and_progress_is_shown() {
     let text: Vec<u8> = page.chunks.iter().flat_map(|chunk| chunk.bytes.clone()).collect();
     let expected: String = (0..10).map(|n| format!("line {n}\n")).chain(["done\n".into()]).collect();
     assert_eq!(String::from_utf8(text).unwrap(), expected);
-    let positions: Vec<u32> = page.chunks.iter().map(|chunk| chunk.position).collect();
-    assert_eq!(positions, (0..u32::try_from(positions.len()).unwrap()).collect::<Vec<_>>());
+    let places: Vec<LogPlace> = page.chunks.iter().map(|chunk| chunk.at).collect();
+    let ends: Vec<LogPlace> = page.chunks.iter().map(|chunk| chunk.end()).collect();
+    assert_eq!((places[0], &places[1..]), (LogPlace::default(), &ends[..ends.len() - 1]));
 }
 
 #[tokio::test(start_paused = true)]

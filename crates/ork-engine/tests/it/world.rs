@@ -210,6 +210,12 @@ pub fn handlers() -> Handlers {
             Err(format!("stopped: {cause:?}"))
         })
         .with("stubborn", |_| std::future::pending())
+        .with("chatter", |context: HandlerContext| async move {
+            for n in 0..context.params["lines"].as_u64().unwrap_or(0) {
+                context.log(Stream::Stdout, format!("line {n} of a task that talks much and long\n").as_bytes());
+            }
+            Ok(None)
+        })
         .with("talk", |context: HandlerContext| async move {
             for n in 0..10_u8 {
                 context.log(Stream::Stdout, format!("line {n}\n").as_bytes());

@@ -250,6 +250,8 @@ impl<'a> Attempt<'a> {
         let source = match stream {
             Stream::Stdout => &mut self.stdout,
             Stream::Stderr => &mut self.stderr,
+            // No process writes it.
+            Stream::Ork => return,
         };
         let mut turn = 0;
         while turn < TURN_BYTES_MAX && !source.is_closed() {

@@ -63,8 +63,7 @@ impl<'a> Log<'a> {
 
     /// A line of Ork's own, which no limit holds back.
     pub fn note(&self, text: &str) {
-        self.io.log_cut(Stream::Stderr);
-        self.io.log(Stream::Stderr, format!("ork: {text}\n").as_bytes());
+        self.io.log(Stream::Ork, format!("ork: {text}\n").as_bytes());
     }
 
     fn keep(&mut self, stream: Stream, bytes: &[u8]) {
@@ -80,7 +79,7 @@ impl<'a> Log<'a> {
             self.is_cut = true;
             self.io.log_cut(stream);
             let kept = LOG_BYTES_MAX >> 20;
-            self.io.log(stream, format!("\n[ork: log truncated: the first {kept} MiB are kept]\n").as_bytes());
+            self.io.log(Stream::Ork, format!("[ork: log truncated: the first {kept} MiB are kept]\n").as_bytes());
         }
     }
 }

@@ -6,6 +6,7 @@ use ork_core::executor::{Progress, Stream};
 use ork_core::graph::{Expansion, Pin, Reuse, Reused};
 use ork_core::id::TaskRef;
 use ork_core::json::Json;
+use ork_core::log::LogPlace;
 use ork_core::plan::{Fan, Node, OnFailure, Plan, RunIf};
 use ork_core::retry::RetryPolicy;
 use ork_core::state::{Reason, RunStatus};
@@ -164,8 +165,12 @@ async fn a_retry_waits_for_its_time() {
         let batch = w.claim(1).await;
         assert_eq!(batch.tasks[0].attempt, 2);
         w.settle(&batch, failure()).await;
-        assert!(w.store.retry_task_now(Scope::All, first(run), &Actor::user("ada"), NOW).await.unwrap());
-        assert!(!w.store.retry_task_now(Scope::All, first(run), &Actor::user("ada"), NOW).await.unwrap());
+        assert!(
+            w.store.retry_task_now(Scope::All, first(run), &ork_core::event::Actor::user("ada"), NOW).await.unwrap()
+        );
+        assert!(
+            !w.store.retry_task_now(Scope::All, first(run), &ork_core::event::Actor::user("ada"), NOW).await.unwrap()
+        );
         w.drain(1).await;
         assert_eq!(w.show(run).await, "success: a=success");
         let row = w.store.task(Scope::All, first(run)).await.unwrap().unwrap();
@@ -375,10 +380,10 @@ async fn events_and_logs_come_in_pages() {
             let page = w.store.events(Scope::All, run, after, 1).await.unwrap();
             assert!(page[0].seq <= after + 1 && page[0].seq_last > after, "{after}: {page:?}");
         }
-        let chunk = |position: u32| LogChunk {
+        let chunk = |number: u64| LogChunk {
             task: first(run),
             attempt: 1,
-            position,
+            at: LogPlace { offset: 100 * number, line: 0 },
             stream: Stream::Stdout,
             bytes: vec![b'x'; 100],
         };
@@ -388,8 +393,8 @@ async fn events_and_logs_come_in_pages() {
         }
         let query = LogQuery { task: first(run), attempt: 1, from: 0, bytes_max: 150 };
         let page = w.store.logs(Scope::All, query).await.unwrap();
-        assert_eq!((page.chunks.len(), page.next), (2, Some(2)));
-        let page = w.store.logs(Scope::All, LogQuery { from: 2, ..query }).await.unwrap();
+        assert_eq!((page.chunks.len(), page.next), (2, Some(200)));
+        let page = w.store.logs(Scope::All, LogQuery { from: 200, ..query }).await.unwrap();
         assert_eq!((page.chunks, page.next), (vec![chunk(2)], None));
     })
     .await;

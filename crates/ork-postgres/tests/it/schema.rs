@@ -30,9 +30,19 @@ async fn a_database_is_migrated_once() {
         let (one, two) = tokio::join!(migrate(&url), migrate(&url));
         let mut applied = [one.unwrap(), two.unwrap()];
         applied.sort();
-        let all = ["V1__core", "V2__queued_at", "V3__server", "V4__roles", "V5__keeping", "V6__steps", "V7__artifacts"]
-            .map(str::to_owned)
-            .to_vec();
+        let all = [
+            "V1__core",
+            "V2__queued_at",
+            "V3__server",
+            "V4__roles",
+            "V5__keeping",
+            "V6__steps",
+            "V7__artifacts",
+            "V8__logs",
+            "V9__seals",
+        ]
+        .map(str::to_owned)
+        .to_vec();
         assert_eq!(applied, [vec![], all]);
         assert!(migration_state(&url).await.unwrap().iter().all(|m| m.applied));
         PgStore::connect(&app(&url), PgOptions::default()).await.unwrap();

@@ -18,6 +18,7 @@ use ork_core::id::{
     WorkspaceId,
 };
 use ork_core::json::Json;
+use ork_core::log::LogPlace;
 use ork_core::seal::{Anchor, SealRow, Unsealed};
 use ork_core::state::Reason;
 use ork_core::step::{Allowance, StepKey, StepRow};
@@ -163,6 +164,14 @@ tenants! { Feed:
 tenants! { Logs:
     append_logs(chunks: &[LogChunk]) -> ();
     logs(query: LogQuery) -> LogPage;
+    log_place(task: TaskRef, attempt: u32, line: u64) -> LogPlace;
+    log_end(task: TaskRef, attempt: u32) -> LogPlace;
+    => async fn packable_logs(&self, after: Option<(TaskRef, u32)>, limit: u32) -> StoreResult<Vec<Packable>> {
+        self.0.packable_logs(after, limit).await
+    }
+    => async fn pack_log(&self, pack: &LogPack) -> StoreResult<Packed> {
+        self.0.pack_log(pack).await
+    }
 }
 
 tenants! { Inspect:

@@ -3,42 +3,39 @@
 mod attempts;
 mod cancel;
 mod chunks;
-mod logs;
+mod lines;
 mod retry;
 mod show;
 mod steps;
+mod text;
 mod why;
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
-use axum::http::header;
-use axum::response::IntoResponse;
-use futures_util::stream::try_unfold;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use ork_api::TaskAsked;
 use ork_core::access::Permission;
-use ork_core::error::StoreError;
 use ork_core::id::TaskRef;
-use ork_core::store::{LogQuery, TaskRow};
+use ork_core::store::TaskRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::caller::Caller;
 use crate::guard::needs;
+use crate::logs::{self, Wish, reader};
 use crate::look::Look;
 use crate::refused::{Answer, Refused};
 use crate::server::Server;
-
-/// What is read of a log at once.
-const PAGE_BYTES: usize = 256 << 10;
 
 pub fn routes() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(needs(Permission::Read, routes!(show::show)))
         .routes(needs(Permission::Read, routes!(attempts::attempts)))
         .routes(needs(Permission::Read, routes!(steps::steps)))
-        .routes(needs(Permission::Read, routes!(logs::logs)))
+        .routes(needs(Permission::Read, routes!(text::logs)))
+        .routes(needs(Permission::Read, routes!(lines::lines)))
         .routes(needs(Permission::Read, routes!(chunks::chunks)))
         .routes(needs(Permission::Read, routes!(why::why)))
         .routes(needs(Permission::Control, routes!(cancel::cancel)))
@@ -67,23 +64,13 @@ fn attempt(row: &TaskRow, asked: Option<u32>) -> Answer<u32> {
     }
 }
 
-/// The log of an attempt, page by page as it is read: its whole is never in memory.
-pub async fn stream_log(
+/// The log of an attempt as text.
+pub async fn log_text(
     server: &Arc<Server>,
     caller: &Caller,
-    task: TaskRef,
-    asked: Option<u32>,
-) -> Answer<impl IntoResponse + use<>> {
+    (task, asked): (TaskRef, Option<u32>),
+    (wish, headers): (&Wish, &HeaderMap),
+) -> Answer<Response> {
     let attempt = attempt(&row(server.look(caller), task).await?, asked)?;
-    let (store, scope) = (Arc::clone(&caller.store), caller.scope());
-    let pages = try_unfold(Some(0), move |from: Option<u32>| {
-        let store = Arc::clone(&store);
-        async move {
-            let Some(from) = from else { return Ok::<_, StoreError>(None) };
-            let page = store.logs(scope, LogQuery { task, attempt, from, bytes_max: PAGE_BYTES }).await?;
-            let bytes: Vec<u8> = page.chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
-            Ok(Some((bytes, page.next)))
-        }
-    });
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], Body::from_stream(pages)))
+    logs::text(reader(server, caller), (task, attempt), wish, headers).await
 }

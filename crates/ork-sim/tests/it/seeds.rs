@@ -8,7 +8,7 @@ use ork_sim::{Scenario, live};
 const SEEDS: u64 = 500;
 
 /// Things that must happen in so many worlds, or else these are too tame to prove anything.
-const SEEN: [&str; 29] = [
+const SEEN: [&str; 30] = [
     "artifact created",
     "artifact gone",
     "budget raised",
@@ -32,6 +32,7 @@ const SEEN: [&str; 29] = [
     "retried now",
     "run cancelled",
     "run repeated",
+    "sealed",
     "settle repeated",
     "settle too late",
     "steps too late",

@@ -102,7 +102,7 @@ async fn lists_go_by_their_indexes() {
         let rows =
             explained.query_map(rusqlite::params_from_iter(vec![rusqlite::types::Null; count]), |row| row.get(3));
         let plan: Vec<String> = rows.expect("explains").collect::<Result<_, _>>().expect("rows");
-        assert!(plan[0].contains(index), "{name}: {plan:?}");
+        assert!(plan.iter().any(|step| step.contains(index)), "{name}: {plan:?}");
         assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE") || step.starts_with("SCAN")), "{name}: {plan:?}");
     }
 }

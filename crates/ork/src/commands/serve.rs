@@ -83,7 +83,7 @@ pub async fn serve(options: Options, anybody: Anybody, out: Output, config: &Con
     let keys = options.key.source(config, &world.database)?;
     let door = Door::new(key, anybody).reading(move || keys.token_key().ok());
     let is_open = admits(&world, address, anybody).await?;
-    let server = server(&world, door);
+    let server = server(&world, door)?;
     let (stop, stopped) = oneshot::channel::<()>();
     let until_stopped = async { drop(stopped.await) };
     let listening = listen(address, Arc::clone(&server), connections_max(), until_stopped).await;
@@ -134,9 +134,9 @@ async fn admits(world: &World, address: SocketAddr, anybody: Anybody) -> Result<
     Ok(anybody == Anybody::Comes || anybody == Anybody::ComesUntilFirstToken && !has_token)
 }
 
-fn server(world: &World, door: Door) -> Arc<Server> {
+fn server(world: &World, door: Door) -> Result<Arc<Server>> {
     let (out, clock) = (world.out, Arc::clone(&world.clock));
-    Arc::new(Server {
+    Ok(Arc::new(Server {
         store: Arc::clone(&world.store),
         clock: Arc::clone(&world.clock) as _,
         vault: Arc::clone(&world.vault),
@@ -149,10 +149,10 @@ fn server(world: &World, door: Door) -> Arc<Server> {
         skew_ms: Box::new(move || clock.skew_micros().map(|micros| micros / 1000)),
         metrics: Metrics::new(VERSION),
         live: Live::new(LiveOptions::default()),
-        blobs: world.blobs().ok(),
+        blobs: Some(world.blobs()?),
         alarm: Box::new(move |what| alarm(out, what)),
         log: Box::new(move |exchange| log(out, exchange)),
-    })
+    }))
 }
 
 /// What the engine counts, as metrics.

@@ -176,7 +176,6 @@ const SERVER_PATTERN: &str = "^https?://[^@?#]+$";
 /// All of them, in the order of `ork config show`.
 pub const KEYS: [&Key; 14] = [
     &DATABASE,
-    &ARTIFACTS,
     &SERVER,
     &CONTEXT,
     &TOKEN_FILE,
@@ -189,6 +188,7 @@ pub const KEYS: [&Key; 14] = [
     &WORKSPACE,
     &SECRET_KEY_FILE,
     &EGRESS,
+    &ARTIFACTS,
 ];
 
 impl Key {

@@ -1,13 +1,11 @@
 //! Files that runs keep: their bytes are read and written here, where the history is a database, and by the server otherwise.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 use async_trait::async_trait;
 use ork_api::{Artifact, ArtifactVerified, NewArtifactByUrl};
 use ork_client::{Artifacts as Asked, Download, NewUpload};
 use ork_core::artifact::{ArtifactAt, ArtifactRow};
-use ork_core::blobs::{BlobError, BlobResult, Blobs, ByteSource, Expected};
+use ork_core::blobs::{BlobError, BlobResult, ByteSource, Expected};
 use ork_core::id::{ArtifactId, RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::store::ArtifactFilter;
@@ -64,11 +62,6 @@ pub trait Artifacts: Send + Sync {
     async fn verify_artifact(&self, id: ArtifactId) -> Result<ArtifactVerified>;
 }
 
-/// The place of the bytes.
-fn blobs(world: &World) -> Result<Arc<dyn Blobs>> {
-    world.blobs()
-}
-
 async fn row(world: &World, id: ArtifactId) -> Result<ArtifactRow> {
     Ok(artifacts::find(world.look(), id).await.map_err(Refusal::from)?)
 }
@@ -107,12 +100,12 @@ impl Artifacts for World {
 
     async fn content(&self, id: ArtifactId) -> Result<Box<dyn ByteSource>> {
         let row = row(self, id).await?;
-        let opened = Checked::open(blobs(self)?.as_ref(), &row, None).await;
+        let opened = Checked::open(self.blobs()?.as_ref(), &row, None).await;
         Ok(Box::new(opened.map_err(Refusal::from)?))
     }
 
     async fn keep_file(&self, run: RunId, new: NewFile, bytes: &mut dyn ByteSource) -> Result<Artifact> {
-        let (blobs, actor) = (blobs(self)?, self.actor());
+        let (blobs, actor) = (self.blobs()?, self.actor());
         let NewFile { name, kind, content_type, task, meta, size } = new;
         let wish = Wish { at: "/", name, kind, content_type, task, meta };
         let said = wish.check(self.look(), run).await.map_err(Refusal::from)?;
@@ -133,7 +126,7 @@ impl Artifacts for World {
 
     async fn verify_artifact(&self, id: ArtifactId) -> Result<ArtifactVerified> {
         let row = row(self, id).await?;
-        Ok(artifacts::verify(blobs(self)?.as_ref(), &row).await.map_err(Refusal::from)?)
+        Ok(artifacts::verify(self.blobs()?.as_ref(), &row).await.map_err(Refusal::from)?)
     }
 }
 

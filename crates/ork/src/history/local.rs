@@ -15,11 +15,13 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::seal::Link;
 use ork_core::state::Reason as Why;
 use ork_core::store::{
-    AttemptRow, Deleted, Expected, GroupRow, LogPage, LogQuery, NewRevision, RevisionRow, RunFilter, RunRow,
-    ScheduleRow, TaskFilter, TaskRow, WorkflowRow,
+    AttemptRow, Deleted, Expected, GroupRow, NewRevision, RevisionRow, RunFilter, RunRow, ScheduleRow, TaskFilter,
+    TaskRow, WorkflowRow,
 };
 use ork_engine::seal_run;
 use ork_graph::Graph;
+use ork_logs::{LinesPage, Pieces, Whose};
+use ork_server::logs::{self, Wish};
 use ork_server::resolve::{self, Target};
 use ork_server::retry::{self, Wish};
 use ork_server::{graph, queues, schedules, seals, tells, view, why, workflows};
@@ -40,6 +42,9 @@ use crate::world::World;
 const LOOK: Duration = Duration::from_millis(200);
 /// Failed tasks that are told beside the reasons of a run.
 const FAILURES_MAX: u32 = 5;
+
+/// What is read of a log at once.
+const LOG_BYTES: usize = 1 << 20;
 
 /// A database is looked at again and again: it costs next to nothing.
 struct Clockwork;
@@ -92,7 +97,8 @@ impl Backend for World {
     }
 
     async fn append_events(&self, run: RunId, new: &AppendEvents) -> Result<AppendedEvents> {
-        let new = tells::read(self.look(), run, new).await?.of(None, self.actor(), self.now());
+        let new = tells::read(self.look(), run, new).await.map_err(Refusal::from)?;
+        let new = new.of(None, self.actor(), self.now());
         Ok(tells::shape(run, self.store.append_events(self.scope(), &new).await?))
     }
 
@@ -118,8 +124,12 @@ impl Backend for World {
         Box::new(Clockwork)
     }
 
-    async fn logs(&self, query: LogQuery) -> Result<LogPage> {
-        Ok(self.store.logs(self.scope(), query).await?)
+    async fn log_lines(&self, whose: Whose, wish: &Wish) -> Result<LinesPage> {
+        Ok(logs::lines(&self.log_reader(), whose, wish).await.map_err(Refusal::from)?)
+    }
+
+    async fn log_bytes(&self, whose: Whose, from: u64) -> Result<Pieces> {
+        Ok(self.log_reader().pieces(whose, from, LOG_BYTES).await?)
     }
 
     async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>> {

@@ -10,14 +10,16 @@ use ork_api::{
     AppendEvents, AppendedEvents, AppliedWorkflow, Queue, Reason, Retry, Revision, RunWhy, Schedule, ScheduleAsked,
     ScheduleSummary, Submit, VerifiedEvents, Worker, WorkflowSummary,
 };
-use ork_client::{Chunks, Client, ClientError, ClientResult, Options, Runs, Tasks};
+use ork_client::{Chunks, Client, ClientError, ClientResult, Lines, Options, Runs, Tasks};
 use ork_core::clock::Entropy;
 use ork_core::event::EventRow;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::PAGE_MAX;
 use ork_core::seal::Link;
-use ork_core::store::{AttemptRow, GroupRow, LogPage, LogQuery, RunRow, TaskFilter, TaskRow};
+use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskFilter, TaskRow};
 use ork_graph::Graph;
+use ork_logs::{LinesPage, Pieces, Whose};
+use ork_server::logs::Wish;
 use ork_server::resolve::Target;
 use ork_workflow::{Format, Workflow};
 use serde_json::Value;
@@ -240,10 +242,24 @@ impl Backend for Remote {
         Box::new(Stream::open(&self.client, run))
     }
 
-    async fn logs(&self, query: LogQuery) -> Result<LogPage> {
-        let asked = Chunks { attempt: query.attempt, from: query.from, bytes: query.bytes_max };
-        let page = self.client.chunks(&query.task.id().to_string(), asked).await?;
-        self.read(rows::log_page(query, &page))
+    async fn log_lines(&self, (task, attempt): Whose, wish: &Wish) -> Result<LinesPage> {
+        let asked = Lines {
+            attempt,
+            after_line: wish.after_line,
+            tail: wish.tail,
+            limit: wish.limit.and_then(|limit| u32::try_from(limit).ok()),
+            grep: wish.grep.clone(),
+            regex: wish.regex,
+            ignore_case: wish.ignore_case,
+        };
+        let page = self.client.lines(&task.id().to_string(), &asked).await?;
+        self.read(rows::log_lines(wish, &page))
+    }
+
+    async fn log_bytes(&self, (task, attempt): Whose, from: u64) -> Result<Pieces> {
+        let asked = Chunks { attempt, from, bytes: None };
+        let page = self.client.chunks(&task.id().to_string(), asked).await?;
+        self.read(rows::log_bytes(from, &page))
     }
 
     async fn why_task(&self, task: TaskRef) -> Result<Option<Reason>> {

@@ -11,8 +11,11 @@ use ork_core::executor::{Progress, Stream};
 use ork_core::graph::{LeaseId, Phase, ProcessEnd, RevisionRef};
 use ork_core::id::{RunId, TaskId, TaskRef, WorkspaceId};
 use ork_core::json::Json;
+use ork_core::log::{Block, LogPlace};
 use ork_core::state::{Reason, RunStatus, TaskStatus};
-use ork_core::store::{AttemptRow, GroupRow, LogChunk, LogPage, LogQuery, RunRow, TaskRow};
+use ork_core::store::{AttemptRow, GroupRow, RunRow, TaskRow};
+use ork_logs::{LineRow, LinesPage, Pieces};
+use ork_server::logs::Wish;
 use serde_json::Value;
 
 /// What cannot be read, for the end of a sentence.
@@ -226,22 +229,36 @@ fn event(run: RunId, shape: &Event) -> Read<EventRow> {
     })
 }
 
-pub fn log_page(query: LogQuery, shape: &ork_api::LogPage) -> Read<LogPage> {
-    let chunk = |chunk: &ork_api::LogChunk| {
-        Ok(LogChunk {
-            task: query.task,
-            attempt: query.attempt,
-            position: chunk.position,
-            stream: known("a stream", &chunk.stream, Stream::from_word(&chunk.stream))?,
-            bytes: known("Base64", "…", BASE64_STANDARD.decode(&chunk.base64).ok())?,
-        })
+/// Pieces of a log behind so many bytes. How many lines are before them is not said.
+pub fn log_bytes(from: u64, shape: &ork_api::LogPage) -> Read<Pieces> {
+    let block = |chunk: &ork_api::LogChunk| {
+        let stream = known("a stream", &chunk.stream, Stream::from_word(&chunk.stream))?;
+        let bytes = known("Base64", "…", BASE64_STANDARD.decode(&chunk.base64).ok())?;
+        Ok(Block::of(LogPlace { offset: chunk.offset, line: 0 }, stream, bytes))
     };
-    let page = LogPage { chunks: shape.chunks.iter().map(chunk).collect::<Read<Vec<_>>>()?, next: shape.next };
-    let grows = page.chunks.windows(2).all(|two| two[0].position < two[1].position);
-    let begins = page.chunks.first().is_none_or(|first| first.position >= query.from);
+    let pieces = Pieces { blocks: shape.chunks.iter().map(block).collect::<Read<Vec<_>>>()?, next: shape.next };
+    let grows = pieces.blocks.windows(2).all(|two| two[0].end_offset() <= two[1].at.offset);
+    let begins = pieces.blocks.first().is_none_or(|first| first.at.offset >= from);
     // Whoever reads on would read the same again, and again.
-    let goes_on = page.next.is_none_or(|next| page.chunks.last().is_some_and(|last| next > last.position));
-    if grows && begins && goes_on { Ok(page) } else { Err("its pieces of a log are out of order".to_owned()) }
+    let last = pieces.blocks.last().map(Block::end_offset);
+    let goes_on = pieces.next.is_none_or(|next| last.is_some_and(|last| last > from && next >= last));
+    if grows && begins && goes_on { Ok(pieces) } else { Err("its pieces of a log are out of order".to_owned()) }
+}
+
+/// Lines of a log that were asked for.
+pub fn log_lines(wish: &Wish, shape: &ork_api::LogLines) -> Read<LinesPage> {
+    let line = |line: &ork_api::LogLine| {
+        let stream = known("a stream", &line.stream, Stream::from_word(&line.stream))?;
+        let bytes = line.text.clone().into_bytes();
+        Ok(LineRow { number: line.line, offset: line.offset, stream, bytes, is_whole: line.complete })
+    };
+    let lines = shape.lines.iter().map(line).collect::<Read<Vec<_>>>()?;
+    let before = wish.after_line.unwrap_or(0);
+    let grows = lines.windows(2).all(|two| two[0].number < two[1].number);
+    let begins = lines.first().is_none_or(|first| first.number > before);
+    let goes_on = if shape.more { shape.after_line > before } else { shape.after_line >= before };
+    let page = LinesPage { lines, after: shape.after_line, more: shape.more };
+    if grows && begins && goes_on { Ok(page) } else { Err("its lines of a log are out of order".to_owned()) }
 }
 
 #[cfg(test)]
@@ -298,14 +315,29 @@ mod tests {
     fn what_no_server_of_ours_says_is_refused() {
         assert!(moment("yesterday").is_err() && run_id("run_x").is_err() && reason("\x1b[2J").is_err());
         assert!(task_ref(&run().to_string()).unwrap_err().contains("the id of a task"));
-        let query = LogQuery { task: TaskRef { run: run(), n: 0 }, attempt: 1, from: 3, bytes_max: 1 };
-        let page = |positions: &[u32], next| {
-            let chunk = |at: &u32| ork_api::LogChunk { position: *at, stream: "stdout".into(), base64: "YQ==".into() };
-            log_page(query, &ork_api::LogPage { attempt: 1, chunks: positions.iter().map(chunk).collect(), next })
+        let page = |offsets: &[u64], next| {
+            let chunk = |at: &u64| ork_api::LogChunk { offset: *at, stream: "stdout".into(), base64: "YQ==".into() };
+            log_bytes(3, &ork_api::LogPage { attempt: 1, chunks: offsets.iter().map(chunk).collect(), next })
         };
-        assert_eq!(page(&[3, 5], Some(6)).unwrap().chunks[1].bytes, b"a");
-        for (positions, next) in [(&[2][..], None), (&[4, 4], None), (&[3], Some(3)), (&[], Some(9))] {
-            assert!(page(positions, next).is_err(), "{positions:?} {next:?}");
+        assert_eq!(page(&[3, 5], Some(6)).unwrap().blocks[1].bytes, b"a");
+        for (offsets, next) in [(&[2][..], None), (&[4, 4], None), (&[3], Some(3)), (&[], Some(9))] {
+            assert!(page(offsets, next).is_err(), "{offsets:?} {next:?}");
+        }
+        let lines = |numbers: &[u64], after_line, more| {
+            let (stream, text) = ("ork".to_owned(), "a".to_owned());
+            let line = |at: &u64| ork_api::LogLine {
+                line: *at,
+                offset: 0,
+                stream: stream.clone(),
+                text: text.clone(),
+                complete: true,
+            };
+            let shape = ork_api::LogLines { attempt: 1, lines: numbers.iter().map(line).collect(), after_line, more };
+            log_lines(&Wish { after_line: Some(3), ..Wish::default() }, &shape)
+        };
+        assert_eq!(lines(&[4, 9], 9, true).unwrap().lines[1].number, 9);
+        for (numbers, after, more) in [(&[3][..], 3, false), (&[5, 4], 5, false), (&[], 3, true), (&[], 2, false)] {
+            assert!(lines(numbers, after, more).is_err(), "{numbers:?} {after}");
         }
     }
 }

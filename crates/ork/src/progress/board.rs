@@ -7,7 +7,7 @@ use ork_core::clock::Timestamp;
 use ork_core::event::{EventRow, EventType};
 use ork_core::id::{RunId, TaskRef};
 use ork_core::state::{RunStatus, TaskStatus};
-use ork_core::store::{LogQuery, RunRow};
+use ork_core::store::RunRow;
 use tokio::time::{Duration, Instant};
 
 use super::words::{name, tasks, thousands};
@@ -29,8 +29,8 @@ const MARGIN: usize = 13;
 const SLOW_MS: u64 = 60_000;
 /// How often the last lines of those who are shown are read.
 const PEEK_PERIOD: Duration = Duration::from_secs(1);
-/// What is read of a log at once.
-const PEEK_BYTES: usize = 64 << 10;
+/// Lines of a log among which the last one is that says something.
+const PEEK_LINES: usize = 5;
 
 /// An attempt at work.
 struct Attempt {
@@ -39,8 +39,6 @@ struct Attempt {
     is_flagged: bool,
     /// What it said last.
     words: String,
-    /// Which attempt `words` is of, and where its log goes on.
-    read: (u32, u32),
 }
 
 /// What is known of a run from its events.
@@ -104,13 +102,17 @@ impl Board {
             EventType::RunResumed => self.word = RunStatus::Running.word(),
             EventType::RunCancelRequested => self.word = "cancelling",
             EventType::Task(to) => self.take_tasks(row, to),
-            EventType::TaskExpanded
+            EventType::RunAcknowledged
+            | EventType::TaskExpanded
             | EventType::TaskCancelRequested
+            | EventType::TaskRetryRequested
             | EventType::AttemptLate
             | EventType::Step(_)
             | EventType::Gate(_)
             | EventType::BudgetExceeded
-            | EventType::ArtifactCreated => {}
+            | EventType::BudgetRaised
+            | EventType::ArtifactCreated
+            | EventType::Bot(_) => {}
         }
     }
 
@@ -125,13 +127,8 @@ impl Board {
             for n in row.tasks.iter() {
                 self.retrying.remove(&n);
                 let is_running = to == TaskStatus::Running;
-                let new = Attempt {
-                    since: row.created_at,
-                    is_running,
-                    is_flagged: false,
-                    words: String::new(),
-                    read: (0, 0),
-                };
+                let (since, words) = (row.created_at, String::new());
+                let new = Attempt { since, is_running, is_flagged: false, words };
                 self.at_work.insert(n, new);
             }
             return;
@@ -186,16 +183,8 @@ impl Board {
             let task = TaskRef { run, n };
             let Some(row) = history.task(task).await? else { continue };
             let Some(attempt) = self.at_work.get_mut(&n) else { continue };
-            if attempt.read.0 != row.attempt {
-                let (_, end) = tail(history, task, row.attempt, 1).await?;
-                attempt.read = (row.attempt, end.saturating_sub(1));
-            }
-            let query = LogQuery { task, attempt: row.attempt, from: attempt.read.1, bytes_max: PEEK_BYTES };
-            let page = history.logs(query).await?;
-            if let Some(last) = page.chunks.last() {
-                attempt.read.1 = last.position;
-            }
-            let line = page.chunks.iter().rev().find_map(|chunk| last_line(&chunk.bytes));
+            let lines = tail(history, task, row.attempt, PEEK_LINES).await?;
+            let line = lines.iter().rev().find_map(|line| last_line(&line.bytes));
             let far = row.progress.as_ref().map(|progress| {
                 let stage = progress.stage.as_deref().map(|stage| format!(" {stage}")).unwrap_or_default();
                 format!("{} %{stage}", progress.percent)

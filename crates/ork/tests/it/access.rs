@@ -40,7 +40,7 @@ const PREPARE: &str =
 const SECRET: &str = r#"{"value": "correct horse"}"#;
 
 /// Every route with a body, and the roles that may use it. A route that is not here fails the test.
-const MATRIX: &[(&str, &str, &[&str])] = &[
+pub const MATRIX: &[(&str, &str, &[&str])] = &[
     ("POST /api/v1/runs", r#"{"source": "tasks:\n  a: {operation: nobody}\n"}"#, USERS),
     ("GET /api/v1/runs", "", READERS),
     ("GET /api/v1/runs/{id}", "", READERS),
@@ -127,6 +127,7 @@ const MATRIX: &[(&str, &str, &[&str])] = &[
     ("DELETE /api/v1/budgets/{period}", "", ADMINS),
     ("GET /api/v1/tasks/{id}/logs", "", READERS),
     ("GET /api/v1/tasks/{id}/logs/chunks", "", READERS),
+    ("GET /api/v1/tasks/{id}/logs/lines", "", READERS),
     ("GET /api/v1/tasks/{id}/why", "", READERS),
     ("POST /api/v1/tasks/{id}/retry", "", USERS),
     ("POST /api/v1/tasks/{id}/cancel", "", USERS),
@@ -613,10 +614,10 @@ fn events_are_of_ones_own_runs() {
             assert!(get(&format!("runs/{own}/events")).body.contains("bot.seen"));
             // What comes behind the other's own events is heard, and those are not.
             let last = create(who);
-            let heard = heard(&server, who, "topics=runs&after=start", &last);
-            assert!(heard.contains(own.as_str()) && !heard.contains(other.as_str()), "{heard}");
-            let single = format!("topics=run:{own}&after=start");
-            assert!(!self::heard(&server, who, &single, "bot.seen").contains(other.as_str()));
+            let text = heard(&server, who, "topics=runs&after=start", &last);
+            assert!(text.contains(own.as_str()) && !text.contains(other.as_str()), "{text}");
+            let text = heard(&server, who, &format!("topics=run:{own}&after=start"), "bot.seen");
+            assert!(!text.contains(other.as_str()), "{text}");
             assert_eq!(get(&format!("events/stream?topics=run:{other}")).status, 404);
             assert_eq!(get(&format!("events/stream?topics=runs,run:{other}&after=start")).status, 404);
         }

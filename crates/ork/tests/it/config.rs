@@ -40,6 +40,7 @@ fn the_nearest_to_the_hand_applies() {
     workspace  default  default
     secret_key_file  default
     egress.allow  default
+    artifacts  file:HOME/project/here.db-artifacts  default
     operations.cut  "true"  HOME/.config/ork/config.toml:8
     operations.merge  ["HOME/project/merge.sh","--fast"]  HOME/project/ork.toml:3
     "#);
@@ -59,6 +60,28 @@ fn the_nearest_to_the_hand_applies() {
     assert_eq!(said[4], json!({"key": "jobs", "value": 5, "origin": "variable", "place": "ORK_JOBS"}));
     assert_eq!((&said[7]["value"], &said[8]["value"]), (&json!(["c", "d"]), &json!(10)));
     assert_eq!(said[9]["origin"], "default");
+}
+
+#[test]
+fn artifacts_are_beside_the_database_or_where_somebody_says() {
+    let at = |text: &str, arguments: &str| {
+        let rows = home(text, "").values(&format!("config show --json {arguments}"));
+        let found = rows.into_iter().find(|row| row["key"] == "artifacts").unwrap();
+        let place = found["value"].as_str().unwrap().to_owned();
+        let (_, below) = place.split_once("/project/").unwrap_or(("", &place));
+        (below.to_owned(), found["origin"].as_str().unwrap().to_owned())
+    };
+    let check = |text: &str, arguments: &str, value: &str, origin: &str| {
+        assert_eq!(at(text, arguments), (value.to_owned(), origin.to_owned()), "{text} {arguments}");
+    };
+    check("", "--database sqlite:a.db", "a.db-artifacts", "default");
+    check("", "--database files:all", "all/ork.db-artifacts", "default");
+    let away = at("", "--database postgres://h/d");
+    assert!(away.0.ends_with("/.local/share/ork/artifacts"), "{away:?}");
+    check("artifacts = \"file:kept\"\n", "", "kept", "file");
+    check("artifacts = \"kept\"\n", "", "kept", "file");
+    check("artifacts = \"s3://bucket/a\"\n", "", "s3://bucket/a", "file");
+    check("artifacts = \"s3://bucket/a\"\n", "--artifacts file:here", "here", "flag");
 }
 
 #[test]
@@ -101,6 +124,11 @@ fn a_wrong_file_is_refused_with_its_place() {
         ("[worker]\ngrace = \"3\"\n", "ork.toml:2:9: `worker.grace`: `3`: a duration looks like 500ms, 30s, 10m or 2h"),
         ("[worker]\nqueues = \"a\"\n", "ork.toml:2:10: `worker.queues`: it is a list of names: [\"default\"]"),
         ("database = \"mysql:a\"\n", "`mysql:a` is not the URL of a database"),
+        ("artifacts = \"ftp://host/a\"\n", "ork.toml:1:13: `artifacts`: `ftp://` is not where artifacts can be kept"),
+        (
+            "artifacts = \"s3://ada:hunter2@bucket\"\n",
+            "holds no name and no password; credentials come from AWS_ACCESS_KEY_ID",
+        ),
         ("operations = 3\n", "ork.toml:1:1: `operations` is a table\n  try: [operations]"),
         ("[operation]\n", "there is no setting `operation`\n  try: did you mean `operations`?"),
         (
@@ -131,6 +159,6 @@ fn the_schema_of_the_file_names_its_settings() {
         let pointer = format!("/properties/{}", key.replace('.', "/properties/"));
         assert!(schema.pointer(&pointer).is_some_and(|part| part["description"].is_string()), "{key}");
     }
-    assert_eq!(shown.len(), 13);
+    assert_eq!(shown.len(), 14);
     assert!(schema["properties"]["operations"]["description"].is_string());
 }

@@ -28,6 +28,7 @@ mod init;
 mod keeping;
 mod kept;
 mod kills;
+mod logs;
 mod metrics;
 mod moving;
 mod operations;

@@ -81,7 +81,8 @@ const PURPOSES: &[(&str, &str)] = &[
     ("held", "Tasks that wait for a slot of their concurrency key."),
     ("hooks", "Addresses to which others send messages that start runs."),
     ("leases", "Attempts at work, and who may settle them. Whoever deletes the row settles."),
-    ("logs", "What tasks wrote to stdout and stderr, in pieces."),
+    ("log_parts", "Logs that are packed, in parts; the bytes of those of large ones are in the artifact store."),
+    ("logs", "What tasks wrote to stdout and stderr, and Ork noted, in pieces, as far as it is not packed."),
     (
         "loose_blobs",
         "Bytes of the artifact store that no artifact names: of uploads that are under way, and those that are to be removed.",
@@ -107,6 +108,7 @@ const PURPOSES: &[(&str, &str)] = &[
     ("slot_keys", "A lock for each concurrency key. On SQLite the one writer is that lock."),
     ("steps", "The steps of attempts, as far as they have begun."),
     ("tasks", "A task as it was born and as it ended. What happens in between stands in other tables: read `v_tasks`."),
+    ("unpacked_logs", "Logs that are packed once their attempts are over, or of which something is not packed yet."),
     ("webhook_deliveries", "Messages about runs: written with what they tell of, and what became of them."),
     ("webhook_endpoints", "Who is told of all runs of a workspace."),
     ("work_parts", "The bytes of saved folders, in pieces."),

@@ -188,7 +188,8 @@ fn logs_are_what_was_written() {
     tidy | tidy
     ");
     let line = &home.values("runs logs last/two --json")[1];
-    assert_eq!((&line["stream"], &line["line"]), (&"stderr".into(), &"no such file: data.csv".into()));
+    assert_eq!((&line["stream"], &line["text"]), (&"stderr".into(), &"no such file: data.csv".into()));
+    assert_eq!((&line["line"], &line["offset"]), (&2.into(), &8.into()));
     assert!(home.says("runs logs last/two --attempt 3").starts_with("exit 7\n"));
 }
 

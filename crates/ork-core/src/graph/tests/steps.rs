@@ -203,7 +203,7 @@ pub(crate) fn waits(world: &mut World, n: u32, positions: &[u32]) {
 
 /// The events of a task's own, without the first ones, and a look for anything that is wrong.
 #[track_caller]
-fn told(world: &World) -> Vec<&'static str> {
+fn told(world: &World) -> Vec<&str> {
     assert_eq!(check(&world.dump()), []);
     world.events.iter().skip(1).map(|event| event.event_type.word()).collect()
 }

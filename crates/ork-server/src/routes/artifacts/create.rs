@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
-use ork_api::{Artifact, NewArtifactByUrl};
+use ork_api::{Artifact, ArtifactForm, NewArtifactByUrl};
 use ork_core::artifact::{ArtifactAt, ArtifactRow};
 use ork_core::blobs::Expected;
 use ork_core::id::RunId;
@@ -61,7 +61,7 @@ pub struct Ask {
     request_body(content(
         (NewArtifactByUrl = "application/json"),
         (String = "application/octet-stream"),
-        (String = "multipart/form-data"),
+        (ArtifactForm = "multipart/form-data"),
     )),
     responses(
         (status = 201, description = "It is kept", body = Artifact, headers(("location" = String, description = "The artifact"))),

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use ork_core::id::TaskRef;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
 use crate::content::{Asking, RunPath};
+use crate::logs::Wish;
 use crate::names::{Names, number};
 use crate::refused::{Answer, Refused};
-use crate::routes::tasks::stream_log;
+use crate::routes::tasks::log_text;
 use crate::server::Server;
 
 #[derive(Deserialize, IntoParams)]
@@ -23,34 +25,60 @@ pub struct Ask {
     task: String,
     /// The attempt, from 1; the last one by default.
     attempt: Option<u32>,
+    /// Only the last so many lines.
+    tail: Option<u64>,
+    /// Only lines behind so many, instead of `tail`.
+    after_line: Option<u64>,
+    /// So many lines at the most.
+    limit: Option<u64>,
+    /// Only lines that hold this text, of at most 1,024 bytes.
+    grep: Option<String>,
+    /// `grep` is a regular expression of one line.
+    #[serde(default)]
+    regex: bool,
+    /// `grep` does not tell capital letters from small ones.
+    #[serde(default)]
+    ignore_case: bool,
 }
 
 /// Read the log of one task of a run.
 ///
-/// As it was written, both streams together, as far as there is one.
+/// As it was written, both streams and Ork's own notes together, as far as there is one: all of it, one range of its bytes, or
+/// some of its lines.
 #[utoipa::path(
     get,
     path = "/runs/{id}/logs",
     tag = "runs",
-    params(("id" = String, Path, description = "A run"), Ask),
-    responses((status = 200, description = "The log", body = String, content_type = "text/plain")),
+    params(
+        ("id" = String, Path, description = "A run"),
+        ("range" = Option<String>, Header, description = "One range: `bytes=FIRST-LAST`, `bytes=FIRST-`, `bytes=-LENGTH`; not with lines"),
+        Ask,
+    ),
+    responses(
+        (status = 200, description = "The log", body = String, content_type = "text/plain"),
+        (status = 206, description = "The range", body = String, content_type = "text/plain"),
+        (status = 416, description = "`wrong-range`", body = ork_api::Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub async fn logs(
     State(server): State<Arc<Server>>,
     caller: Caller,
     RunPath(run): RunPath,
+    headers: HeaderMap,
     Asking(ask): Asking<Ask>,
-) -> Answer<impl IntoResponse> {
+) -> Answer<Response> {
+    let Ask { task: name, attempt, tail, after_line, limit, grep, regex, ignore_case } = ask;
     let look = server.look(&caller);
     super::row(look, run).await?;
     let names = Names::read(look.store, look.scope, run).await?;
-    let (key, index) = ask.task.split_once('/').unwrap_or((&ask.task, "0"));
-    let missing = || Refused::missing(format_args!("task `{}` in `{run}`", ask.task));
+    let (key, index) = name.split_once('/').unwrap_or((&name, "0"));
+    let missing = || Refused::missing(format_args!("task `{}` in `{run}`", name));
     let group = names.group(key).ok_or_else(missing)?;
     let index: u32 = index.parse().map_err(|_| missing())?;
     if index >= group.size.unwrap_or(1) {
         return Err(missing());
     }
     let task = TaskRef { run, n: number(group, index) };
-    stream_log(&server, &caller, task, ask.attempt).await
+    let wish = Wish { tail, after_line, limit, grep, regex, ignore_case };
+    log_text(&server, &caller, (task, attempt), (&wish, &headers)).await
 }

@@ -104,11 +104,12 @@ async fn without_a_store_only_addresses_are_kept() {
     assert_eq!(far.status, 201, "{}", far.body);
     let id = far.json()["id"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {ada}");
-    let bytes =
-        stage.send(&format!("{route}?name=a"), &[("authorization", &bearer), ("content-length", "3")], "one".into());
-    let prepared = stage.ask(&ada, &format!("{route}/presign"), wish("one"));
-    let verified = stage.ask(&ada, &format!("{route}/verify"), Value::Null);
-    for refused in [bytes.await, prepared.await, verified.await] {
+    let bytes = stage
+        .send(&format!("{route}?name=a"), &[("authorization", &bearer), ("content-length", "3")], "one".into())
+        .await;
+    let prepared = stage.ask(&ada, &format!("{route}/presign"), wish("one")).await;
+    let verified = stage.ask(&ada, &format!("{route}/verify"), Value::Null).await;
+    for refused in [bytes, prepared, verified] {
         assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("no-artifact-store")), "{}", refused.body);
     }
     for route in [format!("GET /api/v1/artifacts/{id}/content"), format!("POST /api/v1/artifacts/{id}/verify")] {

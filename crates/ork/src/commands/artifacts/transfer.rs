@@ -1,11 +1,12 @@
 //! Bytes on their way between this machine and an artifact: counted, hashed, and shown to whoever waits at a terminal.
 
 use std::io::Read;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ork_core::blobs::{BlobError, BlobResult, ByteSource, PIECE_BYTES};
 use ork_core::checksum::Checksum;
+use tokio::time::Instant;
 
 use super::bytes;
 use crate::log_text::clean;
@@ -29,7 +30,7 @@ pub struct Meter {
 impl Meter {
     pub fn new(out: Output, name: &str, size: Option<u64>) -> Self {
         let is_shown = !out.json && region::is_possible() && size.is_none_or(|size| size > SHOWN_BYTES);
-        Self { name: clean(name), size, done: 0, drawn: is_shown.then(now) }
+        Self { name: clean(name), size, done: 0, drawn: is_shown.then(Instant::now) }
     }
 
     pub fn passed(&mut self, count: usize) {
@@ -38,18 +39,13 @@ impl Meter {
         if drawn.elapsed() < FRAME {
             return;
         }
-        *drawn = now();
+        *drawn = Instant::now();
         let of = match self.size {
             Some(size) => format!(" of {}  {} %", bytes(size), self.done.saturating_mul(100) / size.max(1)),
             None => String::new(),
         };
         region::draw(vec![format!("{}  {}{of}", self.name, bytes(self.done))]);
     }
-}
-
-#[allow(clippy::disallowed_methods, reason = "how often a line is drawn is nobody's business but the terminal's")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 impl Drop for Meter {

@@ -1,12 +1,15 @@
 //! `ork runs logs`.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::Result;
 use ork_core::executor::Stream;
 use ork_core::id::{RunId, TaskRef};
-use ork_core::limits::PAGE_MAX;
-use ork_core::store::{LogChunk, TaskFilter, TaskRow};
+use ork_core::limits::{LOG_LINES_MAX, PAGE_MAX};
+use ork_core::store::{TaskFilter, TaskRow};
+use ork_logs::{LineRow, LinesPage};
+use ork_server::logs::Wish;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -15,20 +18,23 @@ use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::history::{History, Outputs};
 use crate::ids::Target;
-use crate::log_text::{self, Lines, page};
+use crate::log_text::shown;
 use crate::names::Names;
 use crate::output::{Output, faint};
 
 /// Options of `ork runs logs`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-One task's log is printed as it was written, both streams together. Logs of a whole run have each line behind the name \
-of its task, in the order of the tasks. With --json each line is an object.
+Lines are in the order in which they came, both streams and Ork's own notes together. Logs of a whole run have each line \
+behind the name of its task, in the order of the tasks. Colours are shown as they were written; other escapes and control \
+characters are written out, and a line that only looks like a note of Ork's has a backslash before it. With --raw the log \
+of one task is printed byte for byte. With --json each line is an object.
 
 Examples:
   ork runs logs last
   ork runs logs last/cut/3 --attempt 1
-  ork runs logs last/encode --follow")]
+  ork runs logs last/encode --follow
+  ork runs logs last/encode --grep 'frame=\\d+9' --regex --line-numbers")]
 pub struct Args {
     /// A run or a task [default: the newest run]
     #[arg(value_name = "RUN|TASK", default_value = "last", hide_default_value = true)]
@@ -39,6 +45,24 @@ pub struct Args {
     /// Only the last N lines of each task; 0 means all.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub tail: usize,
+    /// Only lines behind the first N.
+    #[arg(long, value_name = "N", conflicts_with = "tail")]
+    pub after_line: Option<u64>,
+    /// Only lines with this text in them.
+    #[arg(long, short, value_name = "TEXT")]
+    pub grep: Option<String>,
+    /// The text is a regular expression.
+    #[arg(long, short = 'E', requires = "grep")]
+    pub regex: bool,
+    /// Capital letters are the same as small ones.
+    #[arg(long, short, requires = "grep")]
+    pub ignore_case: bool,
+    /// Show the number of each line.
+    #[arg(long, short = 'n')]
+    pub line_numbers: bool,
+    /// Print the log of one task byte for byte.
+    #[arg(long, conflicts_with_all = ["tail", "after_line", "grep", "line_numbers"])]
+    pub raw: bool,
     /// Go on until the task is over, or the process that carried it is gone.
     #[arg(long, short)]
     pub follow: bool,
@@ -63,9 +87,9 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 }
 
 async fn all(history: &History, args: &Args, run: RunId) -> Result<()> {
-    if args.attempt.is_some() || args.follow {
+    if args.attempt.is_some() || args.follow || args.raw {
         let hint = format!("{run}/TASK{}", history.flags());
-        return Err(Refusal::usage("`--attempt` and `--follow` are for one task").hint(hint).into());
+        return Err(Refusal::usage("`--attempt`, `--follow` and `--raw` are for one task").hint(hint).into());
     }
     let names = history.names(run).await?;
     // Siblings of an `each` over outputs are born after everything else: all siblings are looked up behind their first.
@@ -115,17 +139,8 @@ async fn one(history: &History, args: &Args, task: &TaskRow, name: Option<&str>)
         let message = format!("`{}` has had {had}", task.key);
         return Err(Refusal::no_match(message).hint(format!("ork why {}{}", args.target, history.flags())).into());
     }
-    let printer = Printer { history, task, attempt, name };
-    let mut from = 0;
-    if args.tail > 0 {
-        let (lines, end) = log_text::tail(history, task.task, attempt, args.tail).await?;
-        printer.lines(lines)?;
-        from = end;
-        if !args.follow {
-            return Ok(());
-        }
-    }
-    let mut open = Lines::default();
+    let mut log = Log { history, args, task, attempt, name, at: 0 };
+    log.begin().await?;
     let mut next_look = Instant::now();
     loop {
         let is_over = !args.follow || is_over(history, task.task, attempt).await?;
@@ -134,19 +149,7 @@ async fn one(history: &History, args: &Args, task: &TaskRow, name: Option<&str>)
             is_orphan = carrier::is_orphan(history, &history.row(task.task.run).await?).await?;
             next_look = Instant::now() + CARRIER_LOOK;
         }
-        loop {
-            let found = page(history, task.task, attempt, from).await?;
-            for chunk in &found.chunks {
-                printer.chunk(&mut open, chunk)?;
-                from = chunk.position + 1;
-            }
-            if found.next.is_none() {
-                break;
-            }
-        }
-        if is_over || is_orphan {
-            printer.lines(open.rest())?;
-        }
+        log.go_on(is_over || is_orphan).await?;
         if is_orphan {
             return Err(carrier::refusal(history, task.task.run).into());
         }
@@ -163,41 +166,118 @@ async fn is_over(history: &History, task: TaskRef, attempt: u32) -> Result<bool>
 }
 
 /// Prints the log of one attempt.
-struct Printer<'a> {
+struct Log<'a> {
     history: &'a History,
+    args: &'a Args,
     task: &'a TaskRow,
     attempt: u32,
-    /// Printed before each line; `None` for a log of one task, which is printed as it is.
+    /// Printed before each line; `None` for a log of one task.
     name: Option<&'a str>,
+    /// Where it goes on: behind so many lines, or so many bytes of a raw one.
+    at: u64,
 }
 
-impl Printer<'_> {
-    fn chunk(&self, open: &mut Lines, chunk: &LogChunk) -> Result<()> {
-        if self.history.out.json || self.name.is_some() {
-            return self.lines(open.take(chunk));
+impl Log<'_> {
+    /// Finds the place from which on it is printed.
+    async fn begin(&mut self) -> Result<()> {
+        let count = self.args.tail as u64;
+        self.at = self.args.after_line.unwrap_or(0);
+        if count == 0 {
+            return Ok(());
         }
-        Ok(self.history.out.bytes(&chunk.bytes)?)
+        if self.args.grep.is_some() {
+            return self.last_found().await;
+        }
+        let last = self.page(Wish { tail: Some(1), ..Wish::default() }).await?;
+        self.at = last.lines.last().map_or(0, |line| line.number).saturating_sub(count);
+        Ok(())
     }
 
-    fn lines(&self, lines: Vec<(Stream, String)>) -> Result<()> {
-        for (stream, line) in lines {
-            if self.history.out.json {
-                self.history.out.value(&json!({
-                    "task_id": self.task.task.id().to_string(),
-                    "key": self.task.key,
-                    "task_index": self.task.task_index,
-                    "attempt": self.attempt,
-                    "stream": stream.word(),
-                    "line": line,
-                }))?;
-            } else if let Some(name) = self.name {
-                // A carriage return would write the line over the name.
-                let line = line.replace('\r', " ");
-                self.history.out.data(format!("{} {line}", faint(&format!("{name} |"))))?;
-            } else {
-                self.history.out.data(line)?;
+    /// The last lines that match, of all that there are now.
+    async fn last_found(&mut self) -> Result<()> {
+        let mut found = VecDeque::new();
+        loop {
+            let page = self.page(self.wish()).await?;
+            self.at = page.after;
+            found.extend(page.lines.into_iter().filter(|line| line.is_whole || !self.args.follow));
+            found.drain(..found.len().saturating_sub(self.args.tail));
+            if !page.more {
+                break;
+            }
+        }
+        found.iter().try_for_each(|line| self.print(line))?;
+        if !self.args.follow {
+            // The last one may have no end: it was printed.
+            self.at = u64::MAX;
+        }
+        Ok(())
+    }
+
+    fn wish(&self) -> Wish {
+        let Args { grep, regex, ignore_case, .. } = self.args;
+        Wish {
+            after_line: Some(self.at),
+            limit: Some(LOG_LINES_MAX.into()),
+            grep: grep.clone(),
+            regex: *regex,
+            ignore_case: *ignore_case,
+            ..Wish::default()
+        }
+    }
+
+    async fn page(&self, wish: Wish) -> Result<LinesPage> {
+        self.history.log_lines((self.task.task, self.attempt), &wish).await
+    }
+
+    /// Prints what there is now. A line that is not over is waited for, unless `is_over`.
+    async fn go_on(&mut self, is_over: bool) -> Result<()> {
+        if self.args.raw && !self.history.out.json {
+            return self.bytes().await;
+        }
+        while self.at < u64::MAX {
+            let page = self.page(self.wish()).await?;
+            let lines = page.lines.iter().filter(|line| line.is_whole || is_over);
+            lines.clone().try_for_each(|line| self.print(line))?;
+            self.at = page.after;
+            if !page.more {
+                break;
             }
         }
         Ok(())
+    }
+
+    async fn bytes(&mut self) -> Result<()> {
+        loop {
+            let pieces = self.history.log_bytes((self.task.task, self.attempt), self.at).await?;
+            for block in &pieces.blocks {
+                self.history.out.bytes(&block.bytes)?;
+                self.at = block.end_offset();
+            }
+            match pieces.next {
+                Some(next) => self.at = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    fn print(&self, line: &LineRow) -> Result<()> {
+        let out = self.history.out;
+        if out.json {
+            return Ok(out.value(&json!({
+                "task_id": self.task.task.id().to_string(),
+                "key": self.task.key,
+                "task_index": self.task.task_index,
+                "attempt": self.attempt,
+                "line": line.number,
+                "offset": line.offset,
+                "stream": line.stream.word(),
+                "text": line.text(),
+            }))?);
+        }
+        let text = shown(line.stream, &line.text());
+        let text = if line.stream == Stream::Ork { faint(&text) } else { text };
+        let number = if self.args.line_numbers { faint(&format!("{:>7}  ", line.number)) } else { String::new() };
+        let name = self.name.map(|name| faint(&format!("{name} |")) + " ").unwrap_or_default();
+        Ok(out.data(format!("{name}{number}{text}"))?)
     }
 }

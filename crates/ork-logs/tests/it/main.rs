@@ -1,0 +1,4 @@
+//! Logs are the same however they are stored.
+
+mod reading;
+mod shelf;

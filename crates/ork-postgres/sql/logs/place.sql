@@ -1,0 +1,8 @@
+-- Of chunks and parts at once: what is packed meanwhile is in one of them.
+(SELECT start, line FROM logs
+ WHERE run_id = $1 AND n = $2 AND attempt = $3 AND line < $4 AND ($5::uuid IS NULL OR workspace_id = $5)
+ ORDER BY start DESC LIMIT 1)
+UNION ALL
+(SELECT start, line FROM log_parts
+ WHERE run_id = $1 AND n = $2 AND attempt = $3 AND line < $4 AND ($5::uuid IS NULL OR workspace_id = $5)
+ ORDER BY start DESC LIMIT 1)

@@ -1,0 +1,10 @@
+-- The attempt that a task's row names is over.
+SELECT u.run_id, u.n, u.attempt, u.workspace_id, coalesce(p.start + p.length, 0) AS start, coalesce(p.line + p.lines, 0) AS line
+FROM unpacked_logs u
+JOIN tasks t ON t.run_id = u.run_id AND t.n = u.n AND t.attempt >= u.attempt
+LEFT JOIN LATERAL (
+    SELECT l.start, l.length, l.line, l.lines FROM log_parts l
+    WHERE l.run_id = u.run_id AND l.n = u.n AND l.attempt = u.attempt ORDER BY l.start DESC LIMIT 1
+) AS p ON true
+WHERE $1::uuid IS NULL OR (u.run_id, u.n, u.attempt) > ($1, $2::integer, $3::integer)
+ORDER BY u.run_id, u.n, u.attempt LIMIT $4
