@@ -46,7 +46,11 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     if args.all {
         return all(&history, out).await;
     }
-    let id = ids::run(&history, &args.run).await?;
+    // Of one that was removed there is something to say, too.
+    let id = match args.run.parse::<RunId>() {
+        Ok(id) => id,
+        Err(_) => ids::run(&history, &args.run).await?,
+    };
     let found = verified(&history, id, args.head).await?;
     tell(&found, out)?;
     if !out.json {
