@@ -142,9 +142,9 @@ fn a_log_says_the_same_before_and_after_it_is_packed() {
         assert_eq!(said, format!("exit 0\n--- stdout\n{}\n{}\n", line(lines - 1), line(lines)));
         let said = home.says(format!("runs logs {}/talk --grep 0149998 -n {at}", log.run).trim_end());
         assert_eq!(said, format!("exit 0\n--- stdout\n 149998  {}\n", line(149_998)));
+        let run = log.run.clone();
         drop(server);
-        let said =
-            home.output(&format!("runs logs {}/talk --raw {at}", log.run).split_whitespace().collect::<Vec<_>>());
+        let said = home.output(&format!("runs logs {run}/talk --raw {at}").split_whitespace().collect::<Vec<_>>());
         assert!(String::from_utf8(said.stdout).unwrap() == text(lines));
     });
 }
