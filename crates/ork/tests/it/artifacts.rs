@@ -681,7 +681,7 @@ fn check_rest(home: &Home, at: &str) {
     assert!(ork("artifacts get last/nothing").starts_with("exit 7\n"));
     assert!(ork("artifacts put last nothing.txt").starts_with("exit 2\n"));
     assert!(ork("artifacts put last notes.txt --name ../x").starts_with("exit 2\n"));
-    let said = ork("artifacts verify");
+    let said = ork("artifacts verify last");
     assert!(said.starts_with("exit 0\n") && said.contains("right, 0 damaged") && said.contains("elsewhere"), "{said}");
     let said = ork("runs show last");
     assert!(said.contains("  artifacts "), "{said}");
