@@ -141,16 +141,17 @@ impl<'a> Verifier<'a> {
     }
 
     fn close_numbers(&mut self, ended: Anchor) {
-        if self.next <= self.begun.seq {
-            self.found(Finding::Missing { seq: self.next, seq_last: self.begun.seq });
-            self.next = self.begun.seq + 1;
-        }
         for (seq, seq_last) in std::mem::take(&mut self.late) {
             if seq > ended.seq {
                 self.found(Finding::Added { seq });
             } else {
                 self.comes_next(seq, seq_last);
             }
+        }
+        // What the head counted then, and what seals cover, was there when the rows were read.
+        let last = self.begun.seq.max(self.verdict.sealed);
+        if self.next <= last {
+            self.found(Finding::Missing { seq: self.next, seq_last: last });
         }
     }
 

@@ -142,7 +142,7 @@ fn whoever_changes_an_event_is_found() {
             ("DELETE FROM events WHERE seq = 1".into(), "event 1 is missing".into()),
             (format!("DELETE FROM events WHERE seq = {last}"), format!("event {last} is missing")),
             ("DELETE FROM events WHERE seq > 3".into(), format!("events 4 to {last} are missing")),
-            (format!("DELETE FROM events WHERE seq = {last}; UPDATE run_heads SET seq = {}", last - 1), "the run says".into()),
+            (format!("DELETE FROM events WHERE seq = {last}; UPDATE run_heads SET seq = {}", last - 1), format!("event {last} is missing")),
             ("DELETE FROM events".into(), format!("events 1 to {last} are missing")),
             (
                 "UPDATE events SET seq = 1003, seq_last = 1003 WHERE seq = 3; UPDATE events SET seq = 3, seq_last = 3 WHERE seq = 4; \
@@ -256,7 +256,7 @@ fn bots_write_events_and_nothing_else() {
         assert_eq!((&event["type"], &event["key"]), (&json!("bot.seen"), &json!("b")));
         // With the name of whoever has the token, whatever the request says.
         assert_eq!(event["actor"], json!({"kind": "bot", "id": "its-bot"}));
-        assert_eq!(event["payload"].to_string(), r#"{"n":1.50}"#);
+        assert_eq!(event["payload"].to_string(), r#"{"n":1.5}"#);
         let of_service = ask(&service, "", &run, &other);
         assert_eq!(of(&of_service.json()["seq"])["actor"], json!({"kind": "service", "id": "its-service"}));
         for token in [&viewer, &user] {
