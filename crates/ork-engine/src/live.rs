@@ -11,7 +11,7 @@ use ork_core::executor::{AttemptIo, Kept, KeptFile, Progress, Report, StopCause,
 use ork_core::graph::{LeaseId, ProcessEnd};
 use ork_core::id::TaskRef;
 use ork_core::plan::Node;
-use ork_core::store::{ProgressNote, Settle, Start};
+use ork_core::store::{LogQuery, ProgressNote, Settle, Start};
 use ork_vault::{Mask, Masked};
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -186,8 +186,15 @@ impl Live {
         let (task, attempt) = (claimed.task, claimed.attempt);
         // It may have been this very process.
         parts.logs.settle_after(&BTreeSet::from([(task, attempt)])).await;
-        let end = patiently(self, || parts.store.log_end(parts.config.scope, task, attempt)).await?;
-        *lock(&self.log) = LogState::behind(end);
+        let (store, scope) = (&parts.store, parts.config.scope);
+        let end = patiently(self, || store.log_end(scope, task, attempt)).await?;
+        let mut is_in_line = false;
+        if end.offset > 0 {
+            let last = LogQuery { task, attempt, from: end.offset - 1, bytes_max: 1 };
+            let last = patiently(self, || store.logs(scope, last)).await?;
+            is_in_line = last.chunks.last().is_some_and(|chunk| !chunk.bytes.ends_with(b"\n"));
+        }
+        *lock(&self.log) = LogState::behind(end, is_in_line);
         Ok(())
     }
 

@@ -43,9 +43,8 @@ pub struct LogState {
 
 impl LogState {
     /// Of an attempt that another lease has carried before: behind what that wrote.
-    pub fn behind(end: LogPlace) -> Self {
-        // Nobody has looked: at worst there is an empty line.
-        Self { end, is_in_line: end.offset > 0, is_full: end.offset >= limits::LOG_BYTES_MAX, ..Self::default() }
+    pub fn behind(end: LogPlace, is_in_line: bool) -> Self {
+        Self { end, is_in_line, is_full: end.offset >= limits::LOG_BYTES_MAX, ..Self::default() }
     }
 }
 

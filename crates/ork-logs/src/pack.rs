@@ -35,6 +35,7 @@ pub fn unpack(at: LogPlace, packed: &[u8]) -> Result<Block, String> {
 mod tests {
     use super::*;
     use ork_core::executor::Stream;
+    use ork_core::log::Stretch;
     use proptest::prelude::*;
 
     fn block(pieces: &[(Stream, Vec<u8>)]) -> Block {
@@ -66,10 +67,9 @@ mod tests {
 
     #[test]
     fn the_worst_part_is_unpacked() {
-        let pieces: Vec<_> = (0..LOG_PART_BYTES_MAX)
-            .map(|n| (if n % 2 == 0 { Stream::Stdout } else { Stream::Stderr }, vec![b'x']))
-            .collect();
-        let whole = block(&pieces);
+        let streams = [Stream::Stdout, Stream::Stderr];
+        let stretches = (0..LOG_PART_BYTES_MAX).map(|n| Stretch { stream: streams[n % 2], bytes: 1 }).collect();
+        let whole = Block { at: LogPlace::default(), bytes: vec![b'x'; LOG_PART_BYTES_MAX], stretches };
         assert!(unpack(whole.at, &pack(&whole).unwrap()) == Ok(whole));
     }
 

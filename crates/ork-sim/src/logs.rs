@@ -128,11 +128,10 @@ fn until_over(server: &Serving, run: &str, watch: Watch) -> Result<String, Strin
 
 /// Waits until all parts of the log are in the artifact store; how many there are, and of how many bytes.
 fn until_packed(place: &Place, whole: u64, watch: Watch) -> Result<(usize, u64), String> {
-    let folder = place.folder.join("home/.local/share/ork/artifacts");
     let wanted = usize::try_from(whole >> 20).map_err(text)?;
     let mut before = Vec::new();
     loop {
-        let found = files(&folder);
+        let found = files(&place.folder);
         // The last one was there at the last look already.
         if found.len() >= wanted && found == before {
             rest(1_000);
@@ -146,15 +145,15 @@ fn until_packed(place: &Place, whole: u64, watch: Watch) -> Result<(usize, u64),
     }
 }
 
-/// The sizes of all files below a folder.
+/// The sizes of all parts of logs below a folder, wherever the artifact store is in it.
 fn files(folder: &Path) -> Vec<u64> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             match entry.metadata() {
                 Ok(known) if known.is_dir() => folders.push(entry.path()),
-                Ok(known) => found.push(known.len()),
-                Err(_) => {}
+                Ok(known) if entry.file_name().to_string_lossy().starts_with("log-") => found.push(known.len()),
+                Ok(_) | Err(_) => {}
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Packages;
 
 /// Packages of others: each is compiled on a cold machine and audited on every upgrade.
-const PACKAGES_MAX: usize = 285;
+const PACKAGES_MAX: usize = 306;
 
 /// Packages that may not be in the lock file, with what to use instead.
 const BANNED: &[(&str, &str)] = &[
@@ -24,6 +24,8 @@ const BANNED: &[(&str, &str)] = &[
 /// longer needed must go.
 const DUPLICATES: &[(&str, &str)] = &[
     ("base64", "postgres-protocol is a version behind serde-saphyr"),
+    ("crypto-common", "object_store's `crc-fast` is a version behind our hashes"),
+    ("digest", "object_store's `crc-fast` is a version behind our hashes"),
     ("fallible-iterator", "tokio-postgres is a version behind rusqlite"),
     ("getrandom", "ring is a version behind jiff's and proptest's"),
     ("syn", "jiff-static and refinery-macros are a version behind the other derives"),
@@ -93,7 +95,7 @@ mod tests {
         let many: Vec<String> = (0..=PACKAGES_MAX).map(|number| format!("package{number}:")).collect();
         let findings = check(&sample::packages(&many.join("\n")));
         assert!(
-            findings.contains(&"286 packages of others in the lock file, allowed are 285".to_owned()),
+            findings.contains(&"307 packages of others in the lock file, allowed are 306".to_owned()),
             "{findings:?}"
         );
     }

@@ -11,7 +11,10 @@ use object_store::{ClientConfigKey, ClientOptions};
 use ork_core::limits::ARTIFACT_BYTES_MAX;
 use ork_http::{CallError, Method, StreamError, StreamLimits, Transport};
 
-/// How long nothing may happen, while a body goes out, until an answer begins, and while it comes.
+/// How long nothing may happen while a body goes out, and until an answer begins: the last of what a slow line takes lies in the
+/// kernel's buffers, where nobody sees it go.
+const FIRST: Duration = Duration::from_secs(60);
+/// How long an answer may say nothing.
 const SILENCE: Duration = Duration::from_secs(30);
 /// How long one request may take: the largest artifact at 1 MiB/s.
 const WHOLE: Duration = Duration::from_secs(ARTIFACT_BYTES_MAX >> 20);
@@ -46,7 +49,7 @@ impl HttpService for Line {
         // Objects come by plain requests; lists and credentials are small.
         let may_be_large = request.method() == Method::GET && request.uri().query().is_none();
         let bytes = if may_be_large { ARTIFACT_BYTES_MAX } else { WORDS_BYTES_MAX };
-        let limits = StreamLimits { first: SILENCE, idle: SILENCE, total: WHOLE, bytes };
+        let limits = StreamLimits { first: FIRST, idle: SILENCE, total: WHOLE, bytes };
         let answer = self.http.relay(request, limits).await.map_err(unanswered)?;
         Ok(answer.map(|body| HttpResponseBody::new(body.map_err(broken))))
     }

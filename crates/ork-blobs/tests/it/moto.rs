@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,6 +19,7 @@ cat >/dev/null
 
 pub struct Moto {
     pub endpoint: String,
+    _keeper: Child,
     _lifeline: ChildStdin,
 }
 
@@ -47,7 +48,7 @@ impl Moto {
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut said).unwrap();
         assert_eq!(said, "started\n");
         let lifeline = keeper.stdin.take().unwrap();
-        Some(Self { endpoint: format!("http://127.0.0.1:{port}"), _lifeline: lifeline })
+        Some(Self { endpoint: format!("http://127.0.0.1:{port}"), _keeper: keeper, _lifeline: lifeline })
     }
 
     /// Makes a bucket of its own for a test, and answers its name.

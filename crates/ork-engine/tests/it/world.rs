@@ -184,7 +184,7 @@ pub fn trim(text: &str) -> String {
     text.trim().lines().map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
-const LANES: [&str; 9] = ["default", "echo", "fail", "flaky", "nap", "panic", "hang", "stubborn", "talk"];
+const LANES: [&str; 10] = ["default", "chatter", "echo", "fail", "flaky", "nap", "panic", "hang", "stubborn", "talk"];
 
 pub fn handlers() -> Handlers {
     Handlers::default()

@@ -10,7 +10,7 @@ use crate::world::{Witness, World, process, script, told};
 /// What a script leaves is kept, and this is told.
 async fn check(text: &str, outcome: &str, kept: &str, log: &str) {
     let (report, io) = World::new().run(script(text)).await;
-    assert_eq!((told(&report).as_str(), io.kept().as_str(), io.stderr().as_str()), (outcome, kept, log), "{text}");
+    assert_eq!((told(&report).as_str(), io.kept().as_str(), io.notes().as_str()), (outcome, kept, log), "{text}");
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn what_is_no_file_of_its_own_is_left_out() {
     let text = "cd $ORK_ARTIFACTS; ln -s /etc/shadow s; mkfifo p; echo x > a; ln a b; mkdir d; chmod 0 d; ln -s / root; echo y > y";
     let (report, io) = World::new().run(script(text)).await;
     assert_eq!((told(&report).as_str(), io.kept().as_str()), ("success", "y (application/octet-stream): y\n"));
-    let said = io.stderr();
+    let said = io.notes();
     for line in [
         "ork: artifacts: `a` is left out: it has another name (a hard link)",
         "ork: artifacts: `b` is left out: it has another name (a hard link)",
@@ -68,7 +68,7 @@ async fn unkept(text: &str, unkept: Unkept) -> (String, String) {
     *io.unkept.lock().unwrap() = Some(unkept);
     let report = world.run_with(script(&format!("echo a > $ORK_ARTIFACTS/a; {text}")), &io).await;
     world.check_folders();
-    (told(&report), io.stderr())
+    (told(&report), io.notes())
 }
 
 #[tokio::test]

@@ -40,12 +40,12 @@ async fn steps_share_a_folder_and_nothing_else() {
         echo 1 > $ORK_OUTPUT; echo 5 > $ORK_PROGRESS";
     let (report, io) = run(&*folder, step(task, first)).await;
     assert_eq!((told(&report).as_str(), io.progress.lock().unwrap().len()), ("success 1", 1));
-    assert_eq!((io.kept().as_str(), io.stderr().as_str()), ("x (application/octet-stream): ", ""));
+    assert_eq!((io.kept().as_str(), io.notes().as_str()), ("x (application/octet-stream): ", ""));
     let second = "cat a/b; ls -A $ORK_ARTIFACTS; test ! -e $ORK_OUTPUT; test ! -e $ORK_PROGRESS; chmod 500 a";
     let mut second = step(task, second);
     second.project = Some(world.root.clone());
     let (report, io) = run(&*folder, second).await;
-    assert_eq!((told(&report).as_str(), io.stderr().as_str()), ("success", ""));
+    assert_eq!((told(&report).as_str(), io.notes().as_str()), ("success", ""));
     assert_eq!((io.stdout().as_str(), io.kept().as_str()), ("1\n", ""));
     folder.close().await;
     world.check_folders();
@@ -130,7 +130,7 @@ async fn files_of_the_shared_folder_are_kept_by_their_names() {
         ork: artifacts: `out/c.json` is left out: it is a symbolic link\n\
         ork: artifacts: `out/d.json` is left out: it has another name (a hard link)\n\
         ork: artifacts: `out/sub/b.json` is left out: it has another name (a hard link)\n";
-    assert_eq!(io.stderr(), said);
+    assert_eq!(io.notes(), said);
     let failed = |message: &str| Err(Unkept::failed(message));
     assert_eq!(keep(&["out/*.mp4"], false).await.0, failed("no file matches `out/*.mp4`"));
     assert_eq!(keep(&["out/*.mp4", "etc/*"], true).await.0, Ok(0));

@@ -198,6 +198,11 @@ impl Witness {
         String::from_utf8_lossy(&self.bytes_of(Stream::Stderr)).into_owned()
     }
 
+    /// Ork's own notes in the log.
+    pub fn notes(&self) -> String {
+        String::from_utf8_lossy(&self.bytes_of(Stream::Ork)).into_owned()
+    }
+
     /// The names and bytes of what was kept, each in a line.
     pub fn kept(&self) -> String {
         let kept = self.kept.lock().unwrap();

@@ -21,7 +21,7 @@ use ork_core::store::{
 use ork_engine::seal_run;
 use ork_graph::Graph;
 use ork_logs::{LinesPage, Pieces, Whose};
-use ork_server::logs::{self, Wish};
+use ork_server::logs;
 use ork_server::resolve::{self, Target};
 use ork_server::retry::{self, Wish};
 use ork_server::{graph, queues, schedules, seals, tells, view, why, workflows};
@@ -124,7 +124,7 @@ impl Backend for World {
         Box::new(Clockwork)
     }
 
-    async fn log_lines(&self, whose: Whose, wish: &Wish) -> Result<LinesPage> {
+    async fn log_lines(&self, whose: Whose, wish: &logs::Wish) -> Result<LinesPage> {
         Ok(logs::lines(&self.log_reader(), whose, wish).await.map_err(Refusal::from)?)
     }
 

@@ -23,7 +23,7 @@ events that are not sealed yet nothing can be told.
 Examples:
   ork events verify last
   ork events verify --all
-  ork events verify last --head \"$(cat kept-elsewhere.txt)\"")]
+  ork events verify last --head 7f3a9c0e5b1d2f48a6c3e0917d5b2f84c6a1e3097b5d2f4861c3a0e97d5b2f48")]
 pub struct Args {
     /// A run [default: the newest]
     #[arg(value_name = "RUN", default_value = "last", hide_default_value = true)]

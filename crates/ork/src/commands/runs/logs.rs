@@ -236,8 +236,8 @@ impl Log<'_> {
         }
         while self.at < u64::MAX {
             let page = self.page(self.wish()).await?;
-            let lines = page.lines.iter().filter(|line| line.is_whole || is_over);
-            lines.clone().try_for_each(|line| self.print(line))?;
+            let mut lines = page.lines.iter().filter(|line| line.is_whole || is_over);
+            lines.try_for_each(|line| self.print(line))?;
             self.at = page.after;
             if !page.more {
                 break;
