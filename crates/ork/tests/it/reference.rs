@@ -73,7 +73,6 @@ const PURPOSES: &[(&str, &str)] = &[
     ("duties", "What one process at a time does for all, and until when."),
     ("evaluations", "Groups whose condition or size must be evaluated; `-1` is the run's result."),
     ("event_requests", "Requests of bots that have a name: the same one writes its events once."),
-    ("event_requests", "Requests of bots that have a name: the same one writes its events once."),
     (
         "events",
         "What happened to a run, in order. A row may hold a batch of like events, numbered `seq` to `seq_last`.",
@@ -110,14 +109,6 @@ const PURPOSES: &[(&str, &str)] = &[
     (
         "seals",
         "What finds a changed event: `link` is the end of a chain that is made with a key, `marks` has 8 bytes for each row.",
-    ),
-    (
-        "seal_keys",
-        "Keys that have sealed events, sealed themselves with a key that is not in the database, for the time when that is another.",
-    ),
-    (
-        "seals",
-        "What tells whether events were changed: `link` is the end of the chain, `marks` has 8 bytes for each row that is covered.",
     ),
     ("secrets", "Secrets, sealed with a key that is not in the database."),
     ("slot_keys", "A lock for each concurrency key. On SQLite the one writer is that lock."),
