@@ -235,7 +235,7 @@ pub async fn a_packed_log_names_its_bytes(bed: &mut Bed) {
     let pack = |name: &str, now| LogPack { task, attempt: 1, after: 0, part: part(name), now };
     let note = async |name: &str, workspace, kept_until| {
         let loose = LooseBlob { key: key(name), workspace, kept_until };
-        store.note_blob(Scope::All, &loose).await.expect("bytes are noted")
+        store.note_blob(Scope::One(workspace), &loose).await.expect("bytes are noted")
     };
     assert_eq!(store.pack_log(&pack("unknown", bed.now)).await, Ok(Packed::Gone));
     assert!(note("foreign", OTHER, bed.now.plus_ms(10)).await);
