@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use ork_core::checksum::Checksum;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -31,6 +32,8 @@ const MEMORY_EACH_MAX: f64 = 1.0;
 const PIECE_BYTES: usize = 64 << 10;
 /// Pieces of the largest of many uploads.
 const PIECES_MAX: u64 = 16;
+/// How long an answer may take: the server of S3's protocol does one thing after the other.
+const ANSWER: Duration = Duration::from_secs(900);
 /// How long the server of S3's protocol may take to start, in milliseconds.
 const START_MS: f64 = 60_000.0;
 const BUCKET: &str = "/artifacts";
@@ -290,6 +293,7 @@ impl Upload {
 
 /// The status, and what comes after the head: its end is the end of the connection.
 fn answer(socket: TcpStream) -> Result<(u16, BufReader<TcpStream>), String> {
+    socket.set_read_timeout(Some(ANSWER)).map_err(text)?;
     let mut reader = BufReader::new(socket);
     let (mut line, mut status) = (String::new(), None);
     loop {

@@ -105,7 +105,7 @@ fn with_completers(command: Command, asker: &Asker) -> Command {
                 found.extend(asker.runs(word));
                 found
             }),
-            "artifact" | "artifacts" => ArgValueCompleter::new(move |word: &OsStr| asker.artifacts(word)),
+            "artifact" | "kept" => ArgValueCompleter::new(move |word: &OsStr| asker.artifacts(word)),
             "target" => ArgValueCompleter::new(move |word: &OsStr| asker.targets(word)),
             "status" if lists_runs => return arg.add(ArgValueCandidates::new(statuses)),
             "words" if lists_runs => ArgValueCompleter::new(move |word: &OsStr| asker.words(word)),

@@ -1,4 +1,4 @@
-//! The memory that parts take while they are sent: bounded for all uploads of a process together, and used again.
+//! The memory and the lines that parts take while they are sent: bounded for all uploads of a process together, and used again.
 //!
 //! It is not given back to the allocator, which would keep it apart for each thread that ever had some.
 
@@ -10,6 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub const SEAT_BYTES: usize = 256 << 10;
 /// Seats: four parts of 8 MiB.
 const SEATS: u32 = 128;
+/// Parts that are sent at once. More would only share the line, until each is too slow.
+const LINES: usize = 32;
 
 /// Buffers nobody uses at the moment.
 type Free = Arc<Mutex<Vec<Vec<u8>>>>;
@@ -18,8 +20,12 @@ type Free = Arc<Mutex<Vec<Vec<u8>>>>;
 #[derive(Clone)]
 pub struct Room {
     vacant: Arc<Semaphore>,
+    lines: Arc<Semaphore>,
     free: Free,
 }
+
+/// The right to send a part, for as long as this lives.
+pub type Line = OwnedSemaphorePermit;
 
 /// A buffer for as long as this lives.
 pub struct Seat {
@@ -30,7 +36,16 @@ pub struct Seat {
 
 impl Room {
     pub fn new() -> Self {
-        Self { vacant: Arc::new(Semaphore::new(SEATS as usize)), free: Free::default() }
+        Self {
+            vacant: Arc::new(Semaphore::new(SEATS as usize)),
+            lines: Arc::new(Semaphore::new(LINES)),
+            free: Free::default(),
+        }
+    }
+
+    /// Waits for a line. Whoever takes seats has one: who has seats never waits for anything but its own request.
+    pub async fn line(&self) -> Line {
+        Arc::clone(&self.lines).acquire_owned().await.expect("nobody closes the room")
     }
 
     /// Waits for as many seats as so many bytes take, which are at most a fourth of all.

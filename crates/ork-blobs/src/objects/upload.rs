@@ -31,6 +31,7 @@ pub async fn put(own: &Objects, key: &BlobKey, bytes: &mut dyn ByteSource, expec
     let first = feed.part(key).await?;
     if feed.is_over().await? {
         let written = feed.intake.finish()?;
+        let _line = own.room.line().await;
         let payload = load(own, key, first).await?;
         own.remote.put(&own.path(key), payload).await.map_err(|error| unwritten(own, key, &error))?;
         return Ok(written);
@@ -139,10 +140,12 @@ impl Upload {
     }
 
     async fn start(&mut self, number: usize, part: Part) -> BlobResult<()> {
+        let line = self.own.room.line().await;
         let payload = load(&self.own, &self.key, part).await?;
         let (own, key, path, id) = (self.own.clone(), self.key.clone(), self.path.clone(), self.id.clone());
         self.sending.spawn(async move {
             let sent = own.remote.put_part(&path, &id, number, payload).await;
+            drop(line);
             sent.map(|part| (number, part)).map_err(|error| unwritten(&own, &key, &error))
         });
         Ok(())

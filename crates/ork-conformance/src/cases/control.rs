@@ -3,6 +3,7 @@
 use ork_core::access::Settings;
 use ork_core::attempt::Outcome;
 use ork_core::error::StoreError;
+use ork_core::event::EventType;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::plan::{Fan, Node, Plan};
 use ork_core::state::{Reason, RunStatus};
@@ -206,7 +207,10 @@ pub async fn the_end_of_a_run_is_acknowledged_once(bed: &mut Bed) {
     assert_eq!(acknowledge(Scope::All, first, bed.now).await, Ok(false), "once");
     let row = bed.run(first).await;
     assert_eq!((row.acknowledged_at, row.acknowledged_by.as_deref()), (Some(at), Some("ada")));
-    assert_eq!(bed.dump(first).await.events, before.events, "nothing happened to the run");
+    let events = bed.dump(first).await.events;
+    let (last, others) = events.split_last().expect("the run has events");
+    assert_eq!(others, before.events, "nothing else happened to the run");
+    assert_eq!((last.event_type, &last.actor, last.created_at), (EventType::RunAcknowledged, &ada(), at));
     assert_eq!(unseen().await, [second]);
     let only = |statuses| RunFilter { statuses, is_unacknowledged: true, limit: 10, ..RunFilter::default() };
     assert_eq!(store.runs(Scope::All, &only(vec![RunStatus::Success])).await, Ok(vec![]));

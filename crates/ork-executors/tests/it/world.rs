@@ -198,7 +198,7 @@ impl Witness {
         String::from_utf8_lossy(&self.bytes_of(Stream::Stderr)).into_owned()
     }
 
-    /// Ork's own notes.
+    /// Ork's own notes in the log.
     pub fn notes(&self) -> String {
         String::from_utf8_lossy(&self.bytes_of(Stream::Ork)).into_owned()
     }

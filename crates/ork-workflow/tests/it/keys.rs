@@ -394,6 +394,7 @@ fn shown(frame: &str, cases: &[Case]) -> String {
         _ if frame.contains("- {@}") => "name: x, phase: execution, command: [other]",
         _ if frame.contains("ai: {@}") => "text: hi, model: m, max_tokens: 9",
         _ if frame.contains("gate: {@}") => "condition: true",
+        _ if frame.contains("artifact: {@}") => "path: other",
         _ if frame.contains("budget: {@}") => "tokens: 1",
         _ if frame.contains("webhook: {@}") => "url: \"http://other.example\"",
         _ if frame.contains(", {@}]") => "\"id\": \"z\", \"type\": \"cut\"",

@@ -4,7 +4,7 @@ use anyhow::Result;
 use ork_core::check::check;
 use ork_core::id::RunId;
 use ork_core::limits::PAGE_MAX;
-use ork_core::seal::verify;
+use ork_core::seal::{Finding as Changed, verify};
 use ork_core::state::RunStatus;
 use ork_core::store::{RunFilter, Scope, Store};
 use ork_vault::Keyring;
@@ -173,9 +173,11 @@ async fn look_at_seals(world: &World, run: Option<RunId>, findings: &mut Vec<Fin
             None => store.run_ids(Scope::All, last, PAGE_MAX).await?,
         };
         for run in &page {
-            // What is not sealed is no finding, nor what was removed meanwhile.
+            // What is not sealed is no finding, nor what was removed meanwhile, nor a seal of a process that has another key:
+            // of that `ork events verify` tells.
             let Some(verdict) = verify(store, Scope::All, *run, &keys, None).await? else { continue };
-            findings.extend(verdict.findings.iter().map(|finding| Finding {
+            let known = verdict.findings.iter().filter(|finding| !matches!(finding, Changed::UnknownKey { .. }));
+            findings.extend(known.map(|finding| Finding {
                 run: Some(*run),
                 rule: "events-are-as-sealed".into(),
                 guarantee: Some("G6"),

@@ -95,7 +95,8 @@ fn words_are_completed_without_a_database() {
     check("ork run in.yaml -i siz", &["size="]);
     check("ork explain exit-1", &["exit-1", "exit-130"]);
     // Nothing to offer is nothing, and nothing is made.
-    let options = ["--timeout", "--json", "--progress", "--database", "--workspace", "--server", "--context"];
+    let options =
+        ["--timeout", "--json", "--progress", "--database", "--artifacts", "--workspace", "--server", "--context"];
     check("ork runs watch ", &[&options[..], &["--token-file", "--help"]].concat());
     check("ork context use h", &["here"]);
     check("ork why last/", &[]);

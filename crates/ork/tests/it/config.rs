@@ -65,7 +65,7 @@ fn the_nearest_to_the_hand_applies() {
 #[test]
 fn artifacts_are_beside_the_database_or_where_somebody_says() {
     let at = |text: &str, arguments: &str| {
-        let rows = home(text, "").values(&format!("config show --json {arguments}"));
+        let rows = home(text, "").values(format!("config show --json {arguments}").trim_end());
         let found = rows.into_iter().find(|row| row["key"] == "artifacts").unwrap();
         let place = found["value"].as_str().unwrap().to_owned();
         let (_, below) = place.split_once("/project/").unwrap_or(("", &place));

@@ -90,5 +90,8 @@ fn what_tasks_keep_is_there_and_nothing_else() {
     let reads = tasks.iter().find(|task| task["key"] == "reads").unwrap();
     let large = home.values("artifacts list last --json").into_iter().find(|row| row["kind"] == "value").unwrap();
     assert_eq!(reads["output"].as_str(), Some(format!("{} 2700003", large["id"].as_str().unwrap()).as_str()));
-    assert_eq!(home.says("artifacts verify last").lines().last(), Some("7 right, 0 damaged, 2700017 B read"));
+    assert_eq!(
+        home.says("artifacts verify last").lines().last(),
+        Some("7 right, 0 damaged, 2.5 MiB read; 1 are elsewhere")
+    );
 }

@@ -300,7 +300,10 @@ fn events_are_appended_by_hand() {
         home.file("flow.yaml", FLOW);
         home.file("report.json", "{\"score\":  0.930}");
         done(home, "run flow.yaml", at);
-        assert!(done(home, "events append last bot.seen", at).contains("event 8 of run_ID"));
+        // On a slow machine more is announced.
+        let next = home.values(format!("events last --json {at}").trim_end()).len() + 1;
+        let said = done(home, "events append last bot.seen", at);
+        assert!(said.contains(&format!("event {next} of run_ID")), "{said}");
         done(home, "events append last bot.report --task a --payload @report.json", at);
         let said = done(home, "events last --type bot", at);
         assert!(said.contains("bot.report") && said.contains("score=0.930") && said.contains("by ada"), "{said}");
@@ -317,7 +320,7 @@ fn events_are_appended_by_hand() {
             assert!(said.starts_with(&format!("exit {code}\n")) && said.contains(words), "{line}\n{said}");
         }
         let said = done(home, "events verify", at);
-        assert!(said.contains("0 events sealed, 9 not yet: nothing is wrong"), "{said}");
+        assert!(said.contains(&format!("0 events sealed, {} not yet: nothing is wrong", next + 1)), "{said}");
     });
 }
 

@@ -26,7 +26,7 @@ Examples:
 pub struct Args {
     /// A run, or an artifact [default: the newest run]
     #[arg(value_name = "RUN|ID|RUN/NAME", conflicts_with = "all")]
-    pub artifacts: Option<String>,
+    pub kept: Option<String>,
     /// The artifacts of all runs.
     #[arg(long)]
     pub all: bool,
@@ -35,7 +35,7 @@ pub struct Args {
 /// Carries out `ork artifacts verify`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let history = History::find(out, config).await?;
-    let text = args.artifacts.as_deref().unwrap_or("last");
+    let text = args.kept.as_deref().unwrap_or("last");
     let is_one = !args.all && (text.starts_with(ArtifactId::PREFIX) || text.contains('/'));
     let found = if is_one {
         vec![meant(&history, text).await?]
