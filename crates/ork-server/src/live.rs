@@ -108,6 +108,9 @@ impl Live {
         // The other end of the channel is here: it is not closed.
         while open.wait_for(|streams| *streams > 0).await.is_ok() {
             self.read_on(store).await;
+            // First of all nothing is read any more: a stream that came meanwhile would look into an empty ring for what is said to
+            // be there.
+            self.news.send_modify(|news| news.head = FeedPosition::START);
             self.ring().restart(FeedPosition::START);
         }
     }

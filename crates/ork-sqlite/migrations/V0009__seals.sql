@@ -28,6 +28,11 @@ CREATE TRIGGER seals_are_not_deleted BEFORE DELETE ON seals
 WHEN NOT EXISTS (SELECT 1 FROM pruned_runs p WHERE p.run_id = OLD.run_id)
 BEGIN SELECT RAISE(ABORT, 'seals are immutable'); END;
 
+-- `REPLACE` would delete without asking the triggers of events. (A seal that is replaced is found.)
+CREATE TRIGGER events_are_not_replaced BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events e WHERE e.run_id = NEW.run_id AND e.seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'events are immutable'); END;
+
 -- Keys that have sealed, themselves sealed with a key that is not in the database: what an older secret key made is still verified
 -- when that is gone.
 CREATE TABLE seal_keys (

@@ -106,7 +106,9 @@ fn fail(out: Output, error: &anyhow::Error) -> Exit {
     // Whoever runs the server finds the request in its log.
     let request = refused.filter(|problem| problem.status >= 500).map(|problem| format!(" ({})", problem.request_id));
     warn(format!("{}: {error:#}{}", alarm("error"), request.unwrap_or_default()));
-    for fault in refused.iter().flat_map(|problem| &problem.errors) {
+    // What the sentence says already is not said again.
+    let says = |fault: &&ork_api::Fault| !error.to_string().contains(&fault.message);
+    for fault in refused.iter().flat_map(|problem| &problem.errors).filter(says) {
         let place = fault.line.map(|line| format!(":{line}:{}", fault.column.unwrap_or(1))).unwrap_or_default();
         warn(format!("  {}{place}: {}", fault.pointer, fault.message));
     }

@@ -133,7 +133,11 @@ impl Tail {
             match self.advance().await {
                 Ok(text) if !text.is_empty() => return Some(text),
                 // There may be more behind what is not for this client.
-                Ok(_) if self.read < news.head => continue,
+                Ok(_) if self.read < news.head => {
+                    // Whoever reads for all streams may wait for this very thread.
+                    tokio::task::yield_now().await;
+                    continue;
+                }
                 Ok(_) => {}
                 Err(_) => sleep(RETRY).await,
             }

@@ -195,6 +195,23 @@ async fn who_comes_back_misses_nothing_and_gets_nothing_twice() {
     }
 }
 
+/// Nothing is read while no stream is open. The next one waits until it is, and keeps nobody from reading.
+#[tokio::test(start_paused = true)]
+async fn who_comes_after_everybody_has_left_gets_all() {
+    let mut world = World::new(LiveOptions::default());
+    let run = world.submit(1).await;
+    let mut first = world.stream("runs", Some(FeedPosition::START)).await;
+    assert_eq!(numbers(&read(&mut first, 1).await), [1]);
+    drop(first);
+    // What is written then is what it is noticed by.
+    world.pause_and_resume(run).await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let mut second = world.stream("runs", Some(FeedPosition::START)).await;
+    assert_eq!(numbers(&read(&mut second, 3).await), [1, 2, 3]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_falls_behind_reads_from_the_database() {
     let mut world = World::new(LiveOptions::default());

@@ -175,7 +175,8 @@ async fn events_cannot_be_changed_even_by_sql() {
     let store = SqliteStore::open(&path, &SqliteOptions::default()).expect("opens");
     store.submit(&new_run(3, vec![node("a", &[])])).await.expect("submits");
     let connection = rusqlite::Connection::open(&path).expect("opens");
-    for statement in ["UPDATE events SET type = 'x'", "DELETE FROM events"] {
+    for statement in ["UPDATE events SET type = 'x'", "DELETE FROM events", "REPLACE INTO events SELECT * FROM events"]
+    {
         let error = connection.execute(statement, []).expect_err("refuses").to_string();
         assert!(error.contains("events are immutable"), "{error}");
     }

@@ -72,6 +72,7 @@ const PURPOSES: &[(&str, &str)] = &[
     ("delayed", "Tasks whose next attempt is due later."),
     ("duties", "What one process at a time does for all, and until when."),
     ("evaluations", "Groups whose condition or size must be evaluated; `-1` is the run's result."),
+    ("event_requests", "Requests of bots that have a name: the same one writes its events once."),
     (
         "events",
         "What happened to a run, in order. A row may hold a batch of like events, numbered `seq` to `seq_last`.",
@@ -104,6 +105,11 @@ const PURPOSES: &[(&str, &str)] = &[
     ("runs", "What of a run is wide and changes rarely: plan, input, result."),
     ("saved_works", "The folders of attempts as they were saved last; their bytes are in `work_parts`."),
     ("schedules", "When runs of stored workflows begin by themselves, and how far that is."),
+    ("seal_keys", "Keys that have sealed events, themselves sealed with a key that is not in the database."),
+    (
+        "seals",
+        "What finds a changed event: `link` is the end of a chain that is made with a key, `marks` has 8 bytes for each row.",
+    ),
     ("secrets", "Secrets, sealed with a key that is not in the database."),
     ("slot_keys", "A lock for each concurrency key. On SQLite the one writer is that lock."),
     ("steps", "The steps of attempts, as far as they have begun."),
