@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use ork_core::blobs::BlobKey;
 use ork_core::error::{StoreError, StoreResult};
+use ork_core::executor::Stream;
 use ork_core::id::TaskRef;
 use ork_core::log::LogPlace;
 use ork_core::store::{LogChunk, LogPack, LogPage, LogPart, LogQuery, Logs, Packable, Packed, PartKept, Scope};
@@ -37,7 +38,6 @@ impl Logs for PgStore {
         Ok(())
     }
 
-    /// What is packed between two statements of this is in one of them: chunks are asked for first.
     async fn logs(&self, scope: Scope, query: LogQuery) -> StoreResult<LogPage> {
         let LogQuery { task, attempt, from, bytes_max } = query;
         // At least one piece: the first is in the page whenever the page has room for one byte.
@@ -45,14 +45,7 @@ impl Logs for PgStore {
         let (run, n, attempt, start) = (task.run.uuid(), int(task.n), int(attempt), big(from));
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
             [&run, &n, &attempt, &start, &filter(scope), &bytes_max];
-        let chunks = chunks(query, &self.select(scope, Sql::LogsRead, &values).await?)?;
-        if chunks.chunks.first().is_some_and(|first| first.at.offset <= from) {
-            return Ok(chunks);
-        }
-        let rows = self.select(scope, Sql::LogPartsRead, &values).await?;
-        let parts = rows.iter().map(|row| part(task, row)).collect::<StoreResult<Vec<_>>>()?;
-        let page = LogPage::of_parts(query, parts);
-        Ok(if page.parts.is_empty() { chunks } else { page })
+        page(query, &self.select(scope, Sql::LogsRead, &values).await?)
     }
 
     async fn log_place(&self, scope: Scope, task: TaskRef, attempt: u32, line: u64) -> StoreResult<LogPlace> {
@@ -174,35 +167,36 @@ impl Transition for Pack {
     }
 }
 
-fn chunks(query: LogQuery, rows: &[Row]) -> StoreResult<LogPage> {
+/// Reads the columns of `logs/read.sql`.
+fn page(query: LogQuery, rows: &[Row]) -> StoreResult<LogPage> {
+    let LogQuery { task, attempt, .. } = query;
     let mut page = LogPage::default();
     for row in rows {
         let mut c = Columns::of(row, "logs");
-        page.chunks.push(LogChunk {
-            task: query.task,
-            attempt: query.attempt,
-            at: place(&mut c)?,
-            stream: c.next("stream")?,
-            bytes: c.next("bytes")?,
-        });
-        page.next = c.next::<bool>("more")?.then(|| page.chunks.last().map_or(query.from, LogChunk::end_offset));
+        let (at, length, lines, size) = (place(&mut c)?, c.next("length")?, c.next("lines")?, c.next("size")?);
+        let (key, bytes) = (c.option::<String>("blob_key")?, c.option::<Vec<u8>>("bytes")?);
+        let (stream, more) = (c.option::<Stream>("stream")?, c.next::<bool>("more")?);
+        let kept = match key {
+            Some(key) => PartKept::Blob { key: blob_key(task, &key)?, size },
+            None => PartKept::Inline(bytes.unwrap_or_default()),
+        };
+        match (stream, kept) {
+            (Some(stream), PartKept::Inline(bytes)) => {
+                let chunk = LogChunk { task, attempt, at, stream, bytes };
+                page.next = more.then(|| chunk.end_offset());
+                page.chunks.push(chunk);
+            }
+            (_, kept) => page.parts.push(LogPart { at, length, lines, kept }),
+        }
+    }
+    if let Some(last) = page.parts.last() {
+        page.next = Some(last.end().offset);
     }
     Ok(page)
 }
 
 fn place(c: &mut Columns<'_>) -> StoreResult<LogPlace> {
     Ok(LogPlace { offset: c.next("start")?, line: c.next("line")? })
-}
-
-/// Reads the columns of `log_parts/read.sql`.
-fn part(task: TaskRef, row: &Row) -> StoreResult<LogPart> {
-    let mut c = Columns::of(row, "log_parts");
-    let (at, length, lines, size) = (place(&mut c)?, c.next("length")?, c.next("lines")?, c.next("size")?);
-    let kept = match c.option::<String>("blob_key")? {
-        Some(key) => PartKept::Blob { key: blob_key(task, &key)?, size },
-        None => PartKept::Inline(c.next("bytes")?),
-    };
-    Ok(LogPart { at, length, lines, kept })
 }
 
 fn blob_key(task: TaskRef, key: &str) -> StoreResult<BlobKey> {

@@ -134,7 +134,6 @@ statements! {
     LeasesWorkspace = "leases/workspace",
     LogPartsInsert = "log_parts/insert",
     LogPartsLast = "log_parts/last",
-    LogPartsRead = "log_parts/read",
     LogsDeletePacked = "logs/delete_packed",
     LogsInsert = "logs/insert",
     LogsLast = "logs/last",

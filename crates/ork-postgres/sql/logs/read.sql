@@ -1,12 +1,24 @@
--- Whole chunks, until the page is full: a chunk is in the page when those before it leave room. The last column says whether
--- another one follows.
-SELECT start, line, stream, bytes, more FROM (
-    SELECT start, line, stream, bytes, sum(length(bytes)) OVER (ORDER BY start) - length(bytes) AS before,
+-- Parts, or chunks where no part follows: of one moment, so that what is packed meanwhile is in one of them. Whole pieces, until the
+-- page is full: a piece is in the page when those before it leave room. The last column says whether another chunk follows.
+SELECT start, line, length, lines, size, blob_key, bytes, NULL::text AS stream, false AS more
+FROM (
+    SELECT start, line, length, lines, size, blob_key, bytes, (sum(length) OVER (ORDER BY start))::bigint - length AS before
+    FROM log_parts
+    WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length > $4 AND ($5::uuid IS NULL OR workspace_id = $5)
+) AS part
+WHERE before < $6
+UNION ALL
+SELECT start, line, 0, 0, 0, NULL, bytes, stream, more
+FROM (
+    SELECT start, line, bytes, stream, sum(length(bytes)) OVER (ORDER BY start) - length(bytes) AS before,
            lead(start) OVER (ORDER BY start) IS NOT NULL AS more
-    FROM (SELECT start, line, stream, bytes FROM logs
+    FROM (SELECT start, line, bytes, stream FROM logs
           WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length(bytes) > $4
               AND ($5::uuid IS NULL OR workspace_id = $5) AND start >= coalesce(
                   (SELECT max(start) FROM logs WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start <= $4), 0)
+              AND NOT EXISTS (
+                  SELECT 1 FROM log_parts WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length > $4)
           ORDER BY start LIMIT 4096) AS piece
-) AS page
-WHERE before < $6 ORDER BY start
+) AS chunk
+WHERE before < $6
+ORDER BY start

@@ -8,7 +8,7 @@ use ork_core::executor::Stream;
 use ork_core::id::{RunId, TaskRef};
 use ork_core::limits::{LOG_LINES_MAX, PAGE_MAX};
 use ork_core::store::{TaskFilter, TaskRow};
-use ork_logs::{LineRow, LinesPage};
+use ork_logs::{LineRow, LinesPage, Pattern};
 use ork_server::logs::Wish;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -75,6 +75,10 @@ const CARRIER_LOOK: Duration = Duration::from_secs(2);
 
 /// Carries out `ork runs logs`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
+    if let Some(text) = &args.grep {
+        let pattern = Pattern::new(text, args.regex, args.ignore_case);
+        pattern.map_err(|why| Refusal::usage(format!("`--grep` is wrong: {why}")))?;
+    }
     let history = History::find(out, config).await?;
     match history.resolve(&args.target).await? {
         Target::Task(task) => {
