@@ -172,8 +172,13 @@ fn many(figures: &mut Figures, server: &Serving, word: &str, size: Size) -> Resu
         let (all, watch) = (Barrier::new(usize::try_from(size.uploads).map_err(text)?), Watch::start());
         let each = |number| Upload { number, bytes: (number % PIECES_MAX + 1) * PIECE_BYTES as u64 + number };
         thread::scope(|scope| {
-            let storm = scope
-                .spawn(|| at_once((0..size.uploads).map(each), |upload| upload.go(server, &run, || drop(all.wait()))));
+            let storm = scope.spawn(|| {
+                at_once((0..size.uploads).map(each), |upload| {
+                    upload.go(server, &run, || {
+                        all.wait();
+                    })
+                })
+            });
             turns.with.push(load.measure(server, |_| Ok(storm.is_finished()))?);
             storm.join().map_err(|_| "a panic")?
         })?;
@@ -206,7 +211,7 @@ fn at_once(
         let act = &act;
         let begin = |upload| thread::Builder::new().stack_size(512 << 10).spawn_scoped(scope, move || act(upload));
         let threads: Vec<_> = uploads.map(begin).collect::<Result<_, _>>().map_err(text)?;
-        threads.into_iter().map(|thread| thread.join().map_err(|_| "a panic")?).collect()
+        threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| "a panic")?)
     })
 }
 

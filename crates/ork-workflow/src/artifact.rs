@@ -106,7 +106,7 @@ impl Reader<'_, '_, '_, '_> {
 
     /// What is said of the file.
     fn describe(&mut self, step: &mut ArtifactStep) {
-        step.name = self.checked("name", |name| check_name(name));
+        step.name = self.checked("name", check_name);
         step.checksum = self.checked("checksum", |checksum| {
             is_checksum(checksum)
                 .then_some(())

@@ -209,7 +209,7 @@ pub async fn only_the_lease_names_its_artifacts(bed: &mut Bed) {
     let late = new_artifact(bed, run, "late");
     note(bed, &late, bed.now.plus_ms(HOUR_MS)).await;
     bed.settle(held, done()).await;
-    assert_eq!(create(bed, &[late.clone()], Some(present)).await, Ok(ArtifactsCreated::Stale));
+    assert_eq!(create(bed, std::slice::from_ref(&late), Some(present)).await, Ok(ArtifactsCreated::Stale));
     assert_eq!(create(bed, &[made.clone(), late], Some(present)).await, Ok(ArtifactsCreated::Stale));
     // Whoever asks again because nobody answered hears what became of it.
     assert_eq!(create(bed, &new, Some(present)).await, Ok(ArtifactsCreated::Created));
