@@ -80,7 +80,8 @@ async fn scripted(heads: &[&str]) -> (String, Arc<AtomicUsize>) {
         while let Ok((mut stream, _)) = listener.accept().await {
             let n = counter.fetch_add(1, Ordering::SeqCst);
             let mut head = vec![0; 16_384];
-            stream.read(&mut head).await.unwrap();
+            let taken = stream.read(&mut head).await.unwrap();
+            assert!(taken > 0, "a connection without a request");
             stream.write_all(heads[n.min(heads.len() - 1)].as_bytes()).await.ok();
         }
     });

@@ -334,7 +334,7 @@ mod tests {
 
     #[tokio::test]
     async fn fields_and_heads_have_an_end() {
-        let long = format!("{NAME}").replace("a b", &"x".repeat(FIELD_BYTES_MAX + 1)) + "--XX--";
+        let long = NAME.replace("a b", &"x".repeat(FIELD_BYTES_MAX + 1)) + "--XX--";
         assert!(read(&long, 1_000).await.contains("a field has more than"));
         let head = format!("--XX\r\nX: {}", "x".repeat(2 * HEAD_BYTES_MAX));
         assert!(read(&head, 1_000).await.contains("the head of a part is too long"));
