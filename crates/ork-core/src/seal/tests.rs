@@ -301,7 +301,7 @@ fn links_are_read_as_they_are_written() {
     let link = stored(&[1], &[1]).seals[0].link;
     assert_eq!(Link::parse(&link.to_string()), Some(link));
     assert_eq!(Link::parse(&link.to_string().to_uppercase()), Some(link));
-    for bad in ["", "ab", &format!("{link}0"), &link.to_string().replace('a', "g").replace('0', "g")] {
+    for bad in ["", "ab", &format!("{link}0"), &link.to_string().replace(['a', '0'], "g")] {
         assert_eq!(Link::parse(bad), None, "{bad}");
     }
 }

@@ -143,7 +143,7 @@ async fn keep(history: &History, run: RunId, args: &Args, (path, meta): (&Path, 
             .into());
     }
     // What is no file has as many bytes as come.
-    let size = about.is_file().then(|| about.len());
+    let size = about.is_file().then_some(about.len());
     let meter = Meter::new(history.out, name, size);
     send(history, run, new(size), FileSource::new(file, meter)).await
 }
