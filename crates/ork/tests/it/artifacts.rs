@@ -162,17 +162,21 @@ fn bytes_come_in_several_ways_and_go_as_they_came() {
             })
             .collect();
         assert_eq!(texts, ["", r#"{"six": 6}"#, "four", "three", "t\r\nwo", "one"]);
-        let id = elsewhere.json()["id"].as_str().unwrap().to_owned();
-        let refused = content(&server, &id, "");
-        assert_eq!(
-            refused.problem(),
-            format!(
-                "409 artifact-elsewhere: `{id}` is not kept by Ork: it is at `https://a.example/five.mp4` (https://a.example/five.mp4)"
-            )
-        );
-        assert_eq!(refused.header("location"), None, "nobody is sent anywhere");
+        check_elsewhere(&server, elsewhere.json()["id"].as_str().unwrap());
         check_listed(&server, &run, shape["task_id"].as_str().unwrap());
     });
+}
+
+/// Bytes elsewhere are told of, and not fetched.
+fn check_elsewhere(server: &Server, id: &str) {
+    let refused = content(server, id, "");
+    assert_eq!(
+        refused.problem(),
+        format!(
+            "409 artifact-elsewhere: `{id}` is not kept by Ork: it is at `https://a.example/five.mp4` (https://a.example/five.mp4)"
+        )
+    );
+    assert_eq!(refused.header("location"), None, "nobody is sent anywhere");
 }
 
 /// Lists have pages, and filters; each artifact has its event, and can be read again.

@@ -97,6 +97,53 @@ fn sealed_twice(home: &Home, at: &str) -> [String; 2] {
     [first, seal(home, at)]
 }
 
+/// What somebody does who owns the database, and what is said of it.
+fn attacks(last: u64) -> Vec<(String, String)> {
+    let columns = "workspace_id, type, tasks, actor_kind, actor_id, payload, created_at, feed";
+    let more = last + 1;
+    let changed = |seq: u64| format!("event {seq} is not what was sealed");
+    vec![
+        ("UPDATE events SET payload = '{\"attempt\":7}' WHERE seq = 4".into(), changed(4)),
+        // The same value, written otherwise.
+        (format!("UPDATE events SET payload = '{{\"score\": 1.5}}' WHERE seq = {last}"), changed(last)),
+        ("UPDATE events SET payload = NULL WHERE seq = 1".into(), changed(1)),
+        ("UPDATE events SET actor_id = 'eve' WHERE seq = 1".into(), changed(1)),
+        ("UPDATE events SET actor_kind = 'service' WHERE seq = 1".into(), changed(1)),
+        ("UPDATE events SET type = 'task.failed' WHERE seq = 4".into(), changed(4)),
+        ("UPDATE events SET tasks = '1' WHERE seq = 4".into(), changed(4)),
+        ("UPDATE events SET created_at = created_at + 1 WHERE seq = 5".into(), changed(5)),
+        ("DELETE FROM events WHERE seq = 3".into(), "event 3 is missing".into()),
+        ("DELETE FROM events WHERE seq = 1".into(), "event 1 is missing".into()),
+        (format!("DELETE FROM events WHERE seq = {last}"), format!("event {last} is missing")),
+        ("DELETE FROM events WHERE seq > 3".into(), format!("events 4 to {last} are missing")),
+        (format!("DELETE FROM events WHERE seq = {last}; UPDATE run_heads SET seq = {}", last - 1), format!("event {last} is missing")),
+        ("DELETE FROM events".into(), format!("events 1 to {last} are missing")),
+        (
+            "UPDATE events SET seq = 1003, seq_last = 1003 WHERE seq = 3; UPDATE events SET seq = 3, seq_last = 3 WHERE seq = 4; \
+             UPDATE events SET seq = 4, seq_last = 4 WHERE seq = 1003"
+                .into(),
+            changed(3),
+        ),
+        (
+            format!("INSERT INTO events (run_id, seq, seq_last, {columns}) SELECT run_id, {more}, {more}, {columns} FROM events WHERE seq = 4"),
+            format!("event {more} was added"),
+        ),
+        (
+            format!("DELETE FROM events WHERE seq = 4; INSERT INTO events (run_id, seq, seq_last, {columns}) SELECT run_id, 4, 4, {columns} FROM events WHERE seq = 3"),
+            changed(4),
+        ),
+        ("UPDATE events SET type = 'nonsense' WHERE seq = 4".into(), "`nonsense`".into()),
+        ("UPDATE seals SET sealed_at = sealed_at + 1 WHERE number = 1".into(), "seal 1 is not as it was made".into()),
+        ("UPDATE seals SET marks = (SELECT s.marks FROM seals s WHERE s.number = 2) WHERE number = 1".into(), "seal 1 is not as it was made".into()),
+        ("UPDATE seals SET link = (SELECT s.link FROM seals s WHERE s.number = 1) WHERE number = 2".into(), "seal 2 is not as it was made".into()),
+        ("UPDATE seals SET link = marks WHERE number = 1".into(), "a link has 32".into()),
+        ("UPDATE seals SET key_id = '0011223344556677' WHERE number = 2".into(), "seal 2 was made with the key".into()),
+        ("DELETE FROM seals WHERE number = 1".into(), "seal 1 is missing".into()),
+        ("DELETE FROM seals WHERE number = 2".into(), "its seals go up to".into()),
+        ("DELETE FROM seals".into(), "its seals go up to 0".into()),
+    ]
+}
+
 #[test]
 fn whoever_changes_an_event_is_found() {
     on_both(|home, at| {
@@ -125,50 +172,7 @@ fn whoever_changes_an_event_is_found() {
         let restore = "DELETE FROM events; INSERT INTO events SELECT * FROM events_were; \
                        DELETE FROM seals; INSERT INTO seals SELECT * FROM seals_were; \
                        UPDATE run_heads SET seq = (SELECT seq FROM heads_were), sealed_seq = (SELECT sealed_seq FROM heads_were), unsealed = (SELECT unsealed FROM heads_were)";
-        let columns = "workspace_id, type, tasks, actor_kind, actor_id, payload, created_at, feed";
-        let more = last + 1;
-        let changed = |seq: u64| format!("event {seq} is not what was sealed");
-        let attacks: Vec<(String, String)> = vec![
-            ("UPDATE events SET payload = '{\"attempt\":7}' WHERE seq = 4".into(), changed(4)),
-            // The same value, written otherwise.
-            (format!("UPDATE events SET payload = '{{\"score\": 1.5}}' WHERE seq = {last}"), changed(last)),
-            ("UPDATE events SET payload = NULL WHERE seq = 1".into(), changed(1)),
-            ("UPDATE events SET actor_id = 'eve' WHERE seq = 1".into(), changed(1)),
-            ("UPDATE events SET actor_kind = 'service' WHERE seq = 1".into(), changed(1)),
-            ("UPDATE events SET type = 'task.failed' WHERE seq = 4".into(), changed(4)),
-            ("UPDATE events SET tasks = '1' WHERE seq = 4".into(), changed(4)),
-            ("UPDATE events SET created_at = created_at + 1 WHERE seq = 5".into(), changed(5)),
-            ("DELETE FROM events WHERE seq = 3".into(), "event 3 is missing".into()),
-            ("DELETE FROM events WHERE seq = 1".into(), "event 1 is missing".into()),
-            (format!("DELETE FROM events WHERE seq = {last}"), format!("event {last} is missing")),
-            ("DELETE FROM events WHERE seq > 3".into(), format!("events 4 to {last} are missing")),
-            (format!("DELETE FROM events WHERE seq = {last}; UPDATE run_heads SET seq = {}", last - 1), format!("event {last} is missing")),
-            ("DELETE FROM events".into(), format!("events 1 to {last} are missing")),
-            (
-                "UPDATE events SET seq = 1003, seq_last = 1003 WHERE seq = 3; UPDATE events SET seq = 3, seq_last = 3 WHERE seq = 4; \
-                 UPDATE events SET seq = 4, seq_last = 4 WHERE seq = 1003"
-                    .into(),
-                changed(3),
-            ),
-            (
-                format!("INSERT INTO events (run_id, seq, seq_last, {columns}) SELECT run_id, {more}, {more}, {columns} FROM events WHERE seq = 4"),
-                format!("event {more} was added"),
-            ),
-            (
-                format!("DELETE FROM events WHERE seq = 4; INSERT INTO events (run_id, seq, seq_last, {columns}) SELECT run_id, 4, 4, {columns} FROM events WHERE seq = 3"),
-                changed(4),
-            ),
-            ("UPDATE events SET type = 'nonsense' WHERE seq = 4".into(), "`nonsense`".into()),
-            ("UPDATE seals SET sealed_at = sealed_at + 1 WHERE number = 1".into(), "seal 1 is not as it was made".into()),
-            ("UPDATE seals SET marks = (SELECT s.marks FROM seals s WHERE s.number = 2) WHERE number = 1".into(), "seal 1 is not as it was made".into()),
-            ("UPDATE seals SET link = (SELECT s.link FROM seals s WHERE s.number = 1) WHERE number = 2".into(), "seal 2 is not as it was made".into()),
-            ("UPDATE seals SET link = marks WHERE number = 1".into(), "a link has 32".into()),
-            ("UPDATE seals SET key_id = '0011223344556677' WHERE number = 2".into(), "seal 2 was made with the key".into()),
-            ("DELETE FROM seals WHERE number = 1".into(), "seal 1 is missing".into()),
-            ("DELETE FROM seals WHERE number = 2".into(), "its seals go up to".into()),
-            ("DELETE FROM seals".into(), "its seals go up to 0".into()),
-        ];
-        for (attack, words) in &attacks {
+        for (attack, words) in &attacks(last) {
             past.force(attack);
             let said = says(home, "events verify last", at);
             assert!(said.starts_with("exit 1\n") && said.contains(words.as_str()), "{attack}\nwanted: {words}\n{said}");
