@@ -59,7 +59,7 @@ pub fn wait(home: &Home, at: &str, run: &str) {
 fn steady(home: &Home, text: &str) -> String {
     let masks = [
         (r#""execution_name": ("\d+"|null)"#, r#""execution_name": PID"#),
-        (r#""(cpu_ms|memory_bytes_max|seq|seq_last|capacity|at_work)": \d+"#, r#""$1": N"#),
+        (r#""(cpu_ms|memory_bytes_max|seq|seq_last|capacity|at_work|asked)": \d+"#, r#""$1": N"#),
         (r#""host": "[^"]+""#, r#""host": "HOST""#),
         (r#""[^"]+-\d+""#, r#""WORKER""#),
         (r#""(name|version)": "(\d+\.\d+\.\d+)""#, r#""$1": "VERSION""#),
