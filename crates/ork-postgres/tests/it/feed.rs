@@ -1,6 +1,7 @@
 //! The order of all events, read while transactions commit in another order than they began.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ork_conformance::Reader;
 use ork_core::event::Actor;
@@ -74,16 +75,21 @@ async fn a_transaction_that_commits_late_is_not_passed_by() {
     }
 }
 
+/// A transaction of another test in this cluster can hold the reader back just then: it misses nothing in that round.
 #[tokio::test]
 async fn events_that_are_written_after_their_place_was_taken_are_missed() {
-    with_world(|world| async move {
-        plant(Some(Bug::CursorOnLateIds));
-        let (_, missed) = play(world, Act::Pause).await;
-        plant(None);
-        let found = missed.as_ref().is_err_and(|wrong| wrong.contains("the feed of run_"));
-        assert!(found, "the planted bug was not found: {missed:?}");
-    })
-    .await;
+    let found = &AtomicBool::new(false);
+    let mut rounds = 0..20;
+    while !found.load(Ordering::Relaxed) && rounds.next().is_some() {
+        with_world(|world| async move {
+            plant(Some(Bug::CursorOnLateIds));
+            let (_, missed) = play(world, Act::Pause).await;
+            plant(None);
+            found.store(missed.is_err_and(|wrong| wrong.contains("the feed of run_")), Ordering::Relaxed);
+        })
+        .await;
+    }
+    assert!(found.load(Ordering::Relaxed), "the planted bug was not found");
 }
 
 /// Two transactions by hand: the one that got its id first commits last, and takes the run's head last.
