@@ -141,22 +141,25 @@ impl Reader {
             let (pieces, next) = page;
             let _turn = if is_search { SEARCHES.acquire().await.ok() } else { None };
             let work = spawn_blocking(move || scan.feed(pieces).map(|goes_on| (scan, goes_on)));
-            // Read while that is at work.
+            // A search reads on while that is at work; of lines one page is enough nearly always.
             let ahead = match next {
-                Some(next) => Some(self.packed(whose, next, size).await),
-                None => None,
+                Some(next) if is_search => Some(self.packed(whose, next, size).await),
+                _ => None,
             };
             let (back, goes_on) = match work.await {
                 Ok(done) => done?,
                 Err(error) => return Err(StoreError::Unavailable(format!("a search was given up: {error}"))),
             };
             scan = back;
-            let Some(ahead) = ahead else { return Ok(scan.finish(false)) };
+            let Some(next) = next else { return Ok(scan.finish(false)) };
             let is_late = is_search && began.elapsed() >= SEARCH_TIME;
             if !goes_on || is_late {
                 return Ok(scan.finish(true));
             }
-            page = ahead?;
+            page = match ahead {
+                Some(ahead) => ahead?,
+                None => self.packed(whose, next, size).await?,
+            };
         }
     }
 
