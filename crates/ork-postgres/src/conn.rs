@@ -88,7 +88,7 @@ impl Conn {
     pub async fn rows(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Work<Vec<Row>> {
         let statement = self.statement(sql).await?;
         self.count();
-        self.within(self.client.query(&statement, params)).await
+        self.within(sql, self.client.query(&statement, params)).await
     }
 
     /// The first row, if there is one.
@@ -100,18 +100,19 @@ impl Conn {
     pub async fn run(&self, sql: Sql, params: &[&(dyn ToSql + Sync)]) -> Work<u64> {
         let statement = self.statement(sql).await?;
         self.count();
-        self.within(self.client.execute(&statement, params)).await
+        self.within(sql, self.client.execute(&statement, params)).await
     }
 
     /// A statement, in the transaction at hand if there is one. A tenant's statement that has none gets one of its own, in
     /// the same round trip: the settings that name the tenant last as long as a transaction.
-    async fn within<T>(&self, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Work<T> {
+    async fn within<T>(&self, sql: Sql, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Work<T> {
         if self.tenant.is_none() || self.in_transaction.load(Ordering::Relaxed) {
             return Ok(work.await?);
         }
-        self.be_ready().await?;
+        let set = if sql.is_by_key() { Sql::SessionSetTenantByKey } else { Sql::SessionSetTenant };
+        self.be_ready(set).await?;
         // Polled in order, and each is sent when it is first polled.
-        let (begun, done, committed) = join3(self.begin(), work, self.commit()).await;
+        let (begun, done, committed) = join3(self.begin_as("BEGIN", set), work, self.commit()).await;
         begun?;
         let done = done?;
         committed?;
@@ -120,20 +121,20 @@ impl Conn {
 
     /// Begins a transaction.
     pub async fn begin(&self) -> Work<()> {
-        self.begin_as("BEGIN").await
+        self.begin_as("BEGIN", Sql::SessionSetTenant).await
     }
 
     /// Begins a transaction that sees one state of the database throughout and writes nothing.
     pub async fn begin_snapshot(&self) -> Work<()> {
-        self.begin_as("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+        self.begin_as("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", Sql::SessionSetTenant).await
     }
 
-    async fn begin_as(&self, begin: &str) -> Work<()> {
-        self.be_ready().await?;
+    async fn begin_as(&self, begin: &str, set: Sql) -> Work<()> {
+        self.be_ready(set).await?;
         self.in_transaction.store(true, Ordering::Relaxed);
         self.count();
         let Some(tenant) = &self.tenant else { return Ok(self.client.batch_execute(begin).await?) };
-        let set = self.statement(Sql::SessionSetTenant).await?;
+        let set = self.statement(set).await?;
         let names: [&(dyn ToSql + Sync); 2] = [&tenant.workspace_text, &tenant.owner];
         self.count();
         let (begun, set) = join(self.client.batch_execute(begin), self.client.execute(&set, &names)).await;
@@ -143,16 +144,16 @@ impl Conn {
     }
 
     /// Prepares what a transaction begins with, so that nothing is waited for between its parts.
-    async fn be_ready(&self) -> Work<()> {
+    async fn be_ready(&self, set: Sql) -> Work<()> {
         if self.tenant.is_some() {
-            self.statement(Sql::SessionSetTenant).await?;
+            self.statement(set).await?;
         }
         Ok(())
     }
 
     /// Begins a transaction and sends its first statements in the same round trip.
     pub async fn begin_send(&self, batch: &Batch<'_>) -> Work<Vec<Answer>> {
-        self.be_ready().await?;
+        self.be_ready(Sql::SessionSetTenant).await?;
         for (sql, _) in &batch.members {
             self.statement(*sql).await?;
         }
