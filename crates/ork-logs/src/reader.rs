@@ -125,13 +125,29 @@ impl Reader {
     /// # Errors
     /// When it cannot be read, or is not what was written.
     pub async fn lines(&self, whose: Whose, asked: LinesAsked) -> StoreResult<LinesPage> {
-        let start = match asked.from {
-            LinesFrom::After(lines) => lines,
+        let (start, at) = match asked.from {
+            LinesFrom::After(lines) => (lines, self.place(whose, lines).await?),
             // Of all lines that match, which ones are the last is known at the end.
-            LinesFrom::Last(_) if asked.pattern.is_some() => 0,
-            LinesFrom::Last(count) => self.end(whose).await?.line.saturating_sub(count),
+            LinesFrom::Last(_) if asked.pattern.is_some() => (0, LogPlace::default()),
+            LinesFrom::Last(count) => {
+                // Of a packed log they are in its last piece nearly always, whose first line may have begun before it.
+                let at = self.place(whose, u64::MAX).await?;
+                let is_all = at.offset == 0;
+                let start = if is_all { 0 } else { at.line + 1 };
+                let page = self.scan(whose, asked.clone(), (start, at)).await?;
+                if is_all || page.lines.len() as u64 >= count {
+                    return Ok(page);
+                }
+                // Where no line began in it, `after` is one behind the end.
+                let start = page.after.saturating_sub(count.saturating_add(1));
+                (start, self.place(whose, start).await?)
+            }
         };
-        let at = self.place(whose, start).await?;
+        self.scan(whose, asked, (start, at)).await
+    }
+
+    /// Goes over a log for the lines behind `start`, from a place before them on.
+    async fn scan(&self, whose: Whose, asked: LinesAsked, (start, at): (u64, LogPlace)) -> StoreResult<LinesPage> {
         let is_search = asked.pattern.is_some();
         let size = if is_search { SEARCH_BYTES } else { LINES_BYTES };
         let began = Instant::now();

@@ -120,11 +120,11 @@ pub(crate) async fn text(reader: Reader, whose: Whose, wish: &Wish, headers: &He
         found(reader, whose, pattern, (after, wish.limit.unwrap_or(u64::MAX)))
     } else {
         let from = match wish.from()? {
-            LinesFrom::After(0) => LogPlace::default(),
-            LinesFrom::After(lines) => place(&reader, whose, lines).await?,
+            LinesFrom::After(0) => 0,
+            LinesFrom::After(lines) => place(&reader, whose, lines).await?.offset,
             LinesFrom::Last(count) => tail(&reader, whose, count).await?,
         };
-        bytes(reader, whose, from.offset, wish.limit.unwrap_or(u64::MAX))
+        bytes(reader, whose, from, wish.limit.unwrap_or(u64::MAX))
     };
     Ok(([(header::CONTENT_TYPE, TEXT)], body).into_response())
 }
@@ -251,14 +251,21 @@ async fn place(reader: &Reader, whose: Whose, lines: u64) -> StoreResult<LogPlac
 }
 
 /// Where the last so many lines begin. A line that has no end yet is one.
-async fn tail(reader: &Reader, whose: Whose, count: u64) -> StoreResult<LogPlace> {
+async fn tail(reader: &Reader, whose: Whose, count: u64) -> StoreResult<u64> {
+    if count <= LOG_LINES_MAX.into() {
+        let asked = LinesAsked { from: LinesFrom::Last(count), limit: usize::MAX, pattern: None };
+        let lines = reader.lines(whose, asked).await?.lines;
+        if let Some(first) = lines.first().filter(|_| lines.len() as u64 == count) {
+            return Ok(first.offset);
+        }
+    }
     let end = reader.end(whose).await?;
     if end.offset == 0 || count == 0 {
-        return Ok(end);
+        return Ok(end.offset);
     }
     let last = reader.pieces(whose, end.offset - 1, 1).await?;
     let is_open = last.blocks.first().is_some_and(|block| !block.bytes.ends_with(b"\n"));
-    place(reader, whose, (end.line + u64::from(is_open)).saturating_sub(count)).await
+    Ok(place(reader, whose, (end.line + u64::from(is_open)).saturating_sub(count)).await?.offset)
 }
 
 #[cfg(test)]

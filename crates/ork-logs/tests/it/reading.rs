@@ -210,6 +210,23 @@ async fn a_search_finds_the_same_however_it_is_stored() {
     }
 }
 
+/// Pieces that begin and end anywhere: in a line, at its break, behind it. Whatever is last, so many lines before the end are found.
+#[tokio::test]
+async fn the_last_lines_are_found_wherever_pieces_end() {
+    for text in ["a\nbb\n\nccc\n", "a\nbb\n\nccc\nd", "\n", "a", "a\n", "\n\n\n", "aaaaaaaa\nb"] {
+        let plain = plain(text.as_bytes());
+        let breaks = text.matches('\n').count() as u64;
+        for size in 1..=text.len() {
+            let world = World::new(pieces(text.as_bytes(), size), STATES[0]).await;
+            for count in 1..=plain.len() + 1 {
+                let found = world.lines(LinesFrom::Last(count as u64), 1, None).await;
+                let expected = plain[plain.len().saturating_sub(count)..].to_vec();
+                assert_eq!(found, (expected, breaks, false), "{text:?} in pieces of {size}, the last {count}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_empty_log_has_no_lines() {
     let world = World::new(Vec::new(), STATES[0]).await;
