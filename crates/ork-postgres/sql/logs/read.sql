@@ -1,5 +1,7 @@
 -- Parts, or chunks where no part follows: of one moment, so that what is packed meanwhile is in one of them. Whole pieces, until the
 -- page is full: a piece is in the page when those before it leave room. The last column says whether another chunk follows.
+-- `coalesce` stands inside: around a subquery PostgreSQL takes it for something that could leak, and asks the policies about each
+-- row before it uses the key.
 SELECT start, line, length, lines, size, blob_key, bytes, NULL::text AS stream, false AS more
 FROM (
     SELECT start, line, length, lines, size, blob_key, bytes, (sum(length) OVER (ORDER BY start))::bigint - length AS before
@@ -14,8 +16,8 @@ FROM (
            lead(start) OVER (ORDER BY start) IS NOT NULL AS more
     FROM (SELECT start, line, bytes, stream FROM logs
           WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length(bytes) > $4
-              AND ($5::uuid IS NULL OR workspace_id = $5) AND start >= coalesce(
-                  (SELECT max(start) FROM logs WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start <= $4), 0)
+              AND ($5::uuid IS NULL OR workspace_id = $5) AND start >= (
+                  SELECT coalesce(max(start), 0) FROM logs WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start <= $4)
               AND NOT EXISTS (
                   SELECT 1 FROM log_parts WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length > $4)
           ORDER BY start LIMIT 4096) AS piece

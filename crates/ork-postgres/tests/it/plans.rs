@@ -228,3 +228,62 @@ async fn a_tenants_list_ends_with_its_page() {
     })
     .await;
 }
+
+/// What a tenant reads along a key, with the values it is asked for: `RUN` is one.
+const BY_KEY: &[(&str, &str)] = &[
+    ("artifacts/get", "RUN, NULL"),
+    ("attempts/of_task", "RUN, 7, NULL"),
+    ("events/list", "RUN, 4990, NULL, 100"),
+    ("logs/last", "RUN, 7, 1, NULL"),
+    ("logs/place", "RUN, 7, 1, 5000, NULL"),
+    ("logs/read", "RUN, 7, 1, 4999, NULL, 1000"),
+    ("run_budgets/get", "RUN, NULL"),
+    ("runs/get", "RUN, NULL"),
+    ("runs/source", "RUN, NULL"),
+    ("tasks/get", "RUN, 7, NULL"),
+];
+
+/// Their plans are kept as well, and are made while the server is new. In a large run each of them meets only a few rows.
+#[tokio::test]
+async fn what_is_read_along_a_key_meets_few_rows() {
+    with_world(|w| async move {
+        w.submit(plan(vec![node("a", &[])])).await;
+        client(&w.owner).await.batch_execute("ANALYZE").await.unwrap();
+        let (db, workspace) = (client(&w.url).await, WorkspaceId::DEFAULT.uuid());
+        let text = format!("{}/sql/session/set_tenant_by_key.sql", env!("CARGO_MANIFEST_DIR"));
+        let set = std::fs::read_to_string(text).unwrap().replace("$1", &format!("'{workspace}'")).replace("$2", "''");
+        db.batch_execute(&format!("SET ROLE ork_api; BEGIN; {set}")).await.unwrap();
+        let explain = async |(at, values): (usize, &str)| {
+            let rows = db.query(&format!("EXPLAIN (ANALYZE, TIMING off) EXECUTE own{at}({values})"), &[]).await.unwrap();
+            rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
+        };
+        for (at, (name, values)) in BY_KEY.iter().enumerate() {
+            let path = format!("{}/sql/{name}.sql", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).unwrap();
+            db.batch_execute(&format!("PREPARE own{at} AS {text}")).await.unwrap();
+            explain((at, &values.replace("RUN", &format!("'{workspace}'")))).await;
+        }
+        let mut nodes: Vec<_> = (0..1_000).map(|n| node(&format!("n{n}"), &[])).collect();
+        nodes.push(fan("many", &[], 2_000));
+        let run = w.submit(plan(nodes)).await;
+        let other = client(&w.url).await;
+        other
+            .batch_execute(&format!(
+                "INSERT INTO logs (run_id, n, attempt, start, line, workspace_id, stream, bytes)
+                 SELECT '{run}', 7, 1, s, s, '{workspace}', 'stdout', '\\x0a' FROM generate_series(0, 4999) s;
+                 INSERT INTO events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', s, 'seq_last', s))).*
+                 FROM events e, generate_series(100, 5000) s WHERE e.run_id = '{run}' AND e.seq = 1",
+                run = run.uuid()
+            ))
+            .await
+            .unwrap();
+        for (at, (name, values)) in BY_KEY.iter().enumerate() {
+            let shape = explain((at, &values.replace("RUN", &format!("'{}'", run.uuid())))).await;
+            let met = shape.match_indices("rows=").chain(shape.match_indices("Removed by Filter: "));
+            let met = met.filter_map(|(at, word)| shape[at + word.len()..].split(|c: char| !c.is_ascii_digit()).next());
+            let most = met.filter_map(|count| count.parse::<u64>().ok()).max();
+            assert!(most.is_some_and(|most| most <= 20) && !shape.contains("Seq Scan"), "{name}:\n{shape}");
+        }
+    })
+    .await;
+}
