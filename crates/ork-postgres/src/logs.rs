@@ -186,11 +186,12 @@ fn page(query: LogQuery, rows: &[Row]) -> StoreResult<LogPage> {
                 page.next = more.then(|| chunk.end_offset());
                 page.chunks.push(chunk);
             }
-            (_, kept) => page.parts.push(LogPart { at, length, lines, kept }),
+            (_, kept) => {
+                let part = LogPart { at, length, lines, kept };
+                page.next = more.then(|| part.end().offset);
+                page.parts.push(part);
+            }
         }
-    }
-    if let Some(last) = page.parts.last() {
-        page.next = Some(last.end().offset);
     }
     Ok(page)
 }

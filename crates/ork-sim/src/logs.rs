@@ -62,6 +62,9 @@ fn measure(figures: &mut Figures, place: &Place, word: &str, (lines, looks): (u6
     println!("{word}: {whole} bytes are written after {written:.1} s and packed after {:.1} s", writing.seconds());
 
     let path = format!("/api/v1/tasks/{task}/logs/lines");
+    // No connection to the database has asked for any of it before.
+    let (first, _) = ask(&server, &format!("{path}?tail=10"))?;
+    figures.note(&format!("{word}: the first look of all"), "ms", Some(first), (None, None));
     let mut tails = Vec::new();
     for _ in 0..looks {
         let (ms, found) = ask(&server, &format!("{path}?tail=10"))?;

@@ -33,7 +33,10 @@ pub fn read(db: &Connection, scope: Scope, query: LogQuery) -> StoreResult<LogPa
     let mut rows = statement.query(values).map_err(failed)?;
     let mut broken = None;
     let parts = std::iter::from_fn(|| next(&mut rows, &mut broken, |row| part(task, row)));
-    let page = LogPage::of_parts(query, parts);
+    // What is packed is no chunk any more.
+    let (run, n) = (run_key(task.run), task.n);
+    let goes_on = || db.prepare_cached(sql::logs::ANY)?.exists(params![run, n, attempt, filter(scope)]);
+    let page = LogPage::of_parts(query, parts, goes_on().map_err(failed)?);
     if let Some(error) = broken {
         return Err(error);
     }

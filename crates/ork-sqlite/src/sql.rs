@@ -151,6 +151,7 @@ statements! {
         READ = "log_parts/read",
     }
     logs {
+        ANY = "logs/any",
         DELETE_PACKED = "logs/delete_packed",
         INSERT = "logs/insert",
         LAST = "logs/last",

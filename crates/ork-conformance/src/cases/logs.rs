@@ -169,6 +169,11 @@ async fn same(store: &dyn Store, task: TaskRef, text: &[u8]) {
     }
     let end = LogPlace::default().after(text);
     assert_eq!(store.log_end(Scope::All, task, 1).await, Ok(end));
+    for (from, goes_on) in [(0, true), (end.offset - 1, false), (end.offset, false)] {
+        let query = LogQuery { task, attempt: 1, from, bytes_max: 1 };
+        let page = store.logs(Scope::All, query).await.expect("logs are read");
+        assert_eq!(page.next.is_some(), goes_on, "from byte {from}: {:?}", page.next);
+    }
     for line in [0, 1, 2, 30_000, 59_999, end.line, end.line + 1] {
         let at = store.log_place(Scope::All, task, 1, line).await.expect("a place is found");
         let offset = usize::try_from(at.offset).expect("it is small");

@@ -41,7 +41,8 @@ impl Logs for Model {
         if state.run(scope, query.task.run).is_none() {
             return Ok(LogPage::default());
         }
-        let page = LogPage::of_parts(query, state.log_parts(query.task, query.attempt).cloned());
+        let goes_on = state.chunks(query.task, query.attempt).next().is_some();
+        let page = LogPage::of_parts(query, state.log_parts(query.task, query.attempt).cloned(), goes_on);
         if !page.parts.is_empty() {
             return Ok(page);
         }

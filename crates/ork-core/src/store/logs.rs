@@ -107,7 +107,7 @@ pub struct LogPage {
     pub parts: Vec<LogPart>,
     /// Chunks.
     pub chunks: Vec<LogChunk>,
-    /// Where to go on; `None` when nothing follows so far. Behind it there may be nothing yet.
+    /// Where to go on; `None` when nothing follows so far.
     pub next: Option<u64>,
 }
 
@@ -128,19 +128,20 @@ impl LogPage {
         page
     }
 
-    /// A page of parts that lie behind `query.from`, of which as many as fit are taken.
+    /// A page of parts that lie behind `query.from`, of which as many as fit are taken; `goes_on`: chunks follow the last one.
     #[must_use]
-    pub fn of_parts(query: LogQuery, parts: impl IntoIterator<Item = LogPart>) -> Self {
+    pub fn of_parts(query: LogQuery, parts: impl IntoIterator<Item = LogPart>, goes_on: bool) -> Self {
         let mut page = Self::default();
-        let mut bytes = 0;
+        let (mut bytes, mut goes_on) = (0, goes_on);
         for part in parts.into_iter().filter(|part| part.end().offset > query.from) {
             if bytes >= query.bytes_max as u64 && !page.parts.is_empty() {
+                goes_on = true;
                 break;
             }
             bytes += part.length;
             page.parts.push(part);
         }
-        page.next = page.parts.last().map(|part| part.end().offset);
+        page.next = page.parts.last().map(|part| part.end().offset).filter(|_| goes_on);
         page
     }
 }

@@ -1,10 +1,13 @@
 -- Parts, or chunks where no part follows: of one moment, so that what is packed meanwhile is in one of them. Whole pieces, until the
--- page is full: a piece is in the page when those before it leave room. The last column says whether another chunk follows.
+-- page is full: a piece is in the page when those before it leave room. The last column says whether another piece follows: what
+-- is packed is no chunk any more.
 -- `coalesce` stands inside: around a subquery PostgreSQL takes it for something that could leak, and asks the policies about each
 -- row before it uses the key.
-SELECT start, line, length, lines, size, blob_key, bytes, NULL::text AS stream, false AS more
+SELECT start, line, length, lines, size, blob_key, bytes, NULL::text AS stream, more
 FROM (
-    SELECT start, line, length, lines, size, blob_key, bytes, (sum(length) OVER (ORDER BY start))::bigint - length AS before
+    SELECT start, line, length, lines, size, blob_key, bytes, (sum(length) OVER (ORDER BY start))::bigint - length AS before,
+           lead(start) OVER (ORDER BY start) IS NOT NULL
+               OR EXISTS (SELECT 1 FROM logs WHERE run_id = $1 AND n = $2 AND attempt = $3) AS more
     FROM log_parts
     WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length > $4 AND ($5::uuid IS NULL OR workspace_id = $5)
 ) AS part
