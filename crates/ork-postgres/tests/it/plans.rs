@@ -254,7 +254,8 @@ async fn what_is_read_along_a_key_meets_few_rows() {
         let set = std::fs::read_to_string(text).unwrap().replace("$1", &format!("'{workspace}'")).replace("$2", "''");
         db.batch_execute(&format!("SET ROLE ork_api; BEGIN; {set}")).await.unwrap();
         let explain = async |(at, values): (usize, &str)| {
-            let rows = db.query(&format!("EXPLAIN (ANALYZE, TIMING off) EXECUTE own{at}({values})"), &[]).await.unwrap();
+            let rows =
+                db.query(&format!("EXPLAIN (ANALYZE, TIMING off) EXECUTE own{at}({values})"), &[]).await.unwrap();
             rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>().join("\n")
         };
         for (at, (name, values)) in BY_KEY.iter().enumerate() {
