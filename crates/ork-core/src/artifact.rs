@@ -219,9 +219,10 @@ pub fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// Characters that turn the direction of text or show nothing: a name with one is not what it seems.
+/// Characters that turn the direction of text, break it, show nothing, or stand for what was no text: a name with one is not what it
+/// seems.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fffd}')
 }
 
 /// Whether this is a SHA-256 as it is written here: 64 lower-case hexadecimal digits.

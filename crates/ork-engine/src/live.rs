@@ -234,6 +234,8 @@ impl Live {
             }
             report = veil.report(report);
         }
+        let claimed = &self.ticket.claimed;
+        parts.logs.close((claimed.task, claimed.attempt), &mut lock(&self.log));
         if self.has_notes.load(Ordering::Acquire) {
             parts.notes.forget(self.key());
         }

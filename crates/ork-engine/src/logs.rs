@@ -74,11 +74,7 @@ impl LogBook {
             log.dropped += bytes.len() as u64;
             return;
         }
-        if log.dropped > 0 {
-            let note = format!("[ork: {} bytes dropped: the database was too slow]\n", log.dropped);
-            log.dropped = 0;
-            pending.note(whose, log, note.as_bytes());
-        }
+        pending.note_dropped(whose, log);
         let room = limits::LOG_BYTES_MAX.saturating_sub(log.end.offset);
         let fits = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
         if stream == Stream::Ork {
@@ -98,6 +94,12 @@ impl LogBook {
         if pending.bytes >= CHUNK_BYTES_MAX {
             self.due.notify_one();
         }
+    }
+
+    /// Takes note that nothing more will come: what was dropped last is said all the same.
+    pub fn close(&self, whose: Whose, log: &mut LogState) {
+        lock(&self.state).note_dropped(whose, log);
+        self.filled.notify_one();
     }
 
     /// Whether the log of one of these is to be packed. Asked once their attempts are settled.
@@ -177,6 +179,14 @@ impl Pending {
     }
 
     /// Notes of Ork's own are lines of their own: what a task wrote before one does not become a part of it.
+    fn note_dropped(&mut self, whose: Whose, log: &mut LogState) {
+        if log.dropped > 0 && !log.is_full {
+            let note = format!("[ork: {} bytes dropped: the database was too slow]\n", log.dropped);
+            log.dropped = 0;
+            self.note(whose, log, note.as_bytes());
+        }
+    }
+
     fn note(&mut self, whose: Whose, log: &mut LogState, note: &[u8]) {
         if log.is_in_line {
             self.append(whose, log, Stream::Ork, b"\n");
@@ -264,6 +274,19 @@ mod tests {
     }
 
     /// Attack 44: what a task writes before a note, or like one, is none.
+    #[test]
+    fn what_is_dropped_last_is_said_at_the_end() {
+        let (book, mut log) = (LogBook::default(), LogState::default());
+        book.push((task(), 1), &mut log, Stream::Stdout, b"kept");
+        book.push((task(), 1), &mut log, Stream::Stdout, &vec![b'x'; PENDING_BYTES_MAX]);
+        assert_eq!(log.dropped, PENDING_BYTES_MAX as u64);
+        book.close((task(), 1), &mut log);
+        book.close((task(), 1), &mut log);
+        let text: Vec<u8> = book.take().into_iter().flat_map(|chunk| chunk.bytes).collect();
+        let expected = format!("kept\n[ork: {PENDING_BYTES_MAX} bytes dropped: the database was too slow]\n");
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+
     #[test]
     fn notes_are_lines_of_their_own() {
         let (book, mut log) = (LogBook::default(), LogState::default());

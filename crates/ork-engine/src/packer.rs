@@ -45,16 +45,21 @@ pub async fn run(parts: Arc<Parts>) {
 
 /// Packs what there is. Most rounds find nothing, and a look costs no commit.
 async fn round(parts: &Parts, held_until: &mut Timestamp) -> StoreResult<()> {
-    let mut after = None;
+    // While the artifact store takes nothing, logs that do not need it have their turn.
+    let (mut after, mut has_store) = (None, true);
     loop {
         let found = parts.store.packable_logs(after, PAGE).await?;
         for log in &found {
             if !hold(parts, held_until).await? {
                 return Ok(());
             }
-            match pack(parts, log).await {
+            match pack(parts, log, has_store).await {
                 Err(error) if error.is_transient() => return Err(error),
                 // The others have their turn.
+                Err(StoreError::Incompatible(problem)) => {
+                    has_store = false;
+                    parts.observers.trouble("packer", format!("log of `{}`: {problem}", log.task.id()));
+                }
                 Err(error) => parts.observers.trouble("packer", format!("log of `{}`: {error}", log.task.id())),
                 Ok(()) => {}
             }
@@ -78,12 +83,15 @@ async fn hold(parts: &Parts, held_until: &mut Timestamp) -> StoreResult<bool> {
     Ok(true)
 }
 
-async fn pack(parts: &Parts, log: &Packable) -> StoreResult<()> {
+async fn pack(parts: &Parts, log: &Packable, has_store: bool) -> StoreResult<()> {
     let (task, attempt) = (log.task, log.attempt);
     let mut cutter = Cutter::new(log.packed);
     let (mut from, mut after) = (log.packed.offset, log.packed.offset);
     let end = parts.store.log_end(Scope::All, task, attempt).await?;
     let is_large = end.offset > LOG_INLINE_BYTES_MAX;
+    if is_large && !has_store {
+        return Ok(());
+    }
     loop {
         let query = LogQuery { task, attempt, from, bytes_max: READ_BYTES };
         let page = parts.store.logs(Scope::All, query).await?;
@@ -140,6 +148,7 @@ async fn keep(
     parts.store.note_blob(Scope::All, &loose).await?;
     let expected = Expected { size: Some(size), ..Expected::default() };
     let written = blobs.put(&key, &mut Whole::new(bytes), &expected).await;
-    written.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    // Not the database's: that one is well.
+    written.map_err(|error| StoreError::Incompatible(format!("the artifact store: {error}")))?;
     Ok(PartKept::Blob { key, size })
 }

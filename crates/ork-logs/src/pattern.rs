@@ -1,5 +1,7 @@
 //! What is looked for in a log.
 
+use std::ops::Range;
+
 use memchr::{memchr, memrchr};
 use ork_core::limits::LOG_PATTERN_BYTES_MAX;
 use ork_core::log::{Block, Line};
@@ -7,8 +9,10 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-/// Bytes that an expression may take when it is made ready, and while it is used.
-const EXPRESSION_BYTES_MAX: usize = 1 << 20;
+/// Bytes that an expression may take when it is made ready: what each byte that is searched may cost at worst grows with them.
+const EXPRESSION_BYTES_MAX: usize = 256 << 10;
+/// Bytes that may be kept while it is used, so that this is rare.
+const STATES_BYTES_MAX: usize = 1 << 20;
 /// Levels of nesting in an expression.
 const EXPRESSION_DEPTH_MAX: u32 = 50;
 
@@ -39,7 +43,7 @@ impl Pattern {
             .multi_line(true)
             .crlf(true)
             .size_limit(EXPRESSION_BYTES_MAX)
-            .dfa_size_limit(EXPRESSION_BYTES_MAX)
+            .dfa_size_limit(STATES_BYTES_MAX)
             .nest_limit(EXPRESSION_DEPTH_MAX)
             .build()
             .map_err(|error| wrong(&error))?;
@@ -57,12 +61,14 @@ impl Pattern {
         Ok(Self { regex, by_line })
     }
 
-    /// The lines of a block that match, from one of its bytes on, which begins a line. `hit` says whether to go on.
-    pub fn search<'a>(&self, block: &'a Block, from: usize, mut hit: impl FnMut(Line<'a>) -> bool) {
+    /// The lines of some bytes of a block that match: they begin and end with a line. `hit` says whether to go on.
+    pub fn search<'a>(&self, block: &'a Block, own: Range<usize>, mut hit: impl FnMut(Line<'a>) -> bool) {
         let mut lines = block.lines();
-        lines.skip_to(from);
+        lines.skip_to(own.start);
         if self.by_line {
-            for line in lines {
+            while lines.position() < own.end
+                && let Some(line) = lines.next()
+            {
                 let text = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
                 if self.regex.is_match(text) && !hit(line) {
                     return;
@@ -70,8 +76,8 @@ impl Pattern {
             }
             return;
         }
-        let bytes = block.bytes.as_slice();
-        let mut at = from;
+        let bytes = &block.bytes[..own.end];
+        let mut at = own.start;
         while let Some(found) =
             bytes.get(at..).filter(|rest| !rest.is_empty()).and_then(|_| self.regex.find_at(bytes, at))
         {
@@ -118,7 +124,7 @@ mod tests {
     fn found(pattern: &Pattern, text: &str) -> Vec<u64> {
         let block = Block::of(LogPlace::default(), Stream::Stdout, text.as_bytes().to_vec());
         let mut numbers = Vec::new();
-        pattern.search(&block, 0, |line| {
+        pattern.search(&block, 0..text.len(), |line| {
             numbers.push(line.number);
             true
         });

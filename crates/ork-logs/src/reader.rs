@@ -1,7 +1,6 @@
 //! Reads logs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use ork_core::blobs::{BlobError, BlobKey, Blobs};
@@ -11,7 +10,6 @@ use ork_core::log::{Block, LogPlace};
 use ork_core::store::{LogChunk, LogPart, LogQuery, PartKept, Scope, Store};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-use tokio::time::Instant;
 
 use crate::lines::{LinesAsked, LinesFrom, LinesPage};
 use crate::pack::unpack;
@@ -23,8 +21,6 @@ pub type Whose = (TaskRef, u32);
 /// What is read at once to find lines, and to search: several parts, so that the way to them costs less.
 const LINES_BYTES: usize = 256 << 10;
 const SEARCH_BYTES: usize = 8 << 20;
-/// How long one search goes on; then it answers how far it came.
-const SEARCH_TIME: Duration = Duration::from_secs(2);
 /// Searches that are at work at once in one process.
 static SEARCHES: Semaphore = Semaphore::const_new(2);
 
@@ -150,7 +146,6 @@ impl Reader {
     async fn scan(&self, whose: Whose, asked: LinesAsked, (start, at): (u64, LogPlace)) -> StoreResult<LinesPage> {
         let is_search = asked.pattern.is_some();
         let size = if is_search { SEARCH_BYTES } else { LINES_BYTES };
-        let began = Instant::now();
         let mut scan = Scan::new(asked, start, at.offset);
         let mut page = self.packed(whose, at.offset, size).await?;
         loop {
@@ -168,8 +163,7 @@ impl Reader {
             };
             scan = back;
             let Some(next) = next else { return Ok(scan.finish(false)) };
-            let is_late = is_search && began.elapsed() >= SEARCH_TIME;
-            if !goes_on || is_late {
+            if !goes_on || (is_search && scan.is_late()) {
                 return Ok(scan.finish(true));
             }
             page = match ahead {

@@ -59,6 +59,9 @@ pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Res
     // When nobody can tell whether it is open, it is looked at as if it were.
     let is_open = server.door.is_open(server).await.unwrap_or(true);
     let checked = if is_open { gate.check(request.uri(), request.headers()) } else { Ok(()) };
+    // What can be done with the path alone is nobody's who reads the log.
+    let path =
+        route.as_ref().map(MatchedPath::as_str).filter(|route| route.contains("{token}")).map_or(path, str::to_owned);
     let answered = match checked {
         Ok(()) => next.run(request).await,
         Err(refused) => refused.into_response(),

@@ -23,13 +23,16 @@ pub async fn verify(
     Ok(seal::verify(look.store, look.scope, run, &keys, kept).await?.as_ref().map(shape))
 }
 
-/// What is said of the seals of a run that was removed.
+/// What is said of the seals of a run that was removed, and of the head that somebody has kept.
 #[must_use]
-pub fn left(left: &Tombstone) -> String {
-    match &left.head {
-        Some(head) => format!("its events were sealed up to {} of {} with the head {}", head.seq, left.seq, head.link),
-        None => "its events were never sealed".to_owned(),
-    }
+pub fn left(left: &Tombstone, kept: Option<Link>) -> String {
+    let Some(head) = &left.head else { return "its events were never sealed".to_owned() };
+    let is_kept = match kept {
+        None => "",
+        Some(kept) if kept == head.link => ", which is the one that was kept",
+        Some(_) => ", which is not the one that was kept",
+    };
+    format!("its events were sealed up to {} of {} with the head {}{is_kept}", head.seq, left.seq, head.link)
 }
 
 /// What was found, as it is shown.

@@ -12,13 +12,14 @@ use ork_core::limits::PAGE_MAX;
 use ork_core::plan::{Node, Plan};
 use ork_core::state::{Reason, TaskStatus};
 use ork_core::store::{DeliveryFilter, DeliveryStatus, RunRow, StoredPlan, TaskFilter};
-use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations};
+use ork_engine::{Engine, EngineConfig, EngineHandle, Executors, Observation, Observations, seal_run};
 use ork_executors::{ProcessConfig, ProcessExecutor};
 use ork_http::{Reach, Transport};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep};
 
 use crate::config::{Config, JOBS};
+use crate::database::Database;
 use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal, is_transient};
 use crate::follow::Follower;
@@ -26,6 +27,7 @@ use crate::history::{History, Outputs, WantedGates};
 use crate::host;
 use crate::live_logs::LiveLogs;
 use crate::liveness::{Graves, LockFiles};
+use crate::log_text::clean;
 use crate::names::Names;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
@@ -219,6 +221,7 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
         }
     }
     until_told(world, run).await?;
+    seal(world, run).await;
     if let Err(problem) = engine.drain(Duration::ZERO).await {
         warn(format!("warning: {problem}"));
     }
@@ -235,6 +238,18 @@ pub async fn carry(world: &World, run: RunId, carriage: &Carriage<'_>) -> Result
     }
     let exit = verdict::tell(&history, &row, carriage.again.as_deref()).await?;
     Ok(if asking == Asking::Kill { Exit::Interrupted } else { exit })
+}
+
+/// Seals the events of the run, as servers and workers do: nobody else may come by here. It makes no key for that, and leaves a
+/// database of many machines to those that share its key.
+async fn seal(world: &World, run: RunId) {
+    if world.is_removed() || matches!(world.database, Database::Postgres(_)) {
+        return;
+    }
+    let Some(key) = world.vault.event_key() else { return };
+    if let Err(error) = seal_run(world.store.as_ref(), &key, (world.scope(), run), world.now()).await {
+        warn(format!("warning: the events are not sealed: {error}"));
+    }
 }
 
 /// Waits until every message about the run was tried once, and says which were not heard: nobody in this process sends them
@@ -303,7 +318,9 @@ async fn listen(observations: &mut Observations, run: RunId, mut live: Option<&m
             }
             Ok(Observation::RunEnded(ended)) if ended == run => return,
             // That a dead worker was found is what the reaper is for.
-            Ok(Observation::Trouble { part, message }) if part != "reaper" => warn(format!("{part}: {message}")),
+            Ok(Observation::Trouble { part, message }) if part != "reaper" => {
+                warn(format!("{part}: {}", clean(&message)))
+            }
             Ok(seen) => {
                 if let Some(live) = live.as_deref_mut() {
                     live.take(&seen, names);

@@ -1,5 +1,7 @@
 //! Logs as lines of text, for people: in colours, and with nothing else that a terminal would obey.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 use ork_core::executor::Stream;
 use ork_core::id::TaskRef;
@@ -68,6 +70,28 @@ pub fn shown(stream: Stream, line: &str) -> String {
     if stream != Stream::Ork && is_like_a_note(line) {
         shown.push('\\');
     }
+    if write_out(line, &mut shown) {
+        shown.push_str("\x1b[0m");
+    }
+    shown
+}
+
+/// What goes to a terminal, of whoever it is: lines, colours, and nothing else that it would obey.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| matches!(letter, '\n' | '\t') || !(letter.is_control() || is_deceptive(letter));
+    if text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for line in text.split_inclusive('\n') {
+        write_out(line.trim_end_matches('\n'), &mut shown);
+        shown.extend(line.ends_with('\n').then_some('\n'));
+    }
+    Cow::Owned(shown)
+}
+
+/// A line with its colours, and the rest of what a terminal would obey written out; whether there are colours.
+fn write_out(line: &str, shown: &mut String) -> bool {
     let (mut rest, mut is_coloured) = (line, false);
     while let Some(letter) = rest.chars().next() {
         if let Some(sequence) = colours(rest) {
@@ -89,10 +113,7 @@ pub fn shown(stream: Stream, line: &str) -> String {
         }
         rest = &rest[letter.len_utf8()..];
     }
-    if is_coloured {
-        shown.push_str("\x1b[0m");
-    }
-    shown
+    is_coloured
 }
 
 /// The sequence that sets colours with which a text begins.
@@ -127,6 +148,15 @@ pub async fn tail(history: &History, task: TaskRef, attempt: u32, count: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_to_a_terminal_keeps_lines_and_colours() {
+        let check = |text: &str, expected: &str| assert_eq!(harmless(text), expected);
+        check("one\ttwo\nthree\n", "one\ttwo\nthree\n");
+        check("\x1b[31mred\x1b[0m\n\x1b[2Jgone\x07", "\x1b[31mred\x1b[0m\n\\x1b[2Jgone\\x07");
+        check("a\u{202e}b\r", "a\\u{202e}b\\r");
+        check("\n\n\u{9b}2J", "\n\n\\u{9b}2J");
+    }
 
     #[test]
     fn the_last_line_is_harmless() {

@@ -1,11 +1,12 @@
 //! stdout is data, stderr is talk.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 use serde_json::Value;
 
+use crate::log_text::harmless;
 use crate::region;
 
 /// How this process speaks.
@@ -19,9 +20,12 @@ pub struct Output {
 pub type Written = io::Result<()>;
 
 impl Output {
-    /// A line of data. Colours are left out where nobody would see them: `NO_COLOR`, no terminal.
+    /// A line of data. Colours are left out where nobody would see them: `NO_COLOR`, no terminal. What else a terminal would obey is
+    /// written out there; programs get it as it is.
     pub fn data(self, text: impl Display) -> Written {
-        writeln!(anstream::stdout().lock(), "{text}")
+        let text = text.to_string();
+        let shown = if io::stdout().is_terminal() { harmless(&text) } else { text.as_str().into() };
+        writeln!(anstream::stdout().lock(), "{shown}")
     }
 
     /// A value as one line of data.
@@ -46,7 +50,7 @@ impl Output {
 
 /// A line that people must see, whatever the form of the data.
 pub fn warn(text: impl Display) {
-    region::tell(&text.to_string());
+    region::tell(&harmless(&text.to_string()));
 }
 
 /// A status word in its colour. The word alone says everything; the colour only helps to find it.

@@ -4,8 +4,8 @@ use ork_core::clock::Timestamp;
 use ork_core::error::StoreError;
 use ork_core::event::Actor;
 use ork_core::feed::FeedPosition;
-use ork_core::graph::{NewRun, TriggeredBy};
-use ork_core::id::{RevisionId, RunId, WorkflowId, WorkspaceId};
+use ork_core::graph::{NewRun, Reuse, Reused, TriggeredBy};
+use ork_core::id::{RevisionId, RunId, TaskRef, WorkflowId, WorkspaceId};
 use ork_core::json::Json;
 use ork_core::limits::{SCHEDULES_MAX, SECRETS_MAX};
 use ork_core::log::LogPlace;
@@ -364,6 +364,34 @@ pub async fn a_run_that_is_not_kept_leaves_a_tombstone(bed: &mut Bed) {
     let again = NewRun { id: run, ..bed.new_run(plan(vec![node("a", &[])])) };
     assert_eq!(store.submit(&again).await, Ok(Submitted::Existing));
     assert_eq!(store.run(OWN, run).await, Ok(None));
+}
+
+/// The bytes that outputs name are those of the run that made them, however often they were taken over since.
+pub async fn what_a_run_has_taken_over_is_kept(bed: &mut Bed) {
+    let store = bed.store.clone();
+    let first = bed.submit(plan(vec![node("a", &[]), node("b", &[0])])).await;
+    bed.work(done()).await;
+    bed.work(done()).await;
+    let mut runs = vec![first];
+    for _ in 0..2 {
+        let from = TaskRef { run: *runs.last().expect("there is one"), n: 0 };
+        let reuse = Reuse { g: 0, size: 1, items: None, done: vec![Reused { index: 0, output: None, from }] };
+        let new = NewRun { reuse: vec![reuse], ..bed.new_run(plan(vec![node("a", &[]), node("b", &[0])])) };
+        store.submit(&new).await.expect("the run is created");
+        bed.pass(1);
+        bed.work(done()).await;
+        runs.push(new.id);
+    }
+    bed.pass(1_000);
+    while let Some(last) = runs.pop() {
+        let until = bed.now.plus_ms(1);
+        assert_eq!(store.prunable(WorkspaceId::DEFAULT, until, 10).await, Ok(vec![last]), "the youngest first");
+        for other in &runs {
+            assert!(!pruned(bed, *other).await, "its outputs are those of another run as well");
+        }
+        assert!(pruned(bed, last).await);
+        sweep(bed, 100).await;
+    }
 }
 
 pub async fn what_a_live_run_was_made_of_is_kept(bed: &mut Bed) {

@@ -99,6 +99,17 @@ pub async fn logs_are_kept_in_order(bed: &mut Bed) {
     }
 }
 
+/// More chunks than a page has, however small they are.
+pub async fn a_log_of_many_chunks_is_whole(bed: &mut Bed) {
+    let run = bed.submit(plan(vec![node("a", &[])])).await;
+    let (task, store) = (TaskRef { run, n: 0 }, bed.store.clone());
+    let mut writer = Writer::of(task, 1);
+    let chunks: Vec<LogChunk> = (0..5_000).map(|n| writer.chunk(Stream::Stdout, format!("{n}\n").as_bytes())).collect();
+    store.append_logs(Scope::All, &chunks).await.expect("logs are kept");
+    let text: Vec<u8> = chunks.iter().flat_map(|chunk| chunk.bytes.clone()).collect();
+    assert!(whole(store.as_ref(), task, 1, 8 << 20).await == text);
+}
+
 /// A log of more than a part, in pieces that end anywhere.
 fn large(writer: &mut Writer) -> Vec<LogChunk> {
     let text: Vec<u8> = (0..60_000).flat_map(|n| format!("line {n} größer\n").into_bytes()).collect();

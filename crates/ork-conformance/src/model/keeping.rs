@@ -168,7 +168,7 @@ impl Retention for Model {
         let of = state.runs.iter().filter(|(_, run)| run.new.workspace == workspace);
         let mut found: Vec<(Timestamp, RunId)> = of
             .filter_map(|(id, run)| Some((run.finished_at?, *id)))
-            .filter(|(at, id)| *at < until && !is_origin(*id) && !state.is_to_be_told(*id))
+            .filter(|(at, id)| *at < until && !is_origin(*id) && !state.is_taken_over(*id) && !state.is_to_be_told(*id))
             .collect();
         found.sort_unstable();
         Ok(found.into_iter().map(|(_, id)| id).take(limit as usize).collect())
@@ -207,11 +207,17 @@ impl State {
         self.deliveries.values().any(|row| row.run == Some(run) && row.status == DeliveryStatus::Pending)
     }
 
+    /// Whether another run has outputs of it.
+    fn is_taken_over(&self, run: RunId) -> bool {
+        let mut tasks = self.runs.values().flat_map(|other| &other.tasks);
+        tasks.any(|task| task.from.is_some_and(|from| from.run == run))
+    }
+
     fn prune(&mut self, scope: Scope, run: RunId, now: Timestamp) -> Option<()> {
         if self.runs.values().any(|other| other.new.retry_of == Some(run) && other.finished_at.is_none()) {
             return None;
         }
-        if self.is_to_be_told(run) {
+        if self.is_to_be_told(run) || self.is_taken_over(run) {
             return None;
         }
         let found = self.run(scope, run)?;

@@ -22,6 +22,13 @@ pub enum Finding {
         /// Its number.
         seq: u64,
     },
+    /// Events that no seal covers, before one that does: nothing tells whether they were changed.
+    Uncovered {
+        /// The first of them.
+        seq: u64,
+        /// The last.
+        seq_last: u64,
+    },
     /// A row cannot be what Ork wrote.
     Unreadable {
         /// Where, and what is wrong with it.
@@ -60,7 +67,9 @@ impl Finding {
     #[must_use]
     pub const fn seq(&self) -> Option<u64> {
         match self {
-            Self::Changed { seq } | Self::Missing { seq, .. } | Self::Added { seq } => Some(*seq),
+            Self::Changed { seq } | Self::Missing { seq, .. } | Self::Added { seq } | Self::Uncovered { seq, .. } => {
+                Some(*seq)
+            }
             _ => None,
         }
     }
@@ -84,6 +93,9 @@ impl fmt::Display for Finding {
             Self::Missing { seq, seq_last } if seq == seq_last => write!(f, "event {seq} is missing"),
             Self::Missing { seq, seq_last } => write!(f, "events {seq} to {seq_last} are missing"),
             Self::Added { seq } => write!(f, "event {seq} was added: the run never had it"),
+            Self::Uncovered { seq, seq_last } => {
+                write!(f, "events {seq} to {seq_last} were left out when what follows them was sealed")
+            }
             Self::Unreadable { problem } => f.write_str(problem),
             Self::SealChanged { number } => write!(f, "seal {number} is not as it was made"),
             Self::SealMissing { number } => write!(f, "seal {number} is missing"),

@@ -244,6 +244,21 @@ fn removed_seals_are_named() {
     assert_eq!(cut.verdict_with(whole.seals.last().map(|seal| seal.link)).findings, [Finding::OtherHead]);
 }
 
+/// Where a seal begins is read from the run's head, which can be changed before it is made.
+#[test]
+fn events_that_no_seal_covers_are_named() {
+    let whole = stored(&[1, 1, 1, 1, 1], &[2]);
+    let mut skipped = whole.clone();
+    let link = whole.seals[0].link;
+    let of = Unsealed { run: run(), seals: 1, link, sealed: 3, seq: 5, rows: whole.rows[3..].to_vec() };
+    skipped.seals.push(seal(&key("k1"), &of, NOW));
+    skipped.anchor.sealed = 5;
+    assert_eq!(skipped.findings(), [Finding::Uncovered { seq: 3, seq_last: 3 }]);
+    let of = Unsealed { seals: 0, link: Link::NONE, ..of };
+    skipped.seals = vec![seal(&key("k1"), &of, NOW)];
+    assert_eq!(skipped.findings(), [Finding::Uncovered { seq: 1, seq_last: 3 }]);
+}
+
 #[test]
 fn a_seal_of_somebody_without_the_key_is_none() {
     let mut forged = stored(&[1, 1, 1], &[2]);

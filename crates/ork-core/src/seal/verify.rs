@@ -73,7 +73,7 @@ impl<'a> Verifier<'a> {
             stopped: false,
             verdict: Verdict { run, sealed, unsealed: 0, head, findings: Vec::new() },
         };
-        verifier.open_next(0);
+        verifier.open_next(0, 0);
         verifier
     }
 
@@ -155,8 +155,8 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Turns to the seal after the one with this number.
-    fn open_next(&mut self, number: u32) {
+    /// Turns to the seal after the one with this number, which covered all events up to that one.
+    fn open_next(&mut self, number: u32, covered: u64) {
         let Some(seal) = self.seals.next() else {
             self.open = None;
             return;
@@ -164,6 +164,8 @@ impl<'a> Verifier<'a> {
         if seal.number != number + 1 {
             self.found(Finding::SealMissing { number: number + 1 });
             self.before.clear();
+        } else if seal.seq > covered + 1 {
+            self.found(Finding::Uncovered { seq: covered + 1, seq_last: seal.seq - 1 });
         }
         self.open = Some((seal, Vec::new()));
     }
@@ -178,7 +180,7 @@ impl<'a> Verifier<'a> {
                 vec![seal.link]
             }
         };
-        self.open_next(seal.number);
+        self.open_next(seal.number, seal.seq_last);
     }
 
     /// What is wrong with the rows of a seal; in what the chain may end after it.

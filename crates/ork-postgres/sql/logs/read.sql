@@ -16,14 +16,14 @@ UNION ALL
 SELECT start, line, 0, 0, 0, NULL, bytes, stream, more
 FROM (
     SELECT start, line, bytes, stream, sum(length(bytes)) OVER (ORDER BY start) - length(bytes) AS before,
-           lead(start) OVER (ORDER BY start) IS NOT NULL AS more
+           lead(start) OVER (ORDER BY start) IS NOT NULL AS more, row_number() OVER (ORDER BY start) AS number
     FROM (SELECT start, line, bytes, stream FROM logs
           WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length(bytes) > $4
               AND ($5::uuid IS NULL OR workspace_id = $5) AND start >= (
                   SELECT coalesce(max(start), 0) FROM logs WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start <= $4)
               AND NOT EXISTS (
                   SELECT 1 FROM log_parts WHERE run_id = $1 AND n = $2 AND attempt = $3 AND start + length > $4)
-          ORDER BY start LIMIT 4096) AS piece
+          ORDER BY start LIMIT 4097) AS piece
 ) AS chunk
-WHERE before < $6
+WHERE before < $6 AND number <= 4096
 ORDER BY start

@@ -39,7 +39,7 @@ async fn migrations_side_by_side_do_not_meet() {
     with_database(|one| async move {
         with_database(|two| async move {
             let (one, two) = tokio::join!(migrate(&one), migrate(&two));
-            assert_eq!((one.unwrap().len(), two.unwrap().len()), (9, 9));
+            assert_eq!((one.unwrap().len(), two.unwrap().len()), (10, 10));
         })
         .await;
     })

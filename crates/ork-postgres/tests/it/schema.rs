@@ -40,6 +40,7 @@ async fn a_database_is_migrated_once() {
             "V7__artifacts",
             "V8__logs",
             "V9__seals",
+            "V10__origins",
         ]
         .map(str::to_owned)
         .to_vec();

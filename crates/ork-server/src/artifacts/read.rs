@@ -43,7 +43,8 @@ impl Checked {
             ArtifactAt::Elsewhere { url, .. } => return Err(elsewhere(row, url)),
         };
         let left = range.as_ref().map_or(size, |range| range.end - range.start);
-        let hash = range.is_none().then(Checksum::new);
+        let is_whole = range.as_ref().is_none_or(|range| *range == (0..size));
+        let hash = is_whole.then(Checksum::new);
         let source = blobs.get(key, range).await.map_err(|error| refused(row, &error))?;
         Ok(Self { source, checksum, left, hash, held: None, is_over: false })
     }

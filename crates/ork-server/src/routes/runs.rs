@@ -27,6 +27,7 @@ use axum::Json;
 use ork_api::Asked;
 use ork_core::access::Permission;
 use ork_core::id::RunId;
+use ork_core::seal::Link;
 use ork_core::store::RunRow;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -69,19 +70,19 @@ pub fn routes() -> OpenApiRouter<Arc<Server>> {
 pub async fn row(look: Look<'_>, id: RunId) -> Answer<RunRow> {
     match look.run(id).await? {
         Some(row) => Ok(row),
-        None => Err(gone(look, id).await?),
+        None => Err(gone(look, id, None).await?),
     }
 }
 
-/// Why a run is not there.
-async fn gone(look: Look<'_>, id: RunId) -> Answer<Refused> {
+/// Why a run is not there; `kept`: the head of its seals that somebody has.
+async fn gone(look: Look<'_>, id: RunId, kept: Option<Link>) -> Answer<Refused> {
     let left = look.store.tombstone(look.scope, id).await?;
     let sees = |owner: Option<&str>| look.only_owner.is_none() || look.only_owner == owner;
     let Some(left) = left.filter(|left| sees(left.owner.as_deref())) else {
         return Ok(Refused::missing(format_args!("run `{id}`")));
     };
     let (status, ended, pruned) = (left.status.word(), moment(left.finished_at), moment(left.pruned_at));
-    let seals = seals::left(&left);
+    let seals = seals::left(&left, kept);
     let message =
         format!("`{id}` of `{}` ended as {status} at {ended} and was removed at {pruned}; {seals}", left.name);
     Ok(Refused::new(Code::Pruned, message).hint("`keep_days` of the workspace says how long runs are kept"))

@@ -57,7 +57,7 @@ async fn asked(look: Look<'_>, task: TaskRef, asked: bool) -> Answer<Json<TaskAs
 /// The attempt that is meant: the last one, unless somebody names one that there was.
 fn attempt(row: &TaskRow, asked: Option<u32>) -> Answer<u32> {
     match asked.unwrap_or(row.attempt) {
-        attempt if attempt > row.attempt => {
+        attempt if attempt > row.attempt || asked == Some(0) => {
             Err(Refused::missing(format_args!("attempt {attempt} of `{}`", row.task.id())))
         }
         attempt => Ok(attempt),

@@ -18,6 +18,7 @@ use crate::exit_code::{Exit, is_transient};
 use crate::follow::Follower;
 use crate::history::History;
 use crate::ids;
+use crate::log_text::clean;
 use crate::names::Names;
 use crate::output::{Output, faint, warn};
 use crate::view;
@@ -82,7 +83,7 @@ fn parse_type(text: &str) -> Result<String, String> {
     let words: Vec<&str> = EventType::words().collect();
     Err(match ork_workflow::nearest(text, words.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("an event is {}", words.join(", ")),
+        None => format!("an event is {}, or `bot.` and a name", words.join(", ")),
     })
 }
 
@@ -184,14 +185,16 @@ fn details(row: &EventRow) -> String {
     let Some(Value::Object(fields)) = row.payload.as_ref().map(ork_core::json::Json::value) else {
         return String::new();
     };
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    fields.iter().map(|(key, value)| format!("{key}={}", text(value))).collect::<Vec<_>>().join(" ")
+    let is_plain = |text: &&str| !text.contains("  ") && !text.chars().any(char::is_control);
+    let text = |value: &Value| value.as_str().filter(is_plain).map_or_else(|| value.to_string(), str::to_owned);
+    let shown = |(key, value): (&String, &Value)| clean(&format!("{key}={}", text(value)));
+    fields.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 /// Who did it, where that is not Ork itself.
 fn by(actor: &Actor) -> String {
     match actor.kind {
         ActorKind::System | ActorKind::Worker => String::new(),
-        _ => format!("by {}", actor.id),
+        _ => format!("by {}", clean(&actor.id)),
     }
 }

@@ -122,6 +122,8 @@ async fn once(args: &Args, path: &Path, (out, config): (Output, &Config), how: &
         return Ok(Exit::Success);
     }
     let world = World::open(out, config).await?;
+    // A place that is none is told before there is a run.
+    world.blobs()?;
     let new = NewRun { reuse: base.reuse, ..new_run(&world, &file, bound, Pin::Process, Some(project)).await? };
     world.store.submit(&new).await?;
     let count = tasks(new.plan.tasks_at_birth());

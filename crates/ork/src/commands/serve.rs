@@ -120,7 +120,7 @@ fn connections_max() -> usize {
 }
 
 /// A run to begin with.
-const TRY: &str = r#"{"workflow": "tasks: {hello: {run: echo hello}}"}"#;
+const TRY: &str = r#"{"source": "tasks: {hello: {run: echo hello}}"}"#;
 
 /// Whether somebody without a token is let in, now that the tokens of the database are known.
 async fn admits(world: &World, address: SocketAddr, anybody: Anybody) -> Result<bool> {

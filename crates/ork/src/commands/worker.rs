@@ -19,6 +19,7 @@ use crate::config::{CAPACITY, Config, GRACE};
 use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
 use crate::host;
+use crate::log_text::clean;
 use crate::operations::{Operations, Serving};
 use crate::output::{Output, warn};
 use crate::progress::tasks;
@@ -136,6 +137,13 @@ impl Duty {
         let config =
             EngineConfig { worker_name: name.clone(), lanes, capacity, keeps_house: true, ..EngineConfig::default() };
         let (engine, processes) = start(world, config, &[], operations).await?;
+        let blobs = world.blobs()?;
+        tokio::spawn(async move {
+            // Told before a task finds out. It may be away for a while only, so nothing else depends on it.
+            if let Err(error) = blobs.check().await {
+                warn(format!("warning: the artifact store: {}", clean(&error.to_string())));
+            }
+        });
         let serves =
             format!("{name} serves {} of {}, {} at once", queues.join(", "), world.database, tasks(capacity as u64));
         let bulks = Bulks::new(Arc::clone(&world.store), Arc::clone(&world.clock) as _, Box::new(OsEntropy));
@@ -237,11 +245,11 @@ fn lanes(queues: &[String], host: &str) -> Vec<String> {
 fn tell(out: Output, observation: &Observation) {
     match observation {
         Observation::Settled { subject, outcome, failure, .. } if *outcome != "success" => {
-            let why = failure.as_ref().map(|failure| format!(": {}", failure.message)).unwrap_or_default();
+            let why = failure.as_ref().map(|failure| format!(": {}", clean(&failure.message))).unwrap_or_default();
             let (key, index, run) = (&subject.key, subject.index, subject.task.run);
             out.talk(format!("{outcome}: {run}/{key}/{index}, attempt {}{why}", subject.attempt));
         }
-        Observation::Trouble { part, message } => warn(format!("{part}: {message}")),
+        Observation::Trouble { part, message } => warn(format!("{part}: {}", clean(message))),
         _ => {}
     }
 }

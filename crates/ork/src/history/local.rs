@@ -107,7 +107,7 @@ impl Backend for World {
         let found = seals::verify(self.look(), run, &Keyring::new(&self.vault, &keys), kept).await?;
         match self.store.tombstone(self.scope(), run).await? {
             Some(left) if found.is_none() => {
-                let head = seals::left(&left);
+                let head = seals::left(&left, kept);
                 Err(Refusal::no_match(format!("`{run}` of `{}` was removed; {head}", left.name)).into())
             }
             _ => Ok(found),

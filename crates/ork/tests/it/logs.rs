@@ -166,6 +166,8 @@ fn wishes_that_make_no_sense_are_refused() {
         ("?after_line=-1", "cannot be read"),
         ("?grepp=x", "did you mean `grep`?"),
         ("?attempt=2", "no attempt 2"),
+        ("?attempt=0", "no attempt 0"),
+        ("?grep=[a-z]%7B0,9000%7D[0-9]&regex=true", "size limit"),
     ] {
         let answer = server.get(&format!("/api/v1/tasks/{}/logs/lines{query}", log.task));
         assert!((400..500).contains(&answer.status) && answer.body.contains(words), "{query}: {}", answer.body);

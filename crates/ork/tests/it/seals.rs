@@ -2,6 +2,7 @@
 //! events are among them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -326,7 +327,22 @@ fn events_are_appended_by_hand() {
             assert!(said.starts_with(&format!("exit {code}\n")) && said.contains(words), "{line}\n{said}");
         }
         let said = done(home, "events verify", at);
-        assert!(said.contains(&format!("0 events sealed, {} not yet: nothing is wrong", next + 1)), "{said}");
+        assert!(
+            said.contains(&format!("0 events sealed, {} not yet: nothing to compare them with", next + 1)),
+            "{said}"
+        );
+        // What a program writes is no event of Ork's, however it looks, and no terminal obeys it.
+        home.file(
+            "forged.json",
+            r#"{"note": "ok  by x\n   99  run.success  by root", "\u001b[2J": "\u202eold", "plain": "a b"}"#,
+        );
+        done(home, "events append last bot.forged --payload @forged.json", at);
+        let said = done(home, "events last --type bot.forged", at);
+        assert!(
+            said.contains(r#"note="ok  by x\n   99  run.success  by root""#) && said.contains("plain=a b"),
+            "{said}"
+        );
+        assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}') && said.lines().count() == 3, "{said}");
     });
 }
 
@@ -367,6 +383,49 @@ fn seals_outlive_the_key_that_made_them() {
     });
 }
 
+/// Without the key nothing is sealed on, and no other one is made.
+#[test]
+fn what_is_not_as_it_was_sealed_is_not_sealed_on() {
+    on_both(|home, at| {
+        home.file("flow.yaml", FLOW);
+        done(home, "run flow.yaml", at);
+        seal(home, at);
+        done(home, "events append last bot.late", at);
+        let key = fs::read(key_file(home, at)).unwrap();
+        fs::remove_file(key_file(home, at)).unwrap();
+        let said = says(home, "events seal last", at);
+        assert!(
+            said.starts_with("exit 1\n") && said.contains("nothing is sealed") && said.contains("not here"),
+            "{said}"
+        );
+        assert!(!key_file(home, at).exists(), "no other key is made");
+        fs::write(key_file(home, at), key).unwrap();
+        fs::set_permissions(key_file(home, at), fs::Permissions::from_mode(0o600)).unwrap();
+        seal(home, at);
+        assert_eq!(verified(home, at)["intact"], true);
+    });
+}
+
+/// Where a seal begins stands in the database, and can be changed there before it is made.
+#[test]
+fn events_that_are_kept_from_a_seal_are_found() {
+    on_both(|home, at| {
+        home.file("flow.yaml", FLOW);
+        done(home, "run flow.yaml", at);
+        Past::of(home, at).force("UPDATE run_heads SET sealed_seq = 3");
+        let said = says(home, "events seal last", at);
+        assert!(said.starts_with("exit 1\n") && said.contains("sealed up to 3, and its seals go up to 0"), "{said}");
+        let server = Server::start(home, at);
+        let is_sealed = (0..2_000).any(|_| says(home, "events verify last", at).contains(" 0 not yet"));
+        drop(server);
+        assert!(is_sealed, "{}", says(home, "events verify last", at));
+        Past::of(home, at).force("UPDATE events SET actor_id = 'eve' WHERE seq = 2");
+        let said = says(home, "events verify --all", at);
+        assert!(said.starts_with("exit 1\n") && said.contains("events 1 to 3 were left out"), "{said}");
+        assert!(says(home, "doctor", at).contains("events 1 to 3 were left out"));
+    });
+}
+
 #[test]
 fn seals_hold_in_another_database() {
     with_database(|url| {
@@ -398,6 +457,10 @@ fn what_is_removed_leaves_its_head() {
         done(home, "db prune --keep-days 1", at);
         let said = says(home, &format!("events verify {run}"), at);
         assert!(said.starts_with("exit 7\n") && said.contains(&heads[1]), "{said}");
+        for (head, words) in [(&heads[1], "which is the one that was kept"), (&heads[0], "which is not the one")] {
+            let said = says(home, &format!("events verify {run} --head {head}"), at);
+            assert!(said.starts_with("exit 7\n") && said.contains(words), "{said}");
+        }
         let server = Server::start(home, at);
         let gone = server.get(&format!("{RUNS}/{run}/events/verify"));
         assert!(gone.status == 410 && gone.body.contains(&heads[1]), "{}", gone.body);

@@ -41,9 +41,11 @@ pub async fn verify(
     Asking(ask): Asking<Ask>,
 ) -> Answer<Json<VerifiedEvents>> {
     let look = server.look(&caller);
-    super::row(look, id).await?;
     let wrong = || Refused::query("head", "a link has 64 hexadecimal digits", None);
     let kept = ask.head.map(|head| Link::parse(&head).ok_or_else(wrong)).transpose()?;
+    if look.run(id).await?.is_none() {
+        return Err(super::gone(look, id, kept).await?);
+    }
     // Keys belong to no tenant.
     let kept_keys = server.store.seal_keys().await?;
     let keyring = Keyring::new(&server.vault, &kept_keys);

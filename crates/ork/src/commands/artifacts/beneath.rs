@@ -9,12 +9,20 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use ork_core::clock::Entropy;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::entropy::OsEntropy;
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// What has a name already.
+pub enum Taken {
+    /// A file, and who may read it.
+    ByFile(Mode),
+    /// A folder, a link, a device.
+    ByOther,
+}
 
 /// A file that is being written. Dropping it takes it away.
 pub struct Draft {
@@ -57,15 +65,22 @@ impl Draft {
         Ok((Self { folder, draft, name: name.to_owned(), is_done: false }, file.into()))
     }
 
-    /// Whether something has the name already.
-    pub fn is_taken(&self) -> bool {
-        rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW).is_ok()
+    /// What has the name already.
+    pub fn taken(&self) -> Option<Taken> {
+        let found = rustix::fs::statat(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => Taken::ByFile(Mode::from_raw_mode(found.st_mode & 0o777)),
+            _ => Taken::ByOther,
+        })
     }
 
-    /// Gives the file its name. What has it already is replaced if that is wanted, and never followed.
+    /// Gives the file its name. A file that has it already is replaced if that is wanted, and who may read it stays as it was;
+    /// anything else stays.
     pub fn finish(mut self, file: &File, force: bool) -> io::Result<()> {
         file.sync_all()?;
-        if force {
+        let taken = self.taken().filter(|_| force);
+        if let Some(Taken::ByFile(mode)) = taken {
+            rustix::fs::fchmod(file, mode)?;
             rustix::fs::renameat(&self.folder, &self.draft, &self.folder, &self.name)?;
         } else {
             rustix::fs::renameat_with(&self.folder, &self.draft, &self.folder, &self.name, RenameFlags::NOREPLACE)?;

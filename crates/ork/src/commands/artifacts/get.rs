@@ -10,7 +10,7 @@ use ork_core::blobs::BlobError;
 use ork_core::checksum::Checksum;
 use serde_json::json;
 
-use super::beneath::Draft;
+use super::beneath::{Draft, Taken};
 use super::transfer::Meter;
 use super::{bytes, id, meant};
 use crate::config::Config;
@@ -66,8 +66,10 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     };
     let refused = |error: io::Error| unwritten(&path, &error);
     let (draft, mut file) = begun.map_err(refused)?;
-    if !args.force && draft.is_taken() {
-        return Err(taken(&path).into());
+    match draft.taken() {
+        Some(Taken::ByOther) => return Err(no_file(&path).into()),
+        Some(Taken::ByFile(_)) if !args.force => return Err(taken(&path).into()),
+        _ => {}
     }
     read(&history, &artifact, &mut file).await?;
     draft.finish(&file, args.force).map_err(|error| match error.kind() {
@@ -102,6 +104,11 @@ fn target(args: &Args, artifact: &Artifact) -> Result<PathBuf> {
 fn taken(path: &Path) -> Refusal {
     let message = format!("`{}` is there already", clean(&path.display().to_string()));
     Refusal::usage(message).hint("--force writes over it, -o FILE writes elsewhere")
+}
+
+fn no_file(path: &Path) -> Refusal {
+    let message = format!("`{}` is there already, and is no regular file", clean(&path.display().to_string()));
+    Refusal::usage(message).hint("-o FILE writes elsewhere, -o - to the standard output")
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> Refusal {

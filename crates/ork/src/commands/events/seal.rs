@@ -1,12 +1,15 @@
 //! `ork events seal`.
 
 use anyhow::Result;
+use ork_api::VerifiedEvents;
+use ork_core::id::RunId;
 
 use super::counted;
 use crate::config::Config;
 use crate::exit_code::{Exit, Refusal};
 use crate::history::History;
 use crate::ids;
+use crate::log_text::clean;
 use crate::output::Output;
 
 /// Options of `ork events seal`.
@@ -24,18 +27,24 @@ pub struct Args {
     pub run: String,
 }
 
+/// What there is to say of events that are as they were sealed.
+async fn intact(history: &History, id: RunId) -> Result<VerifiedEvents> {
+    let found = history.verify_events(id, None).await?;
+    let found = found.ok_or_else(|| Refusal::no_match(format!("there is no run `{id}`")))?;
+    let Some(finding) = found.findings.first() else { return Ok(found) };
+    let message = format!("nothing is sealed: of `{id}`, {}", clean(&finding.message));
+    let hint = "bring back the events as they were, or the key that sealed them";
+    Err(Refusal::new(Exit::Failed, message).hint(hint).into())
+}
+
 /// Carries out `ork events seal`.
 pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
     let history = History::find(out, config).await?;
     let id = ids::run(&history, &args.run).await?;
+    // What is wrong is not sealed on.
+    intact(&history, id).await?;
     history.seal_events(id).await?;
-    let found = history.verify_events(id, None).await?;
-    let found = found.ok_or_else(|| Refusal::no_match(format!("there is no run `{id}`")))?;
-    if let Some(finding) = found.findings.first() {
-        let message = format!("the events of `{id}` are not as they were sealed: {}", finding.message);
-        let hint = format!("ork events verify {id}{}", history.flags());
-        return Err(Refusal::new(Exit::Failed, message).hint(hint).into());
-    }
+    let found = intact(&history, id).await?;
     let Some(head) = found.head.as_ref().filter(|_| found.unsealed == 0) else {
         let message = format!("{} of `{id}` are not sealed yet", counted(found.unsealed, "event"));
         return Err(Refusal::new(Exit::Failed, message)

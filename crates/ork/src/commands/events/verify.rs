@@ -102,6 +102,7 @@ fn tell(found: &VerifiedEvents, out: Output) -> Result<()> {
 fn summary(sealed: u64, unsealed: u64, findings: usize) -> String {
     let told = format!("{} sealed, {unsealed} not yet", counted(sealed, "event"));
     match findings {
+        0 if sealed == 0 && unsealed > 0 => format!("{told}: nothing to compare them with"),
         0 => format!("{told}: nothing is wrong"),
         findings => format!("{told}: {}", counted(findings as u64, "finding")),
     }

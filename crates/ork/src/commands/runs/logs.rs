@@ -15,12 +15,12 @@ use tokio::time::{Instant, sleep};
 
 use crate::carrier;
 use crate::config::Config;
-use crate::exit_code::{Exit, Refusal};
+use crate::exit_code::{Exit, Refusal, is_transient};
 use crate::history::{History, Outputs};
 use crate::ids::Target;
 use crate::log_text::shown;
 use crate::names::Names;
-use crate::output::{Output, faint};
+use crate::output::{Output, faint, warn};
 
 /// Options of `ork runs logs`.
 #[derive(Debug, clap::Args)]
@@ -145,20 +145,17 @@ async fn one(history: &History, args: &Args, task: &TaskRow, name: Option<&str>)
     }
     let mut log = Log { history, args, task, attempt, name, at: 0 };
     log.begin().await?;
-    let mut next_look = Instant::now();
+    let (mut next_look, mut is_down) = (Instant::now(), false);
     loop {
-        let is_over = !args.follow || is_over(history, task.task, attempt).await?;
-        let mut is_orphan = false;
-        if !is_over && Instant::now() >= next_look {
-            is_orphan = carrier::is_orphan(history, &history.row(task.task.run).await?).await?;
-            next_look = Instant::now() + CARRIER_LOOK;
-        }
-        log.go_on(is_over || is_orphan).await?;
-        if is_orphan {
-            return Err(carrier::refusal(history, task.task.run).into());
-        }
-        if is_over {
-            return Ok(());
+        match log.look(&mut next_look).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => is_down = false,
+            Err(error) if args.follow && is_transient(&error) => {
+                if !std::mem::replace(&mut is_down, true) {
+                    warn(format!("waiting: {error}"));
+                }
+            }
+            Err(error) => return Err(error),
         }
         sleep(LOOK).await;
     }
@@ -182,6 +179,22 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
+    /// Prints what is new. True when nothing more will come.
+    async fn look(&mut self, next_look: &mut Instant) -> Result<bool> {
+        let (history, task) = (self.history, self.task.task);
+        let is_over = !self.args.follow || is_over(history, task, self.attempt).await?;
+        let mut is_orphan = false;
+        if !is_over && Instant::now() >= *next_look {
+            is_orphan = carrier::is_orphan(history, &history.row(task.run).await?).await?;
+            *next_look = Instant::now() + CARRIER_LOOK;
+        }
+        self.go_on(is_over || is_orphan).await?;
+        if is_orphan {
+            return Err(carrier::refusal(history, task.run).into());
+        }
+        Ok(is_over)
+    }
+
     /// Finds the place from which on it is printed.
     async fn begin(&mut self) -> Result<()> {
         let count = self.args.tail as u64;

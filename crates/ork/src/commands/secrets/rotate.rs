@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::config::Config;
 use crate::entropy::OsEntropy;
 use crate::exit_code::{Exit, Refusal};
+use crate::log_text::clean;
 use crate::output::{Output, warn};
 use crate::secret_key::{self, Source};
 use crate::world::World;
@@ -54,7 +55,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
             }
         }
     }
-    keep_seal_keys(&world, &vault).await?;
+    failed += keep_seal_keys(&world, &vault).await?;
     if out.json {
         out.value(&json!({"key_id": vault.key_id(), "resealed": resealed, "failed": failed}))?;
     } else {
@@ -62,7 +63,7 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
         out.data(format!("{resealed} sealed with the key {key}"))?;
     }
     if failed > 0 {
-        return Err(Refusal::new(Exit::Failed, format!("{failed} secrets could not be opened, and are as they were"))
+        return Err(Refusal::new(Exit::Failed, format!("{failed} of them could not be opened, and are as they were"))
             .hint("put the key that sealed them behind the newest one, or set them again")
             .into());
     }
@@ -70,18 +71,28 @@ pub async fn run(args: Args, out: Output, config: &Config) -> Result<Exit> {
 }
 
 /// What older keys have sealed of events is verified with keys of their own, which stay in the database, sealed with the newest.
-async fn keep_seal_keys(world: &World, vault: &Vault) -> Result<()> {
-    let now = world.now();
-    let mut keys = vault.kept_keys(now, &mut OsEntropy)?;
-    for row in world.store.seal_keys().await? {
-        if keys.iter().all(|key| key.key_id != row.key_id) {
-            keys.extend(vault.keep_on(&row, now, &mut OsEntropy)?);
-        }
-    }
+/// How many of them could not be opened.
+async fn keep_seal_keys(world: &World, vault: &Vault) -> Result<u64> {
+    let (now, mut failed) = (world.now(), 0);
+    let keys = vault.kept_keys(now, &mut OsEntropy)?;
+    // Those that are known first: nothing that is wrong with another one costs them.
     for key in &keys {
         world.store.keep_seal_key(key).await?;
     }
-    Ok(())
+    for row in world.store.seal_keys().await? {
+        if keys.iter().any(|key| key.key_id == row.key_id) {
+            continue;
+        }
+        match vault.keep_on(&row, now, &mut OsEntropy) {
+            Ok(Some(key)) => world.store.keep_seal_key(&key).await?,
+            Ok(None) => {}
+            Err(error) => {
+                failed += 1;
+                warn(format!("the key `{}` of seals: {error}", clean(&row.key_id)));
+            }
+        }
+    }
+    Ok(failed)
 }
 
 /// A sealed text.
