@@ -10,7 +10,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 /// Bytes that an expression may take when it is made ready: what each byte that is searched may cost at worst grows with them.
-const EXPRESSION_BYTES_MAX: usize = 256 << 10;
+const EXPRESSION_BYTES_MAX: usize = 512 << 10;
 /// Bytes that may be kept while it is used, so that this is rare.
 const STATES_BYTES_MAX: usize = 1 << 20;
 /// Levels of nesting in an expression.
@@ -168,6 +168,10 @@ mod tests {
         assert!(refused("(").contains("unclosed group"), "{}", refused("("));
         assert!(refused("(?:x{1000}){1000}").contains("size limit"), "{}", refused("(?:x{1000}){1000}"));
         assert!(refused(&"(".repeat(200)).contains("nest") || refused(&"(".repeat(200)).contains("unclosed"));
+        assert!(refused("[a-z]{0,9000}[0-9]").contains("size limit"));
+        for fine in [r"\w+=0*5\s[^x]+x$", r"\w{1,8}@\w+\.\w+", "[a-z]{0,2000}[0-9]"] {
+            assert!(Pattern::new(fine, true, false).is_ok(), "{fine}");
+        }
         assert!(refused("").contains("nothing"));
         assert!(refused(&"x".repeat(2_000)).contains("2000 bytes"));
     }

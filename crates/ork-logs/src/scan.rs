@@ -18,7 +18,7 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// How long one search goes on; then it answers how far it came.
 const SEARCH_TIME: Duration = Duration::from_secs(2);
 /// Bytes that are searched between two looks at the time, and the rest of their last line.
-const SLICE_BYTES: usize = 64 << 10;
+const SLICE_BYTES: usize = 32 << 10;
 
 /// What was found so far, and what is looked for.
 pub struct Scan {
