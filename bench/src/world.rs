@@ -120,6 +120,7 @@ impl World {
             reuse: Vec::new(),
             actor: Actor::user("bench"),
             now,
+            webhook: None,
         }
     }
 
